@@ -1,0 +1,48 @@
+//! Every address of the program, each with its bump left out: the program finds bumps itself.
+
+use anchor_lang::prelude::Pubkey;
+use novate::{seeds, ID};
+
+fn find(parts: &[&[u8]]) -> Pubkey {
+    Pubkey::find_program_address(parts, &ID).0
+}
+
+/// Pool `id` of a creator.
+pub fn pool(creator: &Pubkey, id: u16) -> Pubkey {
+    find(&[seeds::POOL, creator.as_ref(), &id.to_le_bytes()])
+}
+
+/// Insurance fund of a pool.
+pub fn insurance(pool: &Pubkey) -> Pubkey {
+    find(&[seeds::INSURANCE, pool.as_ref()])
+}
+
+/// Asset of a pool by index; 0 is the settlement asset.
+pub fn asset(pool: &Pubkey, index: u16) -> Pubkey {
+    find(&[seeds::ASSET, pool.as_ref(), &index.to_le_bytes()])
+}
+
+/// Token account that holds an asset's deposits.
+pub fn vault(asset: &Pubkey) -> Pubkey {
+    find(&[seeds::VAULT, asset.as_ref()])
+}
+
+/// Market of a pool by index.
+pub fn market(pool: &Pubkey, index: u16) -> Pubkey {
+    find(&[seeds::MARKET, pool.as_ref(), &index.to_le_bytes()])
+}
+
+/// Scenario rows of a pool by generation.
+pub fn scenarios(pool: &Pubkey, generation: u16) -> Pubkey {
+    find(&[seeds::SCENARIOS, pool.as_ref(), &generation.to_le_bytes()])
+}
+
+/// Portfolio of an owner by sub-account.
+pub fn portfolio(pool: &Pubkey, owner: &Pubkey, sub_account: u16) -> Pubkey {
+    find(&[seeds::PORTFOLIO, pool.as_ref(), owner.as_ref(), &sub_account.to_le_bytes()])
+}
+
+/// Account that the program signs its events with.
+pub fn event_authority() -> Pubkey {
+    find(&[b"__event_authority"])
+}

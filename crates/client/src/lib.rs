@@ -1,0 +1,16 @@
+//! The Rust client of Novate: addresses, accounts, instruction builders and health computed off chain.
+//!
+//! Layouts, arguments and the margin model are the program's own, so that a client cannot read or compute otherwise than
+//! the chain does. Nothing here talks to a network: bytes in, instructions out.
+
+pub mod accounts;
+pub mod addresses;
+pub mod instructions;
+pub mod snapshot;
+
+pub use accounts::{decode, DecodeError};
+pub use anchor_lang::prelude::Pubkey;
+pub use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
+pub use novate::error::NovateError;
+pub use novate::{instrument, state, AssetTerms, HealthReport, Leg, MarketTerms, ScenarioRange, ID};
+pub use snapshot::{HealthError, Snapshot};

@@ -1,0 +1,221 @@
+//! Joint scenarios: what happens to all underlyings on the same day (MRG-20 to MRG-22).
+//!
+//! A row gives each underlying a move of its spot, in units of its scan range, and one of its vol. The *expected
+//! shortfall* is the mean of the [`TAIL_COUNT`] largest losses over the rows. Taken for each underlying alone and summed,
+//! it overstates what the rows show for the portfolio as a whole; that difference is what diversification saves, and a
+//! share of it is credited.
+//!
+//! Rows are stored by column, one for each underlying. A linear leg with scan loss G = R·|N| loses -s·G·z/4096 in a row
+//! with move z, where s is the sign of N: so its shortfall alone follows from the sums of the smallest and largest
+//! moves of the column ([`Extremes`], computed once when the rows are staged), and the portfolio's needs one multiply-add per
+//! row and underlying.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::error::{MarginError, Result};
+use crate::units::Usd;
+
+/// Underlyings that a set of rows can hold: bits of [`Rows::present`].
+pub const MAX_COLUMNS: usize = 16;
+/// Rows in a set (MRG-20).
+pub const MAX_ROWS: usize = 128;
+/// A spot move of one whole scan range. Moves lie in [-MOVE_ONE, MOVE_ONE].
+pub const MOVE_ONE: i16 = 4096;
+/// A vol move of one whole vol shock. Vol moves lie in [-VOL_ONE, VOL_ONE].
+pub const VOL_ONE: i8 = 127;
+/// The column of an underlying that has none: too short a history (MRG-23).
+pub const NO_COLUMN: u8 = 255;
+/// Losses that an expected shortfall averages (MRG-21).
+pub const TAIL_COUNT: usize = 3;
+
+/// The sum of TAIL_COUNT moves of a whole scan range: the divisor of [`Extremes`].
+const TAIL_MOVES: u64 = 12_288;
+const _: () = assert!(TAIL_MOVES == 3 * 4096 && TAIL_COUNT == 3 && MOVE_ONE == 4096);
+const _: () = assert!(MAX_COLUMNS <= u16::BITS as usize && MAX_COLUMNS <= NO_COLUMN as usize);
+
+/// Weights are shifted right until their sum is below 2^46; see [`shortfall_ceil`].
+const WEIGHT_BITS: u32 = 46;
+
+/// The sums of the [`TAIL_COUNT`] smallest and of the as many largest moves of a column, in units of 1/[`MOVE_ONE`].
+/// With fewer rows, of all of them.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Extremes {
+    /// Sum of the smallest moves.
+    pub low: i32,
+    /// Sum of the largest moves.
+    pub high: i32,
+}
+
+/// One set of joint rows, borrowed from where it is stored.
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
+    /// Spot moves by column; entries beyond `count` are ignored.
+    pub moves: &'a [[i16; MAX_ROWS]; MAX_COLUMNS],
+    /// Vol moves by column. Linear legs do not use them.
+    pub vols: &'a [[i8; MAX_ROWS]; MAX_COLUMNS],
+    /// [`extremes`] of each present column over its first `count` moves.
+    pub extremes: &'a [Extremes; MAX_COLUMNS],
+    /// Rows in use, at most [`MAX_ROWS`].
+    pub count: usize,
+    /// A bit per column: which of them hold an underlying.
+    pub present: u16,
+}
+
+impl<'a> Rows<'a> {
+    /// The moves of a column that is present, and its extremes.
+    fn column(&self, column: u8) -> Option<(&'a [i16], Extremes)> {
+        let index = usize::from(column);
+        let moves = self.moves.get(index)?.get(..self.count)?;
+        let bit = self.present.checked_shr(u32::from(column)).unwrap_or_default() & 1;
+        (bit == 1).then_some((moves, *self.extremes.get(index)?))
+    }
+
+    /// Whether an underlying with this column takes part in the joint rows (MRG-23).
+    pub fn has(&self, column: u8) -> bool {
+        self.column(column).is_some()
+    }
+
+    /// At most [`MAX_ROWS`] rows, and every present column made of valid moves with the right extremes: what a set of rows must
+    /// pass when it is staged. Costs a pass over the whole set.
+    pub fn is_valid(&self) -> bool {
+        self.count <= MAX_ROWS
+            && (0u8..).zip(self.vols).take(MAX_COLUMNS).all(|(c, vols)| {
+                self.column(c).is_none_or(|(moves, stored)| {
+                    moves.iter().all(|z| (-MOVE_ONE..=MOVE_ONE).contains(z))
+                        && vols.iter().take(self.count).all(|v| (-VOL_ONE..=VOL_ONE).contains(v))
+                        && extremes(moves) == stored
+                })
+            })
+    }
+}
+
+/// The sum of the [`TAIL_COUNT`] smallest values, or of all where there are fewer. Three comparisons a value at most,
+/// one for nearly all. Callers pass values below 2^61 in magnitude, so that the sum fits.
+fn smallest_sum(values: impl Iterator<Item = i64>) -> i64 {
+    let (mut a, mut b, mut c) = (i64::MAX, i64::MAX, i64::MAX);
+    for v in values {
+        if v < c {
+            (a, b, c) = if v < a {
+                (v, a, b)
+            } else if v < b {
+                (a, v, b)
+            } else {
+                (a, b, v)
+            };
+        }
+    }
+    let or_none = |v: i64| if v == i64::MAX { 0 } else { v };
+    or_none(a).wrapping_add(or_none(b)).wrapping_add(or_none(c))
+}
+
+/// The extremes of a column: pass exactly the moves in use.
+pub fn extremes(column: &[i16]) -> Extremes {
+    let low = smallest_sum(column.iter().map(|z| i64::from(*z)));
+    let high = smallest_sum(column.iter().map(|z| i64::from(*z).wrapping_neg())).wrapping_neg();
+    // Three times 2^15 at most: both fit.
+    Extremes { low: i32::try_from(low).unwrap_or(i32::MIN), high: i32::try_from(high).unwrap_or(i32::MAX) }
+}
+
+/// A linear net position as the joint rows see it: the column of its underlying, its scan loss G ≥ 0, rounded
+/// up by less than two units, and whether it is short.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Linear {
+    /// Column of the underlying, present in the rows.
+    pub column: u8,
+    /// Scan loss.
+    pub scan_loss: Usd,
+    /// The net position is short: it loses where moves are positive.
+    pub short: bool,
+}
+
+impl Linear {
+    /// Expected shortfall of this underlying alone, rounded down (MRG-21): (G - 2)·max(0, e)/12288, where e is -low or high.
+    ///
+    /// G - 2 is not above the exact scan loss, so what the credit rests on is never overstated.
+    pub fn shortfall_floor(&self, rows: &Rows) -> Usd {
+        let Some((_, extremes)) = rows.column(self.column) else {
+            return Usd::ZERO;
+        };
+        let loss = if self.short { i64::from(extremes.high) } else { i64::from(extremes.low).wrapping_neg() };
+        let loss = u64::try_from(loss).unwrap_or(0).min(TAIL_MOVES);
+        let weight = u64::try_from(self.scan_loss.0).unwrap_or(0).saturating_sub(2);
+        // floor(weight·loss / 12288) digit by digit: with loss ≤ 12288 neither part exceeds weight < 2^63.
+        let (whole, rest) = (weight / TAIL_MOVES, weight % TAIL_MOVES);
+        let floor = whole.wrapping_mul(loss).wrapping_add(rest.wrapping_mul(loss) / TAIL_MOVES);
+        Usd(i64::try_from(floor).unwrap_or(i64::MAX))
+    }
+}
+
+/// Two columns weighted into the sums: one pass for two halves the loads and stores of the sums.
+/// Ranges: see [`shortfall_ceil`].
+#[inline]
+fn accumulate_two(sums: &mut [i64], first: bool, (a, wa): (&[i16], i64), (b, wb): (&[i16], i64)) {
+    let moves = a.iter().zip(b);
+    if first {
+        for (sum, (a, b)) in sums.iter_mut().zip(moves) {
+            *sum = wa.wrapping_mul(i64::from(*a)).wrapping_add(wb.wrapping_mul(i64::from(*b)));
+        }
+    } else {
+        for (sum, (a, b)) in sums.iter_mut().zip(moves) {
+            *sum = sum
+                .wrapping_add(wa.wrapping_mul(i64::from(*a)))
+                .wrapping_add(wb.wrapping_mul(i64::from(*b)));
+        }
+    }
+}
+
+/// One column weighted into the sums.
+#[inline]
+fn accumulate_one(sums: &mut [i64], (a, wa): (&[i16], i64)) {
+    for (sum, a) in sums.iter_mut().zip(a) {
+        *sum = sum.wrapping_add(wa.wrapping_mul(i64::from(*a)));
+    }
+}
+
+/// Expected shortfall of several linear positions together, rounded up (MRG-21). `sums` is scratch.
+///
+/// Range. Weights are scan losses shifted right by the smallest s with (sum of G) >> s below 2^46, so the shifted ones
+/// sum to less than 2^46. A stored move is below 2^15 in magnitude, valid or not: every partial sum is below 2^61 in magnitude, the
+/// three smallest together below 2^63.
+///
+/// Error. The weight in use differs from the exact R·|N| by less than e = max(2, 2^s): rounding adds less than 2, the shift cuts less
+/// than 2^s. A valid move is at most one scan range, so the exact shortfall exceeds the one computed by
+/// less than e for each position, and that is added. Up to 70 million USD of scan losses s is 0 and e is 0.000002 USD; beyond, e is
+/// below 2^-45 of the sum.
+pub fn shortfall_ceil(sums: &mut [i64; MAX_ROWS], rows: &Rows, positions: &[Linear]) -> Result<Usd> {
+    let mut total = Usd::ZERO;
+    for position in positions {
+        total = total.add(position.scan_loss)?;
+    }
+    let shift = (u64::BITS.saturating_sub(WEIGHT_BITS)).saturating_sub(total.0.leading_zeros());
+    let sums = sums.get_mut(..rows.count).ok_or(MarginError::TooManyRows)?;
+    let weigh = |p: &Linear| -> Result<(&[i16], i64)> {
+        let (moves, _) = rows.column(p.column).ok_or(MarginError::InvalidColumn)?;
+        let weight = p.scan_loss.0.checked_shr(shift).unwrap_or_default();
+        Ok((moves, if p.short { weight.wrapping_neg() } else { weight }))
+    };
+    let mut first = true;
+    for pair in positions.chunks(2) {
+        match pair {
+            [a, b] => accumulate_two(sums, first, weigh(a)?, weigh(b)?),
+            [a] if first => accumulate_two(sums, first, weigh(a)?, (weigh(a)?.0, 0)),
+            [a] => accumulate_one(sums, weigh(a)?),
+            _ => {}
+        }
+        first = false;
+    }
+    if first {
+        return Ok(Usd::ZERO);
+    }
+    let loss = smallest_sum(sums.iter().copied()).wrapping_neg();
+    let shortfall = u64::try_from(loss).unwrap_or(0).div_ceil(TAIL_MOVES);
+    let count = u64::try_from(positions.len()).unwrap_or(u64::MAX);
+    let error = 1u64.checked_shl(shift).unwrap_or(u64::MAX).max(2);
+    let shortfall = shortfall
+        .checked_mul(1u64.checked_shl(shift).unwrap_or(u64::MAX))
+        .zip(error.checked_mul(count))
+        .and_then(|(es, error)| es.checked_add(error))
+        .and_then(|es| i64::try_from(es).ok());
+    shortfall.map(Usd).ok_or(MarginError::Overflow)
+}

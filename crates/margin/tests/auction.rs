@@ -1,0 +1,93 @@
+//! CLR-30: the discount's course, the largest slice, its price, and what a slice restores.
+
+use novate_margin::auction::*;
+use novate_margin::*;
+use proptest::prelude::*;
+
+fn usd(n: i64) -> Usd {
+    Usd(n * 1_000_000)
+}
+
+#[test]
+fn the_example_of_the_rule() {
+    let (equity, maintenance, five) = (usd(1_000), usd(1_500), Fraction(50_000_000));
+    let fraction = max_fraction(equity, maintenance, five).unwrap();
+    // A = 725; f = 725 / (725 + 950).
+    assert_eq!(fraction, Fraction(432_835_820));
+    let price = price_ceil(equity, fraction, five).unwrap();
+    assert!((price.0 - 411_194_029).abs() <= 1, "{price:?}");
+}
+
+#[test]
+fn the_course_of_the_discount() {
+    let percent = |t| discount(Seconds(t)).0 as f64 / 1e7;
+    for (t, d) in [(-5, 2.0), (0, 2.0), (450, 16.0), (900, 30.0), (2_250, 65.0), (3_600, 100.0), (i64::MAX, 100.0)] {
+        assert_eq!(percent(t), d, "after {t} s");
+    }
+    let all: Vec<Fraction> = (0..4_000).map(|t| discount(Seconds(t))).collect();
+    assert!(all.windows(2).all(|w| w[0] <= w[1]));
+}
+
+#[test]
+fn each_refusal_has_its_name() {
+    let d = Fraction(50_000_000);
+    assert_eq!(max_fraction(usd(10), usd(10), d), Err(MarginError::NotLiquidatable));
+    assert_eq!(max_fraction(usd(0), usd(0), d), Err(MarginError::NotLiquidatable));
+    assert_eq!(max_fraction(usd(0), usd(10), d), Err(MarginError::Insolvent));
+    assert_eq!(max_fraction(usd(-1), usd(10), d), Err(MarginError::Insolvent));
+    assert_eq!(max_fraction(usd(1), usd(10), Fraction(-1)), Err(MarginError::InvalidFraction));
+    assert_eq!(price_ceil(usd(1), Fraction(1_000_000_001), d), Err(MarginError::InvalidFraction));
+    assert_eq!(price_ceil(usd(0), Fraction::ONE, d), Err(MarginError::Insolvent));
+}
+
+#[test]
+fn a_small_account_goes_whole() {
+    let d = Fraction(20_000_000);
+    assert_eq!(max_fraction(Usd(99_999_998), Usd(99_999_999), d), Ok(Fraction::ONE));
+    assert!(max_fraction(Usd(99_999_999), usd(100), d).unwrap() < Fraction::ONE);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// E - f·E + price = (1 + b)·(1 - f)·M within rounding of the fraction (1e-9 of the sums) and never above the target by more than the price's unit.
+    #[test]
+    fn the_largest_slice_restores_exactly(m in 100_000_000i64..1_000_000_000_000_000, share in 0.000_001f64..1.0, t in 0i64..3_600) {
+        let e = ((m as f64 * share) as i64).clamp(1, m - 1);
+        let d = discount(Seconds(t));
+        let f = max_fraction(Usd(e), Usd(m), d).unwrap();
+        let price = price_ceil(Usd(e), f, d).unwrap();
+        let part = f.0 as f64 * 1e-9;
+        let (equity, margin) = (e as f64 * (1.0 - part) + price.0 as f64, m as f64 * (1.0 - part));
+        let slack = 4.0 + 4e-9 * m as f64;
+        prop_assert!((equity - 1.15 * margin).abs() <= slack, "{} {}", equity, 1.15 * margin);
+        prop_assert!(equity <= 1.15 * margin + 2.0 + 1e-12 * m as f64);
+    }
+
+    #[test]
+    fn a_fraction_is_the_exact_one_rounded_down(e in 1i64.., m in 1i64.., d in 0i64..=1_000_000_000) {
+        let (e, m) = if e < m { (e, m) } else if m < e { (m, e) } else { (e - 1, m) };
+        prop_assume!(e > 0 && m >= 100_000_000);
+        let f = max_fraction(Usd(e), Usd(m), Fraction(d)).unwrap();
+        let (a, e) = (1.15 * m as f64 - e as f64, e as f64);
+        let exact = a / (a + e * (1.0 - d as f64 * 1e-9)) * 1e9;
+        prop_assert!(f <= Fraction::ONE && (f.0 as f64) <= exact + 1e-3 && (f.0 as f64) > exact - 1.001, "{:?} {}", f, exact);
+    }
+
+    #[test]
+    fn a_price_is_rounded_up_and_falls_with_the_discount(e in 1i64.., f in 0i64..=1_000_000_000, t in 0i64..4_000, later in 0i64..4_000) {
+        let at = |t| price_ceil(Usd(e), Fraction(f), discount(Seconds(t))).unwrap();
+        prop_assert!(at(t + later) <= at(t));
+        let kept = i128::from(1_000_000_000 - discount(Seconds(t)).0);
+        let (price, scaled) = (i128::from(at(t).0), i128::from(e) * i128::from(f));
+        // Both sides over 1e9 first: the product of all three does not fit.
+        let exact = scaled / 1_000_000_000 * kept / 1_000_000_000;
+        prop_assert!(price >= exact && price <= exact + 3);
+    }
+
+    #[test]
+    fn nothing_panics(e in any::<i64>(), m in any::<i64>(), d in any::<i64>(), f in any::<i64>(), shift in 0u32..63) {
+        let _ = max_fraction(Usd(e), Usd(m), Fraction(d >> shift));
+        let _ = price_ceil(Usd(e), Fraction(f >> shift), Fraction(d >> shift));
+    }
+}

@@ -1,0 +1,206 @@
+//! Every way to fail, one cause each. Numbers never move; a block of 100 belongs to a folder of instructions.
+//!
+//! | block | folder |
+//! |---|---|
+//! | 6000 | accounts, arithmetic and the model, anywhere |
+//! | 6100 | trader |
+//! | 6200 | liquidation |
+//! | 6300 | settlement |
+//! | 6400 | keeper: oracle and refreshes |
+//! | 6600 | governance |
+
+use anchor_lang::prelude::*;
+use novate_margin::MarginError;
+
+#[error_code]
+#[derive(PartialEq, Eq)]
+pub enum NovateError {
+    #[msg("an amount leaves the range of its type; use smaller amounts")]
+    MathOverflow = 0,
+    #[msg("the account is not owned by this program")]
+    WrongOwner = 1,
+    #[msg("the account is of another kind than is expected here")]
+    UnexpectedAccount = 2,
+    #[msg("the account belongs to another pool")]
+    WrongPool = 3,
+    #[msg("the account is passed twice")]
+    DuplicateAccount = 4,
+    #[msg("assets come first, then markets, each in ascending order of index")]
+    AccountsOutOfOrder = 5,
+    #[msg("more than 48 assets and markets are passed")]
+    TooManyAccounts = 6,
+    #[msg("an asset that the portfolio holds, or the settlement asset, is not passed")]
+    AssetMissing = 7,
+    #[msg("a market in which the portfolio holds a position is not passed")]
+    MarketMissing = 8,
+    #[msg("the account must be passed as writable")]
+    NotWritable = 9,
+    #[msg("the scenarios are not the pool's live ones")]
+    WrongScenarios = 10,
+    #[msg("the portfolio is closed")]
+    PortfolioClosed = 11,
+    #[msg("the pool has no more room for underlyings")]
+    TooManyUnderlyings = 12,
+    #[msg("a parameter of the model is outside of its bounds")]
+    InvalidParameter = 13,
+
+    #[msg("the signer is neither the owner nor the delegate of the portfolio")]
+    WrongAuthority = 100,
+    #[msg("the delegate's time has passed")]
+    DelegateExpired = 101,
+    #[msg("the amount is zero")]
+    ZeroAmount = 102,
+    #[msg("the portfolio holds less than is asked for")]
+    InsufficientBalance = 103,
+    #[msg("the gains were paid out less than an hour ago; wait")]
+    GainsPending = 104,
+    #[msg("initial margin would rest on gains that are not settled; settle the variation and wait an hour")]
+    UnsettledGains = 105,
+    #[msg("equity would be below initial margin")]
+    BelowInitialMargin = 106,
+    #[msg("the portfolio is in an auction; only deposits and closing trades are possible")]
+    InAuction = 107,
+    #[msg("all 16 balances are in use")]
+    TooManyBalances = 108,
+    #[msg("all 48 positions are in use")]
+    TooManyPositions = 109,
+    #[msg("the portfolio would hold more than 8 underlyings")]
+    TooManyUnderlyingsHeld = 110,
+    #[msg("the portfolio would name more than 40 assets, markets and expiries")]
+    TooManyAccountsHeld = 111,
+    #[msg("the deposits of the asset would exceed its cap")]
+    DepositCap = 112,
+    #[msg("a portfolio cannot be both sides")]
+    SamePortfolio = 113,
+    #[msg("the portfolios have different owners")]
+    DifferentOwners = 114,
+    #[msg("the portfolio still holds balances, positions or cash")]
+    PortfolioNotEmpty = 115,
+    #[msg("a trade has 1 to 8 legs")]
+    LegCount = 116,
+    #[msg("the id is not an instrument that can be traded")]
+    UnknownInstrument = 117,
+    #[msg("the price is not a positive multiple of the tick")]
+    InvalidPrice = 118,
+    #[msg("the quantity is not a multiple of the lot")]
+    InvalidQuantity = 119,
+    #[msg("the quantity is below the market's minimum")]
+    BelowMinimum = 120,
+    #[msg("the price is outside of the market's band around the mark")]
+    OutsideBand = 121,
+    #[msg("open interest would exceed its cap")]
+    OpenInterestCap = 122,
+    #[msg("the position would exceed its cap")]
+    PositionCap = 123,
+    #[msg("the portfolio's sequence has moved on")]
+    SequenceMoved = 124,
+    #[msg("health is below what was asked for")]
+    HealthBelow = 125,
+    #[msg("the delegate is the zero key, the owner, or its time is not in the future")]
+    InvalidDelegate = 126,
+    #[msg("the token account is not the owner's account of this mint")]
+    WrongTokenAccount = 127,
+    #[msg("the mint is not the asset's")]
+    WrongMint = 128,
+    #[msg("the token program is not the asset's")]
+    WrongTokenProgram = 129,
+    #[msg("the vault is not the asset's")]
+    WrongVault = 130,
+    #[msg("the signer is not the owner of the portfolio")]
+    NotOwner = 131,
+    #[msg("the pool has no live scenario rows yet")]
+    PoolNotLive = 132,
+
+    #[msg("equity is at or above maintenance margin")]
+    NotLiquidatable = 200,
+    #[msg("an auction is already running")]
+    AuctionRunning = 201,
+    #[msg("no auction is running; start one first")]
+    NoAuction = 202,
+    #[msg("equity is zero or below; the account is insolvent")]
+    Insolvent = 203,
+    #[msg("the owner cannot bid for the own account")]
+    OwnLiquidation = 204,
+    #[msg("the slice costs more than the limit")]
+    PriceLimit = 205,
+    #[msg("the bidder has too little settlement cash for the slice")]
+    InsufficientCash = 206,
+    #[msg("the fraction is not between 1 and 1,000,000,000")]
+    InvalidFraction = 207,
+    #[msg("equity is below maintenance margin; the auction goes on")]
+    StillLiquidatable = 208,
+
+    #[msg("nothing can be settled: there is no variation, or nobody has paid for it yet")]
+    NothingToSettle = 300,
+    #[msg("the portfolio holds no such position")]
+    NoPosition = 301,
+    #[msg("the asset is not the market's underlying")]
+    WrongUnderlying = 302,
+
+    #[msg("the price account is not the asset's")]
+    WrongFeed = 400,
+    #[msg("the price account is owned by another program than the asset's oracle")]
+    WrongFeedOwner = 401,
+    #[msg("the price account does not hold a price of the expected layout")]
+    MalformedFeed = 402,
+    #[msg("the update is of another feed")]
+    WrongFeedId = 403,
+    #[msg("the update is not fully verified")]
+    NotFullyVerified = 404,
+    #[msg("the price is zero, negative or out of range")]
+    PriceNotPositive = 405,
+    #[msg("the confidence interval is too wide")]
+    ConfidenceTooWide = 406,
+    #[msg("the price is too old; refresh the asset first")]
+    PriceStale = 407,
+    #[msg("the price is older than the last accepted one")]
+    PriceOlder = 408,
+    #[msg("the publish time is more than 10 seconds ahead of the clock")]
+    PriceFromFuture = 409,
+    #[msg("the feed is not trading")]
+    FeedNotTrading = 410,
+    #[msg("the asset has no price yet; refresh it first")]
+    PriceMissing = 411,
+    #[msg("assets are passed each with its price account, at least one pair")]
+    UnpairedFeeds = 412,
+    #[msg("markets are passed each with its underlying asset, at least one pair")]
+    UnpairedMarkets = 413,
+
+    #[msg("the signer is not the pool's authority")]
+    NotAuthority = 600,
+    #[msg("the settlement mint must have 6 decimals")]
+    SettlementDecimals = 601,
+    #[msg("the first asset of a pool is its settlement asset, and only the first")]
+    SettlementFirst = 602,
+    #[msg("the mint has an extension that is not on the allow list")]
+    MintExtension = 603,
+    #[msg("a term of the asset is outside of its bounds")]
+    InvalidAssetTerms = 604,
+    #[msg("a term of the market is outside of its bounds")]
+    InvalidMarketTerms = 605,
+    #[msg("the settlement asset cannot be an underlying")]
+    SettlementUnderlying = 606,
+    #[msg("the generation is already complete, or not the next one")]
+    WrongGeneration = 607,
+    #[msg("the rows do not match the first call of this generation")]
+    ScenarioHeader = 608,
+    #[msg("the rows are out of range, or not whole rows")]
+    ScenarioRows = 609,
+    #[msg("a column's moves do not reach both ways")]
+    ScenarioColumnFlat = 610,
+    #[msg("the pool has no more indices")]
+    PoolFull = 611,
+}
+
+impl From<MarginError> for NovateError {
+    fn from(error: MarginError) -> Self {
+        match error {
+            MarginError::TooManyUnderlyings => Self::TooManyUnderlyings,
+            MarginError::NotLiquidatable => Self::NotLiquidatable,
+            MarginError::Insolvent => Self::Insolvent,
+            MarginError::InvalidFraction => Self::InvalidFraction,
+            MarginError::InvalidParameter(_) => Self::InvalidParameter,
+            _ => Self::MathOverflow,
+        }
+    }
+}

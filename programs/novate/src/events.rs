@@ -1,0 +1,221 @@
+//! One event per instruction that changes something, emitted by a call of the program to itself so that no log limit
+//! can drop it. Fields are only ever appended.
+//!
+//! Each begins alike: version, pool and, where one portfolio is concerned, the portfolio, its sequence after the
+//! instruction and the unix time. Amounts are signed from the portfolio's side.
+
+use anchor_lang::prelude::*;
+
+/// Version of every event below.
+pub const EVENT_VERSION: u8 = 1;
+
+#[event]
+pub struct PoolCreated {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub creator: Pubkey,
+    pub settlement_mint: Pubkey,
+    pub time: i64,
+}
+
+#[event]
+pub struct AssetAdded {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub asset: Pubkey,
+    pub index: u16,
+    pub mint: Pubkey,
+    pub feed: Pubkey,
+    pub feed_owner: Pubkey,
+    pub time: i64,
+}
+
+#[event]
+pub struct MarketAdded {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub market: Pubkey,
+    pub index: u16,
+    pub asset: u16,
+    pub time: i64,
+}
+
+#[event]
+pub struct ScenariosStaged {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub generation: u16,
+    pub start: u16,
+    pub rows: u16,
+    pub complete: bool,
+    pub live: bool,
+    pub time: i64,
+}
+
+/// Telemetry: emitted to the log.
+#[event]
+pub struct AssetRefreshed {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub asset: u16,
+    pub price: i64,
+    pub confidence: i64,
+    pub publish_time: i64,
+    pub scan_range: i64,
+    pub haircut: i64,
+}
+
+/// Telemetry: emitted to the log.
+#[event]
+pub struct MarketRefreshed {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub market: u16,
+    pub mark: i64,
+    pub initial_multiplier: i64,
+}
+
+#[event]
+pub struct PortfolioOpened {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub time: i64,
+    pub owner: Pubkey,
+    pub sub_account: u16,
+    pub generation: u64,
+}
+
+#[event]
+pub struct PortfolioClosed {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub time: i64,
+    pub generation: u64,
+}
+
+#[event]
+pub struct DelegateSet {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub time: i64,
+    pub delegate: Pubkey,
+    pub expiry: i64,
+}
+
+/// A deposit (positive) or a withdrawal (negative), in the mint's units.
+#[event]
+pub struct Moved {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub time: i64,
+    pub asset: u16,
+    pub amount: i64,
+    /// Cash, for the settlement asset; shares, for any other.
+    pub balance: i64,
+}
+
+#[event]
+pub struct Transferred {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub from: Pubkey,
+    pub from_sequence: u64,
+    pub to: Pubkey,
+    pub to_sequence: u64,
+    pub time: i64,
+    pub asset: u16,
+    /// Cash, for the settlement asset; shares, for any other.
+    pub amount: i64,
+    pub from_balance: i64,
+    pub to_balance: i64,
+}
+
+/// One leg as it was executed, from the first portfolio's side.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TradedLeg {
+    pub instrument: u64,
+    pub quantity: i64,
+    pub price: i64,
+    /// Costs added to the two positions, fees included.
+    pub first_cost: i64,
+    pub second_cost: i64,
+}
+
+#[event]
+pub struct Traded {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub first: Pubkey,
+    pub first_sequence: u64,
+    pub second: Pubkey,
+    pub second_sequence: u64,
+    pub time: i64,
+    pub legs: Vec<TradedLeg>,
+}
+
+#[event]
+pub struct VariationSettled {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub time: i64,
+    pub instrument: u64,
+    /// Received from the variation pool (positive, pending for an hour) or paid into it (negative).
+    pub amount: i64,
+    /// Gains that ceased to be pending and are cash now.
+    pub released: i64,
+    pub cash: i64,
+    pub variation_pool: i64,
+}
+
+#[event]
+pub struct AuctionStarted {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub time: i64,
+    pub equity: i64,
+    pub maintenance: i64,
+}
+
+#[event]
+pub struct AuctionEnded {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub time: i64,
+    pub equity: i64,
+    pub maintenance: i64,
+}
+
+#[event]
+pub struct Liquidated {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub taker: Pubkey,
+    pub taker_sequence: u64,
+    pub time: i64,
+    /// 1e-9 of the account.
+    pub fraction: i64,
+    /// Settlement asset paid by the taker.
+    pub price: i64,
+    pub equity_before: i64,
+    pub maintenance_before: i64,
+    pub equity_after: i64,
+    pub maintenance_after: i64,
+    /// The auction ended with this bid.
+    pub restored: bool,
+}

@@ -1,0 +1,190 @@
+use anchor_lang::prelude::*;
+use anchor_spl::token_2022::spl_token_2022::extension::{BaseStateWithExtensions, ExtensionType, StateWithExtensions};
+use anchor_spl::token_2022::spl_token_2022::state::Mint as MintState;
+use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use novate_margin::interest::Index;
+use novate_margin::{Ratio, Usd, NO_COLUMN};
+
+use crate::error::NovateError;
+use crate::events::{AssetAdded, EVENT_VERSION};
+use crate::seeds;
+use crate::state::{Asset, Pool, Wide, ORACLE_PRICE_UPDATE, ORACLE_PUSH, SETTLEMENT_ASSET, VERSION};
+
+/// Mint extensions that cannot move, freeze or fake what a vault holds (CLR-60). A transfer fee is allowed because a
+/// deposit credits what the vault received.
+const ALLOWED_EXTENSIONS: [ExtensionType; 10] = [
+    ExtensionType::TransferFeeConfig,
+    ExtensionType::InterestBearingConfig,
+    ExtensionType::ScaledUiAmount,
+    ExtensionType::MetadataPointer,
+    ExtensionType::TokenMetadata,
+    ExtensionType::GroupPointer,
+    ExtensionType::GroupMemberPointer,
+    ExtensionType::TokenGroup,
+    ExtensionType::TokenGroupMember,
+    ExtensionType::MintCloseAuthority,
+];
+
+/// The terms of an asset. Ratios are 1e-6.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug, PartialEq, Eq)]
+pub struct AssetTerms {
+    /// Zero padded, printable.
+    pub symbol: [u8; 16],
+    /// A contract is 10^this whole tokens, 0 to 9; 0 for the settlement asset.
+    pub contract_exponent: u8,
+    /// 1: Pyth `PriceUpdateV2`; 2: Pyth push account.
+    pub oracle: u8,
+    /// Price account; the zero key accepts posted updates of `feed_id`.
+    pub feed: Pubkey,
+    pub feed_owner: Pubkey,
+    pub feed_id: [u8; 32],
+    /// Seconds, 1 to 3,600.
+    pub max_age: i64,
+    /// Above 0, to 10 %.
+    pub max_confidence: i64,
+    /// Base of the scan range (MRG-51), 1 % to 50 %.
+    pub base_range: i64,
+    /// Depth in USD 1e-6 (MRG-35); 0 charges no concentration.
+    pub depth: i64,
+    /// 0 to 100 %.
+    pub haircut_base: i64,
+    /// 0 to 10.
+    pub haircut_volatility_multiple: i64,
+    /// 0 to 365 days, 1e-6.
+    pub days_to_liquidate: i64,
+    /// 0 to 100 %.
+    pub haircut_size_add_on: i64,
+    /// In the mint's units.
+    pub deposit_cap: u64,
+}
+
+impl AssetTerms {
+    fn validate(&self) -> Result<()> {
+        let one = Ratio::ONE.0;
+        let within = |value: i64, low: i64, high: i64| value >= low && value <= high;
+        let sound = within(self.max_age, 1, 3_600)
+            && within(self.max_confidence, 1, one / 10)
+            && within(self.base_range, one / 100, one / 2)
+            && self.depth >= 0
+            && within(self.haircut_base, 0, one)
+            && within(self.haircut_volatility_multiple, 0, 10 * one)
+            && within(self.days_to_liquidate, 0, 365 * one)
+            && within(self.haircut_size_add_on, 0, one)
+            && self.contract_exponent <= 9
+            && self.feed_owner != Pubkey::default()
+            && match self.oracle {
+                ORACLE_PRICE_UPDATE => self.feed_id != [0; 32],
+                // A push account carries no feed id: its address is the only thing that names it.
+                ORACLE_PUSH => self.feed != Pubkey::default(),
+                _ => false,
+            };
+        require!(sound, NovateError::InvalidAssetTerms);
+        Ok(())
+    }
+}
+
+#[event_cpi]
+#[derive(Accounts)]
+pub struct AddAsset<'info> {
+    #[account(mut, has_one = authority @ NovateError::NotAuthority)]
+    pub pool: AccountLoader<'info, Pool>,
+    #[account(
+        init,
+        payer = authority,
+        space = Asset::SPACE,
+        seeds = [seeds::ASSET, pool.key().as_ref(), &pool.load()?.asset_count.to_le_bytes()],
+        bump
+    )]
+    pub asset: AccountLoader<'info, Asset>,
+    #[account(
+        init,
+        payer = authority,
+        seeds = [seeds::VAULT, asset.key().as_ref()],
+        bump,
+        token::mint = mint,
+        token::authority = pool,
+        token::token_program = token_program
+    )]
+    pub vault: InterfaceAccount<'info, TokenAccount>,
+    #[account(mint::token_program = token_program)]
+    pub mint: InterfaceAccount<'info, Mint>,
+    #[account(mut)]
+    pub authority: Signer<'info>,
+    pub token_program: Interface<'info, TokenInterface>,
+    pub system_program: Program<'info, System>,
+}
+
+impl AddAsset<'_> {
+    fn validate(&self, terms: &AssetTerms) -> Result<()> {
+        terms.validate()?;
+        require_supported_extensions(&self.mint.to_account_info())?;
+        let pool = self.pool.load()?;
+        let settles = self.mint.key() == pool.settlement_mint;
+        require!(settles == (pool.asset_count == SETTLEMENT_ASSET), NovateError::SettlementFirst);
+        require!(!settles || terms.contract_exponent == 0, NovateError::InvalidAssetTerms);
+        Ok(())
+    }
+}
+
+fn require_supported_extensions(mint: &AccountInfo) -> Result<()> {
+    if *mint.owner == anchor_spl::token::ID {
+        return Ok(());
+    }
+    let data = mint.try_borrow_data()?;
+    for extension in StateWithExtensions::<MintState>::unpack(&data)?.get_extension_types()? {
+        require!(ALLOWED_EXTENSIONS.contains(&extension), NovateError::MintExtension);
+    }
+    Ok(())
+}
+
+/// 1. Checks the terms, the mint's extensions and that the settlement asset comes first.
+/// 2. Creates the asset, without a price, and its vault.
+/// 3. Counts it in the pool and emits [`AssetAdded`].
+pub(crate) fn add_asset(ctx: Context<AddAsset>, terms: AssetTerms) -> Result<()> {
+    let accounts = &ctx.accounts;
+    accounts.validate(&terms)?;
+
+    let mut asset = accounts.asset.load_init()?;
+    let mut pool = accounts.pool.load_mut()?;
+    asset.version = VERSION;
+    asset.bump = ctx.bumps.asset;
+    asset.vault_bump = ctx.bumps.vault;
+    asset.decimals = accounts.mint.decimals;
+    asset.index = pool.asset_count;
+    asset.column = NO_COLUMN;
+    asset.contract_exponent = terms.contract_exponent;
+    asset.oracle = terms.oracle;
+    asset.pool = accounts.pool.key();
+    asset.mint = accounts.mint.key();
+    asset.vault = accounts.vault.key();
+    asset.token_program = accounts.token_program.key();
+    asset.feed = terms.feed;
+    asset.feed_owner = terms.feed_owner;
+    asset.feed_id = terms.feed_id;
+    asset.symbol = terms.symbol;
+    asset.max_age = terms.max_age;
+    asset.max_confidence = Ratio(terms.max_confidence);
+    asset.base_range = Ratio(terms.base_range);
+    asset.scan_range = Ratio(terms.base_range);
+    asset.depth = Usd(terms.depth);
+    asset.haircut_base = Ratio(terms.haircut_base);
+    asset.haircut = Ratio::ONE;
+    asset.haircut_volatility_multiple = Ratio(terms.haircut_volatility_multiple);
+    asset.days_to_liquidate = Ratio(terms.days_to_liquidate);
+    asset.haircut_size_add_on = Ratio(terms.haircut_size_add_on);
+    asset.deposit_cap = terms.deposit_cap;
+    asset.deposit_index = Wide::new(Index::ONE.0);
+    pool.asset_count = pool.asset_count.checked_add(1).ok_or(NovateError::PoolFull)?;
+
+    emit_cpi!(AssetAdded {
+        version: EVENT_VERSION,
+        pool: asset.pool,
+        asset: accounts.asset.key(),
+        index: asset.index,
+        mint: asset.mint,
+        feed: asset.feed,
+        feed_owner: asset.feed_owner,
+        time: Clock::get()?.unix_timestamp,
+    });
+    Ok(())
+}

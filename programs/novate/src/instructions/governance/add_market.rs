@@ -1,0 +1,115 @@
+use anchor_lang::prelude::*;
+use novate_margin::{Contracts, Price, Ratio, MAX_COLUMNS};
+
+use crate::error::NovateError;
+use crate::events::{MarketAdded, EVENT_VERSION};
+use crate::seeds;
+use crate::state::{Asset, Market, Pool, VERSION};
+
+/// The terms of a market. Prices are USD 1e-9 per contract, quantities 1e-9 contracts, ratios 1e-6.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug, PartialEq, Eq)]
+pub struct MarketTerms {
+    /// Zero padded, for instance `BTC-PERP`.
+    pub symbol: [u8; 16],
+    pub tick: i64,
+    pub lot: i64,
+    /// Smallest trade, a multiple of the lot.
+    pub minimum: i64,
+    pub open_interest_cap: i64,
+    pub position_cap: i64,
+    /// Above 0, to 20 %.
+    pub band: i64,
+    /// 0 to 1 %.
+    pub fee: i64,
+    /// Daily volatility above which initial margin rises, above 0, to 1.
+    pub sigma_limit: i64,
+}
+
+impl MarketTerms {
+    fn validate(&self) -> Result<()> {
+        let one = Ratio::ONE.0;
+        let within = |value: i64, low: i64, high: i64| value >= low && value <= high;
+        let sound = self.tick > 0
+            && self.lot > 0
+            && self.minimum >= self.lot
+            && self.minimum.checked_rem(self.lot) == Some(0)
+            && self.position_cap >= self.minimum
+            && self.open_interest_cap >= self.minimum
+            && within(self.band, 1, one / 5)
+            && within(self.fee, 0, one / 100)
+            && within(self.sigma_limit, 1, one);
+        require!(sound, NovateError::InvalidMarketTerms);
+        Ok(())
+    }
+}
+
+#[event_cpi]
+#[derive(Accounts)]
+pub struct AddMarket<'info> {
+    #[account(mut, has_one = authority @ NovateError::NotAuthority)]
+    pub pool: AccountLoader<'info, Pool>,
+    #[account(
+        mut,
+        has_one = pool @ NovateError::WrongPool,
+        constraint = !asset.load()?.is_settlement() @ NovateError::SettlementUnderlying
+    )]
+    pub asset: AccountLoader<'info, Asset>,
+    #[account(
+        init,
+        payer = authority,
+        space = Market::SPACE,
+        seeds = [seeds::MARKET, pool.key().as_ref(), &pool.load()?.market_count.to_le_bytes()],
+        bump
+    )]
+    pub market: AccountLoader<'info, Market>,
+    #[account(mut)]
+    pub authority: Signer<'info>,
+    pub system_program: Program<'info, System>,
+}
+
+/// 1. Checks the terms.
+/// 2. Creates the market with its perpetual.
+/// 3. With its first market an asset becomes an underlying: balances enter the scan (MRG-14), and it is given the next
+///    column of the scenario rows while there is one (MRG-23).
+/// 4. Counts the market in the pool and emits [`MarketAdded`].
+pub(crate) fn add_market(ctx: Context<AddMarket>, terms: MarketTerms) -> Result<()> {
+    terms.validate()?;
+    let accounts = &ctx.accounts;
+    let mut pool = accounts.pool.load_mut()?;
+    let mut asset = accounts.asset.load_mut()?;
+    let mut market = accounts.market.load_init()?;
+    market.version = VERSION;
+    market.bump = ctx.bumps.market;
+    market.index = pool.market_count;
+    market.asset = asset.index;
+    market.pool = accounts.pool.key();
+    market.symbol = terms.symbol;
+    market.tick = Price(terms.tick);
+    market.lot = Contracts(terms.lot);
+    market.minimum = Contracts(terms.minimum);
+    market.open_interest_cap = Contracts(terms.open_interest_cap);
+    market.position_cap = Contracts(terms.position_cap);
+    market.band = Ratio(terms.band);
+    market.fee = Ratio(terms.fee);
+    market.sigma_limit = Ratio(terms.sigma_limit);
+    market.initial_multiplier = Ratio::ONE;
+
+    if !asset.is_underlying() {
+        asset.underlying = 1;
+        if usize::from(pool.column_count) < MAX_COLUMNS {
+            asset.column = pool.column_count;
+            pool.column_count = pool.column_count.saturating_add(1);
+        }
+    }
+    pool.market_count = pool.market_count.checked_add(1).ok_or(NovateError::PoolFull)?;
+
+    emit_cpi!(MarketAdded {
+        version: EVENT_VERSION,
+        pool: market.pool,
+        market: accounts.market.key(),
+        index: market.index,
+        asset: market.asset,
+        time: Clock::get()?.unix_timestamp,
+    });
+    Ok(())
+}

@@ -1,0 +1,41 @@
+use anchor_lang::prelude::*;
+
+use crate::listed::{read, require_kind, write};
+use crate::error::NovateError;
+use crate::events::{AssetRefreshed, EVENT_VERSION};
+use crate::oracle;
+use crate::state::Asset;
+
+/// Anyone may refresh. Behind the instruction stand pairs: an asset, writable, and its price account.
+#[derive(Accounts)]
+pub struct RefreshAsset {}
+
+/// For each pair:
+/// 1. Reads the price account and refuses whatever CLR-40 refuses.
+/// 2. Takes the reading in: price, variances when a sample is due, scan range, haircut (MRG-50, 51, 60).
+/// 3. Logs [`AssetRefreshed`].
+///
+/// One refused reading fails the instruction: refresh assets apart where one feed may be down.
+pub(crate) fn refresh_asset<'info>(ctx: Context<'info, RefreshAsset>) -> Result<()> {
+    let now = Clock::get()?.unix_timestamp;
+    let pairs = ctx.remaining_accounts.chunks_exact(2);
+    require!(pairs.len() > 0 && pairs.remainder().is_empty(), NovateError::UnpairedFeeds);
+    for pair in pairs {
+        let [info, feed] = pair else { return err!(NovateError::UnpairedFeeds) };
+        require_kind::<Asset>(info)?;
+        let reading = oracle::read(&*read::<Asset>(info)?, feed, now)?;
+        let mut asset = write::<Asset>(info)?;
+        asset.accept(reading, now)?;
+        emit!(AssetRefreshed {
+            version: EVENT_VERSION,
+            pool: asset.pool,
+            asset: asset.index,
+            price: asset.price.0,
+            confidence: asset.confidence.0,
+            publish_time: asset.publish_time,
+            scan_range: asset.scan_range.0,
+            haircut: asset.haircut.0,
+        });
+    }
+    Ok(())
+}

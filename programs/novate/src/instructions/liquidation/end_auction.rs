@@ -1,0 +1,46 @@
+use anchor_lang::prelude::*;
+use novate_margin::is_liquidatable;
+
+use crate::listed::Listed;
+use crate::error::NovateError;
+use crate::events::{AuctionEnded, EVENT_VERSION};
+use crate::health::{Examiner, PriceAge};
+use crate::state::{Pool, Portfolio, Scenarios};
+
+/// Anyone may end the auction of a portfolio that is back at or above maintenance margin.
+#[event_cpi]
+#[derive(Accounts)]
+pub struct EndAuction<'info> {
+    pub pool: AccountLoader<'info, Pool>,
+    #[account(address = pool.load()?.scenarios @ NovateError::WrongScenarios)]
+    pub scenarios: AccountLoader<'info, Scenarios>,
+    #[account(mut, has_one = pool @ NovateError::WrongPool)]
+    pub portfolio: AccountLoader<'info, Portfolio>,
+}
+
+/// 1. Refuses where no auction runs, or equity is below maintenance margin.
+/// 2. Clears the clock and emits [`AuctionEnded`].
+pub(crate) fn end_auction<'info>(ctx: Context<'info, EndAuction<'info>>) -> Result<()> {
+    let now = Clock::get()?.unix_timestamp;
+    let accounts = &ctx.accounts;
+    let pool = accounts.pool.load()?;
+    let scenarios = accounts.scenarios.load()?;
+    let mut portfolio = accounts.portfolio.load_mut()?;
+    require!(portfolio.in_auction(), NovateError::NoAuction);
+    let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
+    let health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, PriceAge::OfAsset)?;
+    require!(!is_liquidatable(&health), NovateError::StillLiquidatable);
+    portfolio.leave_auction_if(true);
+    portfolio.next_sequence();
+
+    emit_cpi!(AuctionEnded {
+        version: EVENT_VERSION,
+        pool: portfolio.pool,
+        portfolio: accounts.portfolio.key(),
+        sequence: portfolio.sequence,
+        time: now,
+        equity: health.equity.0,
+        maintenance: health.maintenance.0,
+    });
+    Ok(())
+}

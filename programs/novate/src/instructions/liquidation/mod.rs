@@ -1,0 +1,9 @@
+//! What anyone may do when a portfolio falls below maintenance margin.
+
+pub mod end_auction;
+pub mod liquidate;
+pub mod start_auction;
+
+pub use end_auction::*;
+pub use liquidate::*;
+pub use start_auction::*;

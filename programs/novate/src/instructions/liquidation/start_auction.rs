@@ -1,0 +1,48 @@
+use anchor_lang::prelude::*;
+use novate_margin::is_liquidatable;
+
+use crate::listed::Listed;
+use crate::error::NovateError;
+use crate::events::{AuctionStarted, EVENT_VERSION};
+use crate::health::{Examiner, PriceAge};
+use crate::state::{Pool, Portfolio, Scenarios, SAMPLE_AGE};
+
+/// Anyone may start the auction of a portfolio below maintenance margin.
+#[event_cpi]
+#[derive(Accounts)]
+pub struct StartAuction<'info> {
+    pub pool: AccountLoader<'info, Pool>,
+    #[account(address = pool.load()?.scenarios @ NovateError::WrongScenarios)]
+    pub scenarios: AccountLoader<'info, Scenarios>,
+    #[account(mut, has_one = pool @ NovateError::WrongPool)]
+    pub portfolio: AccountLoader<'info, Portfolio>,
+}
+
+/// 1. Refuses where an auction runs already.
+/// 2. Judges the portfolio at prices published within the last 5 seconds (CLR-42): equity must be below maintenance.
+/// 3. Starts the clock and emits [`AuctionStarted`].
+pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> Result<()> {
+    let now = Clock::get()?.unix_timestamp;
+    let accounts = &ctx.accounts;
+    let pool = accounts.pool.load()?;
+    let scenarios = accounts.scenarios.load()?;
+    let mut portfolio = accounts.portfolio.load_mut()?;
+    require!(!portfolio.in_auction(), NovateError::AuctionRunning);
+    let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
+    let health =
+        Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, PriceAge::AtMost(SAMPLE_AGE))?;
+    require!(is_liquidatable(&health), NovateError::NotLiquidatable);
+    portfolio.auction_start = now;
+    portfolio.next_sequence();
+
+    emit_cpi!(AuctionStarted {
+        version: EVENT_VERSION,
+        pool: portfolio.pool,
+        portfolio: accounts.portfolio.key(),
+        sequence: portfolio.sequence,
+        time: now,
+        equity: health.equity.0,
+        maintenance: health.maintenance.0,
+    });
+    Ok(())
+}

@@ -1,0 +1,79 @@
+use anchor_lang::prelude::*;
+use novate_margin::{Contracts, Usd};
+
+use crate::error::NovateError;
+use crate::events::{VariationSettled, EVENT_VERSION};
+use crate::instrument;
+use crate::state::{Asset, Market, Portfolio};
+
+/// Anyone may settle anyone's variation.
+#[event_cpi]
+#[derive(Accounts)]
+pub struct SettleVariation<'info> {
+    #[account(mut)]
+    pub portfolio: AccountLoader<'info, Portfolio>,
+    #[account(mut, constraint = market.load()?.pool == portfolio.load()?.pool @ NovateError::WrongPool)]
+    pub market: AccountLoader<'info, Market>,
+    #[account(
+        constraint = asset.load()?.pool == portfolio.load()?.pool @ NovateError::WrongPool,
+        constraint = asset.load()?.index == market.load()?.asset @ NovateError::WrongUnderlying
+    )]
+    pub asset: AccountLoader<'info, Asset>,
+}
+
+/// Settles a portfolio's perpetual in one market (CLR-10).
+///
+/// 1. Gains that have been pending for an hour become cash.
+/// 2. A loss is paid into the market's variation pool: first out of gains still pending here, then out of cash, as far
+///    as they go; the rest stays an unsettled loss.
+/// 3. A gain is taken from the variation pool as far as losers have paid in, and is pending for an hour.
+/// 4. A position in which nothing is left is freed.
+/// 5. Emits [`VariationSettled`]. Where nothing moved at all the instruction fails.
+pub(crate) fn settle_variation(ctx: Context<SettleVariation>) -> Result<()> {
+    let now = Clock::get()?.unix_timestamp;
+    let accounts = &ctx.accounts;
+    let asset = accounts.asset.load()?;
+    asset.require_fresh(now, asset.max_age)?;
+    let mut market = accounts.market.load_mut()?;
+    let mut portfolio = accounts.portfolio.load_mut()?;
+    let instrument = instrument::perpetual(market.index);
+
+    let cash = portfolio.cash;
+    let position = portfolio.position_mut(instrument)?;
+    let released = position.release_pending(now);
+    let mark = market.mark_at(asset.price)?;
+    let value = Contracts(position.quantity).value_floor(mark).map_err(NovateError::from)?;
+    let profit = value.sub(Usd(position.cost)).map_err(NovateError::from)?.0;
+
+    let available = cash.checked_add(released).ok_or(NovateError::MathOverflow)?;
+    let amount = if profit > 0 {
+        profit.min(market.variation_pool.0)
+    } else {
+        let means = [position.pending_new, position.pending_old]
+            .into_iter()
+            .try_fold(available, i64::checked_add)
+            .ok_or(NovateError::MathOverflow)?;
+        profit.max(means.saturating_neg())
+    };
+    require!(amount != 0 || released != 0, NovateError::NothingToSettle);
+
+    let from_cash = if amount > 0 { position.receive(amount)? } else { position.pay(amount)? };
+    portfolio.cash = available.checked_sub(from_cash).ok_or(NovateError::MathOverflow)?;
+    market.variation_pool = market.variation_pool.sub(Usd(amount)).map_err(NovateError::from)?;
+    portfolio.free_empty_positions();
+    portfolio.next_sequence();
+
+    emit_cpi!(VariationSettled {
+        version: EVENT_VERSION,
+        pool: portfolio.pool,
+        portfolio: accounts.portfolio.key(),
+        sequence: portfolio.sequence,
+        time: now,
+        instrument,
+        amount,
+        released,
+        cash: portfolio.cash,
+        variation_pool: market.variation_pool.0,
+    });
+    Ok(())
+}

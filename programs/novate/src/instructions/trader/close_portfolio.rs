@@ -1,0 +1,66 @@
+use anchor_lang::prelude::*;
+use anchor_lang::Discriminator;
+
+use crate::listed::{read, require_kind};
+use crate::error::NovateError;
+use crate::events::{PortfolioClosed, EVENT_VERSION};
+use crate::seeds;
+use crate::state::{Pool, Portfolio, Tombstone, DISCRIMINATOR, VERSION};
+
+/// The owner closes an empty portfolio.
+#[event_cpi]
+#[derive(Accounts)]
+#[instruction(sub_account: u16)]
+pub struct ClosePortfolio<'info> {
+    pub pool: AccountLoader<'info, Pool>,
+    /// CHECK: at the owner's address of this sub-account; must hold a portfolio.
+    #[account(
+        mut,
+        seeds = [seeds::PORTFOLIO, pool.key().as_ref(), owner.key().as_ref(), &sub_account.to_le_bytes()],
+        bump
+    )]
+    pub portfolio: UncheckedAccount<'info>,
+    #[account(mut)]
+    pub owner: Signer<'info>,
+}
+
+/// 1. Refuses a portfolio that holds anything.
+/// 2. Shrinks the account to a tombstone that keeps the generation (CLR-52).
+/// 3. Returns the rent above the tombstone's to the owner and emits [`PortfolioClosed`].
+pub(crate) fn close_portfolio(ctx: Context<ClosePortfolio>, _sub_account: u16) -> Result<()> {
+    let accounts = &ctx.accounts;
+    let info = &accounts.portfolio;
+    require_kind::<Portfolio>(info).map_err(|_| NovateError::PortfolioClosed)?;
+    let (generation, sequence) = {
+        let portfolio = read::<Portfolio>(info)?;
+        require!(portfolio.is_empty(), NovateError::PortfolioNotEmpty);
+        (portfolio.generation, portfolio.sequence)
+    };
+
+    info.resize(Tombstone::SPACE)?;
+    {
+        let mut data = info.try_borrow_mut_data()?;
+        data.fill(0);
+        let (discriminator, body) = data.split_at_mut_checked(DISCRIMINATOR).ok_or(NovateError::UnexpectedAccount)?;
+        discriminator.copy_from_slice(Tombstone::DISCRIMINATOR);
+        let tombstone: &mut Tombstone =
+            bytemuck::try_from_bytes_mut(body).map_err(|_| NovateError::UnexpectedAccount)?;
+        tombstone.version = VERSION;
+        tombstone.generation = generation;
+    }
+
+    let kept = Rent::get()?.minimum_balance(Tombstone::SPACE);
+    let returned = info.lamports().saturating_sub(kept);
+    info.sub_lamports(returned)?;
+    accounts.owner.add_lamports(returned)?;
+
+    emit_cpi!(PortfolioClosed {
+        version: EVENT_VERSION,
+        pool: accounts.pool.key(),
+        portfolio: info.key(),
+        sequence: sequence.wrapping_add(1),
+        time: Clock::get()?.unix_timestamp,
+        generation,
+    });
+    Ok(())
+}

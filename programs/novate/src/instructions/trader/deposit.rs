@@ -1,0 +1,96 @@
+use anchor_lang::prelude::*;
+use anchor_spl::token_interface::{transfer_checked, Mint, TokenAccount, TokenInterface, TransferChecked};
+
+use crate::error::NovateError;
+use crate::events::{Moved, EVENT_VERSION};
+use crate::state::{Asset, Pool, Portfolio};
+
+/// The owner deposits from a token account of their own.
+#[event_cpi]
+#[derive(Accounts)]
+pub struct Deposit<'info> {
+    #[account(constraint = pool.load()?.generation != 0 @ NovateError::PoolNotLive)]
+    pub pool: AccountLoader<'info, Pool>,
+    #[account(mut, has_one = pool @ NovateError::WrongPool, has_one = owner @ NovateError::NotOwner)]
+    pub portfolio: AccountLoader<'info, Portfolio>,
+    #[account(
+        mut,
+        has_one = pool @ NovateError::WrongPool,
+        has_one = mint @ NovateError::WrongMint,
+        has_one = vault @ NovateError::WrongVault,
+        has_one = token_program @ NovateError::WrongTokenProgram
+    )]
+    pub asset: AccountLoader<'info, Asset>,
+    #[account(mut)]
+    pub vault: InterfaceAccount<'info, TokenAccount>,
+    #[account(
+        mut,
+        constraint = source.mint == mint.key() && source.owner == owner.key() @ NovateError::WrongTokenAccount
+    )]
+    pub source: InterfaceAccount<'info, TokenAccount>,
+    pub mint: InterfaceAccount<'info, Mint>,
+    pub owner: Signer<'info>,
+    pub token_program: Interface<'info, TokenInterface>,
+}
+
+/// Needs no price: depositing is never blocked by a feed (CLR-40).
+///
+/// 1. Moves the tokens and measures what the vault received (CLR-60).
+/// 2. Refuses what would exceed the asset's cap.
+/// 3. Credits cash for the settlement asset, shares for any other.
+/// 4. Emits [`Moved`].
+pub(crate) fn deposit(ctx: Context<Deposit>, amount: u64) -> Result<()> {
+    require!(amount > 0, NovateError::ZeroAmount);
+    let received = receive_tokens(ctx.accounts, amount)?;
+    let accounts = &ctx.accounts;
+    let mut asset = accounts.asset.load_mut()?;
+    let mut portfolio = accounts.portfolio.load_mut()?;
+    let balance = if asset.is_settlement() {
+        asset.cash = asset.cash.checked_add(received).ok_or(NovateError::MathOverflow)?;
+        require!(asset.cash <= asset.deposit_cap, NovateError::DepositCap);
+        portfolio.credit_cash(signed(received)?)?;
+        portfolio.cash
+    } else {
+        let shares = asset.shares_floor(received)?;
+        require!(shares > 0, NovateError::ZeroAmount);
+        asset.deposits = asset.deposits.checked_add(received).ok_or(NovateError::MathOverflow)?;
+        asset.deposit_shares = asset.deposit_shares.checked_add(shares).ok_or(NovateError::MathOverflow)?;
+        require!(asset.deposits <= asset.deposit_cap, NovateError::DepositCap);
+        portfolio.credit_shares(asset.index, asset.is_underlying(), signed(shares)?)?;
+        portfolio.shares_of(asset.index)
+    };
+    portfolio.next_sequence();
+
+    emit_cpi!(Moved {
+        version: EVENT_VERSION,
+        pool: portfolio.pool,
+        portfolio: accounts.portfolio.key(),
+        sequence: portfolio.sequence,
+        time: Clock::get()?.unix_timestamp,
+        asset: asset.index,
+        amount: signed(received)?,
+        balance,
+    });
+    Ok(())
+}
+
+fn receive_tokens(accounts: &mut Deposit, amount: u64) -> Result<u64> {
+    let before = accounts.vault.amount;
+    let transfer = TransferChecked {
+        from: accounts.source.to_account_info(),
+        mint: accounts.mint.to_account_info(),
+        to: accounts.vault.to_account_info(),
+        authority: accounts.owner.to_account_info(),
+    };
+    let cpi = CpiContext::new(accounts.token_program.key(), transfer);
+    transfer_checked(cpi, amount, accounts.mint.decimals)?;
+    accounts.vault.reload()?;
+    let received = accounts.vault.amount.checked_sub(before).ok_or(NovateError::MathOverflow)?;
+    require!(received > 0, NovateError::ZeroAmount);
+    Ok(received)
+}
+
+/// Amounts are signed in portfolios and events.
+pub(super) fn signed(amount: u64) -> Result<i64> {
+    Ok(i64::try_from(amount).map_err(|_| NovateError::MathOverflow)?)
+}

@@ -1,0 +1,82 @@
+use anchor_lang::prelude::*;
+
+use super::deposit::signed;
+use crate::listed::Listed;
+use crate::error::NovateError;
+use crate::events::{Transferred, EVENT_VERSION};
+use crate::health::require_settled_margin;
+use crate::state::{Asset, Pool, Portfolio, Scenarios};
+
+/// The owner moves collateral between two sub-accounts. With positions in the first, the assets and markets that it
+/// holds stand behind the instruction.
+#[event_cpi]
+#[derive(Accounts)]
+pub struct TransferBetween<'info> {
+    pub pool: AccountLoader<'info, Pool>,
+    #[account(address = pool.load()?.scenarios @ NovateError::WrongScenarios)]
+    pub scenarios: AccountLoader<'info, Scenarios>,
+    #[account(
+        mut,
+        has_one = pool @ NovateError::WrongPool,
+        has_one = owner @ NovateError::NotOwner,
+        constraint = from.key() != to.key() @ NovateError::SamePortfolio
+    )]
+    pub from: AccountLoader<'info, Portfolio>,
+    #[account(
+        mut,
+        has_one = pool @ NovateError::WrongPool,
+        constraint = to.load()?.owner == owner.key() @ NovateError::DifferentOwners
+    )]
+    pub to: AccountLoader<'info, Portfolio>,
+    #[account(has_one = pool @ NovateError::WrongPool)]
+    pub asset: AccountLoader<'info, Asset>,
+    pub owner: Signer<'info>,
+}
+
+/// 1. Refuses while an auction of the first runs.
+/// 2. Moves cash, or the shares of `amount` tokens rounded up.
+/// 3. With positions in the first: its initial margin must be covered without gains that are unsettled or pending
+///    (MRG-45).
+/// 4. Emits [`Transferred`].
+pub(crate) fn transfer<'info>(ctx: Context<'info, TransferBetween<'info>>, amount: u64) -> Result<()> {
+    require!(amount > 0, NovateError::ZeroAmount);
+    let now = Clock::get()?.unix_timestamp;
+    let accounts = &ctx.accounts;
+    let asset = accounts.asset.load()?;
+    let mut from = accounts.from.load_mut()?;
+    let mut to = accounts.to.load_mut()?;
+    require!(!from.in_auction(), NovateError::InAuction);
+    let (moved, from_balance, to_balance) = if asset.is_settlement() {
+        let amount = signed(amount)?;
+        from.debit_cash(amount)?;
+        to.credit_cash(amount)?;
+        (amount, from.cash, to.cash)
+    } else {
+        let shares = signed(asset.shares_ceil(amount)?)?;
+        from.debit_shares(asset.index, shares)?;
+        to.credit_shares(asset.index, asset.is_underlying(), shares)?;
+        (shares, from.shares_of(asset.index), to.shares_of(asset.index))
+    };
+    from.next_sequence();
+    to.next_sequence();
+
+    let pool = accounts.pool.load()?;
+    let scenarios = accounts.scenarios.load()?;
+    let listed = Listed::new(&from.pool, ctx.remaining_accounts)?;
+    require_settled_margin(&from, &listed, &pool, &scenarios, now)?;
+
+    emit_cpi!(Transferred {
+        version: EVENT_VERSION,
+        pool: from.pool,
+        from: accounts.from.key(),
+        from_sequence: from.sequence,
+        to: accounts.to.key(),
+        to_sequence: to.sequence,
+        time: now,
+        asset: asset.index,
+        amount: moved,
+        from_balance,
+        to_balance,
+    });
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! Novate: a clearing house for cross-margined derivatives.
+//!
+//! Portfolios hold several collaterals and positions, and post margin for the net risk of the whole book. The program
+//! stands between the two sides of every trade, settles variation between them, and auctions slices of whoever falls
+//! short. The margin model is the crate `novate-margin`; here it is fed and obeyed.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_possible_wrap
+    )
+)]
+
+use anchor_lang::prelude::*;
+
+pub mod listed;
+pub mod error;
+pub mod events;
+pub mod health;
+pub mod instructions;
+pub mod instrument;
+pub mod oracle;
+pub mod seeds;
+pub mod state;
+
+pub use error::NovateError;
+pub use instructions::*;
+
+declare_id!("76GnU7ZPVzyCnvVHhxw1FcsFFrfUFWFK9tgjjXJ5ezaQ");
+
+#[program]
+pub mod novate {
+    use super::*;
+
+    pub fn create_pool(ctx: Context<CreatePool>, id: u16) -> Result<()> {
+        instructions::create_pool::create_pool(ctx, id)
+    }
+
+    pub fn add_asset(ctx: Context<AddAsset>, terms: AssetTerms) -> Result<()> {
+        instructions::add_asset::add_asset(ctx, terms)
+    }
+
+    pub fn add_market(ctx: Context<AddMarket>, terms: MarketTerms) -> Result<()> {
+        instructions::add_market::add_market(ctx, terms)
+    }
+
+    pub fn stage_scenarios(ctx: Context<StageScenarios>, generation: u16, range: ScenarioRange) -> Result<()> {
+        instructions::stage_scenarios::stage_scenarios(ctx, generation, range)
+    }
+
+    pub fn refresh_asset<'info>(ctx: Context<'info, RefreshAsset>) -> Result<()> {
+        instructions::refresh_asset::refresh_asset(ctx)
+    }
+
+    pub fn refresh_market<'info>(ctx: Context<'info, RefreshMarket>) -> Result<()> {
+        instructions::refresh_market::refresh_market(ctx)
+    }
+
+    pub fn open_portfolio(ctx: Context<OpenPortfolio>, sub_account: u16) -> Result<()> {
+        instructions::open_portfolio::open_portfolio(ctx, sub_account)
+    }
+
+    pub fn close_portfolio(ctx: Context<ClosePortfolio>, sub_account: u16) -> Result<()> {
+        instructions::close_portfolio::close_portfolio(ctx, sub_account)
+    }
+
+    pub fn set_delegate(ctx: Context<SetDelegate>, delegate: Pubkey, expiry: i64) -> Result<()> {
+        instructions::set_delegate::set_delegate(ctx, delegate, expiry)
+    }
+
+    pub fn revoke_delegate(ctx: Context<RevokeDelegate>) -> Result<()> {
+        instructions::revoke_delegate::revoke_delegate(ctx)
+    }
+
+    pub fn deposit(ctx: Context<Deposit>, amount: u64) -> Result<()> {
+        instructions::deposit::deposit(ctx, amount)
+    }
+
+    pub fn withdraw<'info>(ctx: Context<'info, Withdraw<'info>>, amount: u64) -> Result<()> {
+        instructions::withdraw::withdraw(ctx, amount)
+    }
+
+    pub fn transfer<'info>(ctx: Context<'info, TransferBetween<'info>>, amount: u64) -> Result<()> {
+        instructions::transfer::transfer(ctx, amount)
+    }
+
+    pub fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) -> Result<()> {
+        instructions::trade::trade(ctx, legs)
+    }
+
+    pub fn settle_variation(ctx: Context<SettleVariation>) -> Result<()> {
+        instructions::settle_variation::settle_variation(ctx)
+    }
+
+    pub fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> Result<()> {
+        instructions::start_auction::start_auction(ctx)
+    }
+
+    pub fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: i64, limit: i64) -> Result<()> {
+        instructions::liquidate::liquidate(ctx, fraction, limit)
+    }
+
+    pub fn end_auction<'info>(ctx: Context<'info, EndAuction<'info>>) -> Result<()> {
+        instructions::end_auction::end_auction(ctx)
+    }
+
+    pub fn health<'info>(ctx: Context<'info, ReadHealth<'info>>) -> Result<HealthReport> {
+        instructions::health::health(ctx)
+    }
+
+    pub fn require_health<'info>(ctx: Context<'info, RequireHealth<'info>>, minimum: i64) -> Result<()> {
+        instructions::require_health::require_health(ctx, minimum)
+    }
+
+    pub fn require_sequence(ctx: Context<RequireSequence>, sequence: u64) -> Result<()> {
+        instructions::require_sequence::require_sequence(ctx, sequence)
+    }
+}

@@ -1,0 +1,16 @@
+//! The first seed of every program-derived address. The rest of each address is in the account's own file.
+
+/// `[POOL, creator, id u16 LE]`
+pub const POOL: &[u8] = b"pool";
+/// `[INSURANCE, pool]`
+pub const INSURANCE: &[u8] = b"insurance";
+/// `[ASSET, pool, index u16 LE]`
+pub const ASSET: &[u8] = b"asset";
+/// `[VAULT, asset]`: the token account that holds an asset's deposits, owned by the pool's address.
+pub const VAULT: &[u8] = b"vault";
+/// `[MARKET, pool, index u16 LE]`
+pub const MARKET: &[u8] = b"market";
+/// `[SCENARIOS, pool, generation u16 LE]`
+pub const SCENARIOS: &[u8] = b"scenarios";
+/// `[PORTFOLIO, pool, owner, sub-account u16 LE]`
+pub const PORTFOLIO: &[u8] = b"portfolio";

@@ -1,0 +1,230 @@
+use anchor_lang::prelude::*;
+use novate_margin::collateral::HaircutTerms;
+use novate_margin::interest::Index;
+use novate_margin::{
+    collateral, volatility, Contracts, Price, Ratio, Seconds, UnderlyingFacts, Usd, Variance,
+};
+
+use super::{Wide, DISCRIMINATOR};
+use crate::error::NovateError;
+use crate::oracle::Reading;
+
+/// Index of the settlement asset of every pool.
+pub const SETTLEMENT_ASSET: u16 = 0;
+/// Decimals of every settlement mint: amounts of it are [`Usd`] units.
+pub const SETTLEMENT_DECIMALS: u8 = 6;
+/// Greatest age, in seconds, of a price that starts an auction or samples a variance (CLR-42).
+pub const SAMPLE_AGE: i64 = 5;
+
+/// Which layout the price account has.
+pub const ORACLE_PRICE_UPDATE: u8 = 1;
+pub const ORACLE_PUSH: u8 = 2;
+
+/// An asset that a pool accepts or has markets on: its price feed, its risk terms and its bank.
+///
+/// Address: `[ASSET, pool, index]`. A price is per contract, and a contract is 10^`contract_exponent` whole tokens: the
+/// contract of every market on the asset, so that deltas of spot and markets add up.
+#[account(zero_copy)]
+#[derive(Debug)]
+#[repr(C)]
+pub struct Asset {
+    pub version: u8,
+    pub bump: u8,
+    pub vault_bump: u8,
+    pub decimals: u8,
+    pub index: u16,
+    /// Column of the scenario rows, `NO_COLUMN` while the asset has none.
+    pub column: u8,
+    pub contract_exponent: u8,
+    /// 1 from the first market on: balances enter the scan as spot (MRG-14).
+    pub underlying: u8,
+    /// [`ORACLE_PRICE_UPDATE`] or [`ORACLE_PUSH`].
+    pub oracle: u8,
+    pub padding: [u8; 6],
+    pub pool: Pubkey,
+    pub mint: Pubkey,
+    pub vault: Pubkey,
+    pub token_program: Pubkey,
+    /// Price account; the default key accepts any account of `feed_owner` that carries `feed_id` (posted updates).
+    pub feed: Pubkey,
+    /// Program that must own the price account.
+    pub feed_owner: Pubkey,
+    /// Pyth's feed id, for [`ORACLE_PRICE_UPDATE`].
+    pub feed_id: [u8; 32],
+    /// As listed, zero padded, for instance `BTC`.
+    pub symbol: [u8; 16],
+
+    // The last accepted reading.
+    pub price: Price,
+    pub confidence: Price,
+    /// Unix time of the reading, by its publisher.
+    pub publish_time: i64,
+
+    // Volatility (MRG-50) and what follows from it.
+    pub variance_fast: Variance,
+    pub variance_slow: Variance,
+    pub sample_price: Price,
+    pub sample_time: i64,
+    /// Scan range in force (MRG-51).
+    pub scan_range: Ratio,
+    /// Haircut in force (MRG-60).
+    pub haircut: Ratio,
+
+    // Terms set by governance.
+    /// Oldest price, in seconds, that risk may be taken on.
+    pub max_age: i64,
+    /// Widest confidence interval, as a share of the price.
+    pub max_confidence: Ratio,
+    pub base_range: Ratio,
+    /// Depth of the underlying's market (MRG-35); 0 charges no concentration.
+    pub depth: Usd,
+    pub haircut_base: Ratio,
+    pub haircut_volatility_multiple: Ratio,
+    /// Days to liquidate, 1e-6.
+    pub days_to_liquidate: Ratio,
+    pub haircut_size_add_on: Ratio,
+    /// Most that may be deposited, in the mint's units.
+    pub deposit_cap: u64,
+
+    // The bank: what the vault holds for balances, in the mint's units.
+    pub deposits: u64,
+    pub deposit_shares: u64,
+    pub deposit_index: Wide,
+    /// Settlement asset only: cash of all portfolios, pending gains and variation pools together (CLR-02).
+    pub cash: u64,
+    pub reserve: [u8; 576],
+}
+
+impl Asset {
+    pub const SPACE: usize = DISCRIMINATOR + core::mem::size_of::<Self>();
+
+    pub fn is_settlement(&self) -> bool {
+        self.index == SETTLEMENT_ASSET
+    }
+
+    pub fn is_underlying(&self) -> bool {
+        self.underlying != 0
+    }
+
+    /// Takes in a checked reading: price, variances when a sample is due, scan range and haircut (MRG-50, 51, 60).
+    pub fn accept(&mut self, reading: Reading, now: i64) -> Result<()> {
+        self.price = reading.price;
+        self.confidence = reading.confidence;
+        self.publish_time = reading.publish_time;
+        if now.saturating_sub(reading.publish_time) <= SAMPLE_AGE {
+            self.sample(reading)?;
+        }
+        let sigma = volatility::sigma_ceil(self.variance_fast.max(self.variance_slow));
+        self.scan_range = volatility::scan_range(self.variance_fast, self.variance_slow, self.base_range);
+        self.haircut = collateral::haircut(self.haircut_terms(), sigma);
+        Ok(())
+    }
+
+    fn sample(&mut self, reading: Reading) -> Result<()> {
+        if self.sample_time == 0 {
+            self.sample_price = reading.price;
+            self.sample_time = reading.publish_time;
+            return Ok(());
+        }
+        let elapsed = Seconds(reading.publish_time.saturating_sub(self.sample_time));
+        if elapsed < volatility::MIN_SAMPLE {
+            return Ok(());
+        }
+        for (variance, decay) in [
+            (&mut self.variance_fast, volatility::Decay::Fast),
+            (&mut self.variance_slow, volatility::Decay::Slow),
+        ] {
+            *variance = volatility::ewma(*variance, self.sample_price, reading.price, elapsed, decay)
+                .map_err(NovateError::from)?;
+        }
+        self.sample_price = reading.price;
+        self.sample_time = reading.publish_time;
+        Ok(())
+    }
+
+    fn haircut_terms(&self) -> HaircutTerms {
+        HaircutTerms {
+            base: self.haircut_base,
+            volatility_multiple: self.haircut_volatility_multiple,
+            days_to_liquidate: self.days_to_liquidate,
+            size_add_on: self.haircut_size_add_on,
+        }
+    }
+
+    /// Refuses a price older than `limit` seconds (CLR-40). A publish time ahead of the clock counts as age 0.
+    pub fn require_fresh(&self, now: i64, limit: i64) -> Result<()> {
+        require!(self.price.0 > 0, NovateError::PriceMissing);
+        require!(now.saturating_sub(self.publish_time) <= limit, NovateError::PriceStale);
+        Ok(())
+    }
+
+    /// What the margin model needs to know of the asset as an underlying.
+    pub fn facts(&self) -> UnderlyingFacts {
+        UnderlyingFacts {
+            price: self.price,
+            confidence: self.confidence,
+            depth: self.depth,
+            scan_range: self.scan_range,
+            column: self.column,
+        }
+    }
+
+    /// Tokens that `shares` of deposits are worth, rounded down.
+    pub fn tokens_floor(&self, shares: u64) -> Result<u64> {
+        Ok(Index(self.deposit_index.get()).amount_floor(shares).map_err(NovateError::from)?)
+    }
+
+    /// Shares for a deposit of `tokens`, rounded down.
+    pub fn shares_floor(&self, tokens: u64) -> Result<u64> {
+        Ok(Index(self.deposit_index.get()).shares_floor(tokens).map_err(NovateError::from)?)
+    }
+
+    /// Shares that a withdrawal of `tokens` costs, rounded up.
+    pub fn shares_ceil(&self, tokens: u64) -> Result<u64> {
+        Ok(Index(self.deposit_index.get()).shares_ceil(tokens).map_err(NovateError::from)?)
+    }
+
+    /// A balance of `shares` in contracts, rounded down.
+    pub fn quantity(&self, shares: i64) -> Result<Contracts> {
+        let shares = u64::try_from(shares).map_err(|_| NovateError::MathOverflow)?;
+        let tokens = self.tokens_floor(shares)?;
+        let power = |places: u8| POWERS_OF_TEN.get(usize::from(places)).copied().ok_or(NovateError::MathOverflow);
+        let places = self.decimals.saturating_add(self.contract_exponent);
+        let units = match CONTRACT_DECIMALS.checked_sub(places) {
+            Some(up) => tokens.checked_mul(power(up)?),
+            None => tokens.checked_div(power(places.saturating_sub(CONTRACT_DECIMALS))?),
+        };
+        let units = units.and_then(|u| i64::try_from(u).ok()).ok_or(NovateError::MathOverflow)?;
+        Ok(Contracts(units))
+    }
+}
+
+/// Decimals of a quantity in contracts.
+pub const CONTRACT_DECIMALS: u8 = 9;
+
+/// 10^0 to 10^19, all that a u64 holds.
+const POWERS_OF_TEN: [u64; 20] = [
+    1,
+    10,
+    100,
+    1_000,
+    10_000,
+    100_000,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+    1_000_000_000,
+    10_000_000_000,
+    100_000_000_000,
+    1_000_000_000_000,
+    10_000_000_000_000,
+    100_000_000_000_000,
+    1_000_000_000_000_000,
+    10_000_000_000_000_000,
+    100_000_000_000_000_000,
+    1_000_000_000_000_000_000,
+    10_000_000_000_000_000_000,
+];
+
+const _: () = assert!(Asset::SPACE == 1024);
+const _: () = assert!(core::mem::offset_of!(Asset, price) == 256);

@@ -1,0 +1,111 @@
+use anchor_lang::prelude::*;
+use novate_margin::book::INITIAL_MULTIPLIER;
+use novate_margin::fixed::mul_div_ceil;
+use novate_margin::{volatility, Contracts, Price, Ratio, Usd};
+
+use super::{Asset, Wide, DISCRIMINATOR};
+use crate::error::NovateError;
+
+/// Most expiries that a market lists at once.
+pub const MAX_EXPIRIES: usize = 32;
+
+/// A market on an underlying: its perpetual, its order limits and the variation that its positions owe each other.
+///
+/// Address: `[MARKET, pool, index]`. Amounts are settlement asset, 1e-6. The ledger of the market is closed:
+/// `variation_pool + sum of costs of all its positions = accrued_fees + rounding` holds after every instruction.
+#[account(zero_copy)]
+#[derive(Debug)]
+#[repr(C)]
+pub struct Market {
+    pub version: u8,
+    pub bump: u8,
+    pub index: u16,
+    /// Index of the underlying asset.
+    pub asset: u16,
+    pub padding: [u8; 2],
+    pub pool: Pubkey,
+    pub symbol: [u8; 16],
+
+    // Order limits.
+    pub tick: Price,
+    pub lot: Contracts,
+    /// Smallest trade.
+    pub minimum: Contracts,
+    /// Most that all long positions may hold together.
+    pub open_interest_cap: Contracts,
+    /// Most that one portfolio may hold on either side.
+    pub position_cap: Contracts,
+    /// How far from the mark a leg may trade.
+    pub band: Ratio,
+    /// Fee on notional, of each side.
+    pub fee: Ratio,
+
+    // Marks (CLR-15).
+    /// Premium of the perpetual's mark over the index, 1e-6; zero until venues report mids.
+    pub premium: Ratio,
+    /// Mark and index at the last refresh, for readers; clearing computes the mark from the asset's price.
+    pub mark: Price,
+    pub index_price: Price,
+    pub refreshed: i64,
+
+    // Variance breaker (CLR-41, MRG-40).
+    /// Daily volatility above which initial margin rises in proportion.
+    pub sigma_limit: Ratio,
+    pub initial_multiplier: Ratio,
+
+    // Open interest and the variation ledger.
+    pub long: Contracts,
+    pub short: Contracts,
+    /// Variation paid by losers and not yet by winners received.
+    pub variation_pool: Usd,
+    /// Fees charged and not yet collected: a claim on the variation pool.
+    pub accrued_fees: Usd,
+    /// Units that rounding kept from both sides.
+    pub rounding: Usd,
+
+    // Funding (CLR-11).
+    pub funding: Wide,
+    pub funding_time: i64,
+
+    /// Live expiries in minutes of unix time, ascending, zero where free.
+    pub expiries: [u32; MAX_EXPIRIES],
+    pub reserve: [u8; 1688],
+}
+
+impl Market {
+    pub const SPACE: usize = DISCRIMINATOR + core::mem::size_of::<Self>();
+
+    /// The perpetual's mark at an index price (CLR-15).
+    pub fn mark_at(&self, index: Price) -> Result<Price> {
+        if self.premium.0 == 0 {
+            return Ok(index);
+        }
+        let premium = index.scale_floor(self.premium).map_err(NovateError::from)?;
+        Ok(index.add(premium).map_err(NovateError::from)?)
+    }
+
+    /// Records mark and index, and sets the initial multiplier: the asset's daily volatility over the market's limit,
+    /// from 1 to 3 (CLR-41, MRG-40).
+    pub fn refresh(&mut self, asset: &Asset, now: i64) -> Result<()> {
+        self.index_price = asset.price;
+        self.mark = self.mark_at(asset.price)?;
+        self.refreshed = now;
+        let sigma = volatility::sigma_ceil(asset.variance_fast.max(asset.variance_slow));
+        let ratio = mul_div_ceil(sigma.0, Ratio::ONE.0, self.sigma_limit.0).map_err(NovateError::from)?;
+        self.initial_multiplier = Ratio(ratio).clamp(INITIAL_MULTIPLIER.0, INITIAL_MULTIPLIER.1);
+        Ok(())
+    }
+
+    /// Carries a position from one quantity to another into the open interest.
+    pub fn move_open_interest(&mut self, from: i64, to: i64) -> Result<()> {
+        let change = |total: i64, from: i64, to: i64| {
+            total.checked_sub(from.max(0)).and_then(|t| t.checked_add(to.max(0))).ok_or(NovateError::MathOverflow)
+        };
+        self.long.0 = change(self.long.0, from, to)?;
+        self.short.0 = change(self.short.0, from.saturating_neg(), to.saturating_neg())?;
+        Ok(())
+    }
+}
+
+const _: () = assert!(Market::SPACE == 2048);
+const _: () = assert!(core::mem::offset_of!(Market, tick) == 56);

@@ -1,0 +1,50 @@
+//! The accounts of the program: a file each, zero-copy, `repr(C)`, padded by hand, with a version and a reserve.
+//!
+//! Sizes and offsets are asserted at compile time, because they never move: clients read accounts by offset.
+//! No field is aligned to more than eight bytes; a 128-bit value is two `u64`, low word first.
+
+use anchor_lang::prelude::*;
+
+mod asset;
+mod balance;
+mod insurance;
+mod market;
+mod pool;
+mod portfolio;
+mod position;
+mod scenarios;
+
+pub use asset::*;
+pub use balance::*;
+pub use insurance::*;
+pub use market::*;
+pub use pool::*;
+pub use portfolio::*;
+pub use position::*;
+pub use scenarios::*;
+
+/// Bytes in front of every account: Anchor's discriminator.
+pub const DISCRIMINATOR: usize = 8;
+
+/// The layout version that new accounts carry.
+pub const VERSION: u8 = 1;
+
+/// A 128-bit unsigned value as two words, low word first: `u128` itself has another alignment on the host than on chain.
+#[zero_copy]
+#[derive(Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Wide {
+    pub low: u64,
+    pub high: u64,
+}
+
+impl Wide {
+    #[expect(clippy::cast_possible_truncation, reason = "each word is cut out of the value")]
+    pub const fn new(value: u128) -> Self {
+        Self { low: value as u64, high: (value >> 64) as u64 }
+    }
+
+    pub const fn get(self) -> u128 {
+        ((self.high as u128) << 64) | self.low as u128
+    }
+}

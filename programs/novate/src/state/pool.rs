@@ -1,0 +1,68 @@
+use anchor_lang::prelude::*;
+use novate_margin::Params;
+
+use super::{DISCRIMINATOR, VERSION};
+
+/// Number of kinds of action that can be paused on their own (CLR-51).
+pub const PAUSE_KINDS: usize = 8;
+
+/// A clearing pool: roles, the settlement mint and the model's parameters. Nothing is shared between pools.
+///
+/// Address: `[POOL, creator, id]`. Written by governance only, so no trade takes its write lock.
+#[account(zero_copy)]
+#[derive(Debug)]
+#[repr(C)]
+pub struct Pool {
+    pub version: u8,
+    pub bump: u8,
+    /// Chosen by the creator; part of the address.
+    pub id: u16,
+    /// Assets listed so far; the next asset takes this index.
+    pub asset_count: u16,
+    /// Markets listed so far; the next market takes this index.
+    pub market_count: u16,
+    /// Generation of the live scenario rows, 0 while there is none.
+    pub generation: u16,
+    /// Columns of the scenario rows given to underlyings so far.
+    pub column_count: u8,
+    pub padding: [u8; 5],
+    pub creator: Pubkey,
+    /// Lists assets and markets, stages scenarios. Meant to be a multisig.
+    pub authority: Pubkey,
+    /// Named by the authority, becomes it by accepting.
+    pub pending_authority: Pubkey,
+    /// May tighten parameters.
+    pub risk: Pubkey,
+    /// May pause and cancel.
+    pub guardian: Pubkey,
+    /// Mint of the settlement asset, which is asset 0 and has six decimals.
+    pub settlement_mint: Pubkey,
+    /// Address of the live `Scenarios`.
+    pub scenarios: Pubkey,
+    /// Per kind of action, unix time until which it is paused.
+    pub paused_until: [i64; PAUSE_KINDS],
+    pub params: Params,
+    pub reserve: [u8; 568],
+}
+
+impl Pool {
+    pub const SPACE: usize = DISCRIMINATOR + core::mem::size_of::<Self>();
+
+    /// A pool whose authority is also its risk and guardian role until governance separates them.
+    pub fn open(&mut self, creator: Pubkey, id: u16, bump: u8, settlement_mint: Pubkey, params: Params) {
+        self.version = VERSION;
+        self.bump = bump;
+        self.id = id;
+        self.creator = creator;
+        self.authority = creator;
+        self.risk = creator;
+        self.guardian = creator;
+        self.settlement_mint = settlement_mint;
+        self.params = params;
+    }
+}
+
+const _: () = assert!(Pool::SPACE == 1024);
+const _: () = assert!(core::mem::offset_of!(Pool, authority) == 48);
+const _: () = assert!(core::mem::offset_of!(Pool, scenarios) == 208);
+const _: () = assert!(core::mem::offset_of!(Pool, params) == 304);

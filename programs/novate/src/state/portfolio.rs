@@ -1,0 +1,331 @@
+use anchor_lang::prelude::*;
+
+use super::{Balance, Position, DISCRIMINATOR, SETTLEMENT_ASSET, VERSION};
+use crate::error::NovateError;
+use crate::instrument::market_of;
+
+pub const MAX_BALANCES: usize = 16;
+pub const MAX_POSITIONS: usize = 48;
+pub const MAX_FILLS: usize = 32;
+/// Underlyings that a portfolio may hold (CLR-36).
+pub const MAX_UNDERLYINGS_HELD: usize = 8;
+/// Assets, markets and expiries that a portfolio may name (CLR-36).
+pub const MAX_ACCOUNTS_HELD: usize = 40;
+
+/// How much of a signed order is filled.
+#[zero_copy]
+#[derive(Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Fill {
+    pub nonce: u64,
+    pub filled: i64,
+    /// Unix time from which the slot is free again.
+    pub expiry: i64,
+}
+
+/// What one owner holds in one sub-account: settlement cash, balances and positions, margined as one book.
+///
+/// Address: `[PORTFOLIO, pool, owner, sub-account]`. A closed portfolio leaves a [`Tombstone`] at the same address.
+#[account(zero_copy)]
+#[derive(Debug)]
+#[repr(C)]
+pub struct Portfolio {
+    pub version: u8,
+    pub bump: u8,
+    pub sub_account: u16,
+    pub balance_count: u8,
+    pub position_count: u8,
+    pub padding: [u8; 2],
+    pub pool: Pubkey,
+    pub owner: Pubkey,
+    /// May trade and cancel until `delegate_expiry`; never withdraws or transfers.
+    pub delegate: Pubkey,
+    pub delegate_expiry: i64,
+    /// Rises by one each time the portfolio is opened again.
+    pub generation: u64,
+    /// Rises by one with each instruction that changes the portfolio.
+    pub sequence: u64,
+    /// Unix time of opening.
+    pub opened: i64,
+    /// Signed orders with a lower nonce are void.
+    pub minimum_nonce: u64,
+    /// Settlement asset, 1e-6, at or above zero.
+    pub cash: i64,
+    /// Unix time at which the auction began, 0 while none runs (CLR-30).
+    pub auction_start: i64,
+    pub auction_reserve: [u8; 40],
+    /// Ascending by asset; the first `balance_count` are in use.
+    pub balances: [Balance; MAX_BALANCES],
+    /// Ascending by instrument; the first `position_count` are in use.
+    pub positions: [Position; MAX_POSITIONS],
+    pub fills: [Fill; MAX_FILLS],
+    pub reserve: [u8; 432],
+}
+
+/// What a closed portfolio leaves behind, so that orders signed before cannot be used after it is opened again (CLR-52).
+#[account(zero_copy)]
+#[derive(Debug)]
+#[repr(C)]
+pub struct Tombstone {
+    pub version: u8,
+    pub padding: [u8; 7],
+    pub generation: u64,
+}
+
+impl Tombstone {
+    pub const SPACE: usize = DISCRIMINATOR + core::mem::size_of::<Self>();
+}
+
+impl Portfolio {
+    pub const SPACE: usize = DISCRIMINATOR + core::mem::size_of::<Self>();
+
+    /// Fills in a zeroed account.
+    pub fn open(&mut self, pool: Pubkey, owner: Pubkey, sub_account: u16, bump: u8, generation: u64, now: i64) {
+        self.version = VERSION;
+        self.bump = bump;
+        self.sub_account = sub_account;
+        self.pool = pool;
+        self.owner = owner;
+        self.generation = generation;
+        self.opened = now;
+        self.minimum_nonce = now.unsigned_abs();
+    }
+
+    pub fn balances(&self) -> &[Balance] {
+        self.balances.get(..usize::from(self.balance_count)).unwrap_or(&self.balances)
+    }
+
+    pub fn positions(&self) -> &[Position] {
+        self.positions.get(..usize::from(self.position_count)).unwrap_or(&self.positions)
+    }
+
+    /// Shares of an asset, 0 where there is no balance.
+    pub fn shares_of(&self, asset: u16) -> i64 {
+        self.balances().iter().find(|b| b.asset == asset).map_or(0, |b| b.shares)
+    }
+
+    /// Contracts held in an instrument, 0 where there is no position.
+    pub fn quantity_of(&self, instrument: u64) -> i64 {
+        let found = self.positions().binary_search_by_key(&instrument, |p| p.instrument);
+        found.ok().and_then(|at| self.positions.get(at)).map_or(0, |p| p.quantity)
+    }
+
+    /// Nothing is held: no margin is needed and the portfolio can be closed.
+    pub fn is_empty(&self) -> bool {
+        self.cash == 0 && self.balance_count == 0 && self.position_count == 0
+    }
+
+    pub fn in_auction(&self) -> bool {
+        self.auction_start != 0
+    }
+
+    /// Ends the auction and clears its clock where the portfolio is found at or above maintenance margin (CLR-30).
+    pub fn leave_auction_if(&mut self, restored: bool) {
+        if restored {
+            self.auction_start = 0;
+        }
+    }
+
+    /// Gains paid out less than an hour or so ago, over all positions.
+    pub fn pending(&self) -> Result<i64> {
+        let mut total = 0i64;
+        for position in self.positions() {
+            total = total
+                .checked_add(position.pending_old)
+                .and_then(|t| t.checked_add(position.pending_new))
+                .ok_or(NovateError::MathOverflow)?;
+        }
+        Ok(total)
+    }
+
+    /// The owner, or the delegate until its expiry, may trade.
+    pub fn require_trader(&self, signer: &Pubkey, now: i64) -> Result<()> {
+        if *signer == self.owner {
+            return Ok(());
+        }
+        require_keys_eq!(*signer, self.delegate, NovateError::WrongAuthority);
+        require!(now < self.delegate_expiry, NovateError::DelegateExpired);
+        Ok(())
+    }
+
+    pub fn next_sequence(&mut self) {
+        self.sequence = self.sequence.wrapping_add(1);
+    }
+
+    pub fn credit_cash(&mut self, amount: i64) -> Result<()> {
+        self.cash = self.cash.checked_add(amount).ok_or(NovateError::MathOverflow)?;
+        Ok(())
+    }
+
+    /// Takes cash out. Says whether it is missing or only pending.
+    pub fn debit_cash(&mut self, amount: i64) -> Result<()> {
+        if amount > self.cash {
+            let with_pending = self.cash.checked_add(self.pending()?).ok_or(NovateError::MathOverflow)?;
+            require!(amount > with_pending, NovateError::GainsPending);
+            return err!(NovateError::InsufficientBalance);
+        }
+        self.cash = self.cash.checked_sub(amount).ok_or(NovateError::MathOverflow)?;
+        Ok(())
+    }
+
+    /// Adds shares of an asset, opening a balance if there is none.
+    pub fn credit_shares(&mut self, asset: u16, underlying: bool, shares: i64) -> Result<()> {
+        let count = usize::from(self.balance_count);
+        match self.balances().binary_search_by_key(&asset, |b| b.asset) {
+            Ok(at) => {
+                let balance = self.balances.get_mut(at).ok_or(NovateError::MathOverflow)?;
+                balance.shares = balance.shares.checked_add(shares).ok_or(NovateError::MathOverflow)?;
+                Ok(())
+            }
+            Err(at) => {
+                require!(count < MAX_BALANCES, NovateError::TooManyBalances);
+                let tail = self.balances.get_mut(at..=count).ok_or(NovateError::TooManyBalances)?;
+                tail.rotate_right(1);
+                if let Some(slot) = tail.first_mut() {
+                    *slot = Balance { asset, underlying: underlying.into(), shares, ..Balance::default() };
+                }
+                self.balance_count = self.balance_count.saturating_add(1);
+                self.require_within_limits()
+            }
+        }
+    }
+
+    /// Takes shares of an asset out; a balance that reaches zero is closed.
+    pub fn debit_shares(&mut self, asset: u16, shares: i64) -> Result<()> {
+        let count = usize::from(self.balance_count);
+        let at = self
+            .balances()
+            .binary_search_by_key(&asset, |b| b.asset)
+            .map_err(|_| NovateError::InsufficientBalance)?;
+        let tail = self.balances.get_mut(at..count).ok_or(NovateError::InsufficientBalance)?;
+        let balance = tail.first_mut().ok_or(NovateError::InsufficientBalance)?;
+        require!(balance.shares >= shares, NovateError::InsufficientBalance);
+        balance.shares = balance.shares.checked_sub(shares).ok_or(NovateError::MathOverflow)?;
+        if balance.shares == 0 {
+            *balance = Balance::default();
+            tail.rotate_left(1);
+            self.balance_count = self.balance_count.saturating_sub(1);
+        }
+        Ok(())
+    }
+
+    /// The position in an instrument, opened empty if there is none.
+    pub fn position_entry(&mut self, instrument: u64, underlying: u16, now: i64) -> Result<&mut Position> {
+        let count = usize::from(self.position_count);
+        let at = match self.positions().binary_search_by_key(&instrument, |p| p.instrument) {
+            Ok(at) => at,
+            Err(at) => {
+                require!(count < MAX_POSITIONS, NovateError::TooManyPositions);
+                let tail = self.positions.get_mut(at..=count).ok_or(NovateError::TooManyPositions)?;
+                tail.rotate_right(1);
+                if let Some(slot) = tail.first_mut() {
+                    *slot = Position { instrument, underlying, pending_since: now, ..Position::default() };
+                }
+                self.position_count = self.position_count.saturating_add(1);
+                self.require_within_limits()?;
+                at
+            }
+        };
+        Ok(self.positions.get_mut(at).ok_or(NovateError::TooManyPositions)?)
+    }
+
+    /// The position in an instrument that must exist.
+    pub fn position_mut(&mut self, instrument: u64) -> Result<&mut Position> {
+        let at = self
+            .positions()
+            .binary_search_by_key(&instrument, |p| p.instrument)
+            .map_err(|_| NovateError::NoPosition)?;
+        Ok(self.positions.get_mut(at).ok_or(NovateError::NoPosition)?)
+    }
+
+    /// Frees the slots of positions in which nothing is held, owed or pending.
+    pub fn free_empty_positions(&mut self) {
+        let mut kept = 0usize;
+        let count = usize::from(self.position_count);
+        for at in 0..count {
+            let Some(position) = self.positions.get(at).copied() else { break };
+            if position.is_empty() {
+                continue;
+            }
+            if kept != at {
+                if let Some(slot) = self.positions.get_mut(kept) {
+                    *slot = position;
+                }
+            }
+            kept = kept.saturating_add(1);
+        }
+        if let Some(freed) = self.positions.get_mut(kept..count) {
+            freed.fill(Position::default());
+        }
+        self.position_count = u8::try_from(kept).unwrap_or(self.position_count);
+    }
+
+    /// CLR-36: an account beyond these limits could not be liquidated in one transaction.
+    pub fn require_within_limits(&self) -> Result<()> {
+        let mut names = Names::default();
+        names.add_asset(SETTLEMENT_ASSET);
+        for balance in self.balances() {
+            names.add_asset(balance.asset);
+            if balance.underlying != 0 {
+                names.add_underlying(balance.asset);
+            }
+        }
+        let (mut markets, mut last) = (0usize, None);
+        for position in self.positions() {
+            let market = market_of(position.instrument);
+            if last != Some(market) {
+                last = Some(market);
+                markets = markets.saturating_add(1);
+                names.add_asset(position.underlying);
+                names.add_underlying(position.underlying);
+            }
+        }
+        require!(names.underlyings <= MAX_UNDERLYINGS_HELD, NovateError::TooManyUnderlyingsHeld);
+        require!(names.assets.saturating_add(markets) <= MAX_ACCOUNTS_HELD, NovateError::TooManyAccountsHeld);
+        Ok(())
+    }
+}
+
+/// Distinct assets and underlyings, counted on fixed room: 16 balances, 48 positions and the settlement asset at most.
+struct Names {
+    asset: [u16; Names::ROOM],
+    assets: usize,
+    underlying: [u16; Names::ROOM],
+    underlyings: usize,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self { asset: [0; Self::ROOM], assets: 0, underlying: [0; Self::ROOM], underlyings: 0 }
+    }
+}
+
+impl Names {
+    const ROOM: usize = MAX_BALANCES + MAX_POSITIONS + 1;
+
+    fn add_asset(&mut self, index: u16) {
+        add(&mut self.asset, &mut self.assets, index);
+    }
+
+    fn add_underlying(&mut self, index: u16) {
+        add(&mut self.underlying, &mut self.underlyings, index);
+    }
+}
+
+fn add(seen: &mut [u16; Names::ROOM], count: &mut usize, index: u16) {
+    if seen.iter().take(*count).any(|s| *s == index) {
+        return;
+    }
+    if let Some(slot) = seen.get_mut(*count) {
+        *slot = index;
+        *count = count.saturating_add(1);
+    }
+}
+
+const _: () = assert!(Portfolio::SPACE == 5376);
+const _: () = assert!(Tombstone::SPACE == 24);
+const _: () = assert!(core::mem::offset_of!(Portfolio, pool) == 8);
+const _: () = assert!(core::mem::offset_of!(Portfolio, cash) == 144);
+const _: () = assert!(core::mem::offset_of!(Portfolio, balances) == 200);
+const _: () = assert!(core::mem::offset_of!(Portfolio, positions) == 712);
+const _: () = assert!(core::mem::offset_of!(Portfolio, fills) == 4168);

@@ -1,0 +1,127 @@
+use anchor_lang::prelude::*;
+use novate_margin::fixed::mul_div_ceil;
+use novate_margin::{Contracts, Fraction, Usd};
+
+use super::Wide;
+use crate::error::NovateError;
+
+/// Seconds for which a gain that was paid out stays pending (CLR-10).
+pub const PENDING_SECONDS: i64 = 3600;
+
+/// A position of a portfolio in one instrument.
+///
+/// Its unsettled profit is `quantity x mark - cost`. Trades, fees and settlements only move `cost`, so a closed position
+/// (`quantity` 0) stays as long as variation is owed to or by it.
+#[zero_copy]
+#[derive(Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Position {
+    /// Instrument id, see [`crate::instrument`].
+    pub instrument: u64,
+    /// 1e-9 contracts, long positive.
+    pub quantity: i64,
+    /// Settlement asset, 1e-6: what the quantity cost, plus fees, less variation received, plus variation paid back.
+    pub cost: i64,
+    /// Cumulative funding of the market when last settled; zero until funding accrues.
+    pub funding: Wide,
+    /// Gains received that can become cash at the next rotation.
+    pub pending_old: i64,
+    /// Gains received since `pending_since`.
+    pub pending_new: i64,
+    /// Unix time at which `pending_new` was opened.
+    pub pending_since: i64,
+    /// Asset index of the underlying.
+    pub underlying: u16,
+    pub padding: [u8; 6],
+}
+
+impl Position {
+    /// Nothing is held, owed or pending: the slot can be freed.
+    pub fn is_empty(&self) -> bool {
+        self.quantity == 0 && self.cost == 0 && self.pending_old == 0 && self.pending_new == 0
+    }
+
+    /// Takes variation in: it is pending, and no longer owed to the position.
+    pub fn receive(&mut self, amount: i64) -> Result<i64> {
+        self.cost = self.cost.checked_add(amount).ok_or(NovateError::MathOverflow)?;
+        self.pending_new = self.pending_new.checked_add(amount).ok_or(NovateError::MathOverflow)?;
+        Ok(0)
+    }
+
+    /// Pays a loss (`amount` is negative): out of pending gains first, the newest before the older. Returns what cash
+    /// has to pay.
+    pub fn pay(&mut self, amount: i64) -> Result<i64> {
+        self.cost = self.cost.checked_add(amount).ok_or(NovateError::MathOverflow)?;
+        let mut due = amount.checked_neg().ok_or(NovateError::MathOverflow)?;
+        for pending in [&mut self.pending_new, &mut self.pending_old] {
+            let paid = due.min(*pending);
+            *pending = pending.checked_sub(paid).ok_or(NovateError::MathOverflow)?;
+            due = due.checked_sub(paid).ok_or(NovateError::MathOverflow)?;
+        }
+        Ok(due)
+    }
+
+    /// Cuts a fraction off for the taker of a liquidation and returns it (CLR-30): the quantity towards zero, the cost in
+    /// proportion to the quantity and rounded up, gains rounded down.
+    pub fn cut(&mut self, part: Fraction) -> Result<Self> {
+        let size = Contracts(self.quantity.checked_abs().ok_or(NovateError::MathOverflow)?);
+        let size = size.slice_floor(part).map_err(NovateError::from)?.0;
+        let cost = if self.quantity == 0 {
+            Usd(self.cost).slice_ceil(part).map_err(NovateError::from)?.0
+        } else {
+            mul_div_ceil(self.cost, size, self.quantity.saturating_abs()).map_err(NovateError::from)?
+        };
+        let slice = Self {
+            quantity: if self.quantity < 0 { size.saturating_neg() } else { size },
+            cost,
+            pending_old: Usd(self.pending_old).slice_floor(part).map_err(NovateError::from)?.0,
+            pending_new: Usd(self.pending_new).slice_floor(part).map_err(NovateError::from)?.0,
+            ..*self
+        };
+        for (whole, cut) in [
+            (&mut self.quantity, slice.quantity),
+            (&mut self.cost, slice.cost),
+            (&mut self.pending_old, slice.pending_old),
+            (&mut self.pending_new, slice.pending_new),
+        ] {
+            *whole = whole.checked_sub(cut).ok_or(NovateError::MathOverflow)?;
+        }
+        Ok(slice)
+    }
+
+    /// Adds a slice of another portfolio's position in the same instrument. What was pending there starts anew here.
+    pub fn absorb(&mut self, slice: &Self) -> Result<()> {
+        let pending = slice.pending_old.checked_add(slice.pending_new).ok_or(NovateError::MathOverflow)?;
+        for (whole, part) in [
+            (&mut self.quantity, slice.quantity),
+            (&mut self.cost, slice.cost),
+            (&mut self.pending_new, pending),
+        ] {
+            *whole = whole.checked_add(part).ok_or(NovateError::MathOverflow)?;
+        }
+        Ok(())
+    }
+
+    /// Moves gains on: what has been pending for at least an hour is returned and is cash from now on (CLR-10).
+    ///
+    /// Two buckets keep the age of many small gains: a bucket opened at `t` rotates at `t + 1 h` or later, and what it
+    /// held is released one rotation after that, or at once if two hours have passed.
+    pub fn release_pending(&mut self, now: i64) -> i64 {
+        let age = now.saturating_sub(self.pending_since);
+        if age < PENDING_SECONDS {
+            return 0;
+        }
+        let mut released = self.pending_old;
+        self.pending_old = self.pending_new;
+        self.pending_new = 0;
+        self.pending_since = now;
+        if age >= 2 * PENDING_SECONDS {
+            // Both are sums of parts of one cash counter that fits an i64.
+            released = released.saturating_add(self.pending_old);
+            self.pending_old = 0;
+        }
+        released
+    }
+}
+
+const _: () = assert!(core::mem::size_of::<Position>() == 72);

@@ -1,0 +1,51 @@
+use anchor_lang::prelude::*;
+use novate_margin::{Extremes, Rows, MAX_COLUMNS, MAX_ROWS};
+
+use super::{Wide, DISCRIMINATOR};
+
+/// Joint scenario rows of one generation (MRG-20, MRG-23): per underlying a move in 1/4096 of its scan range and a vol
+/// move in 1/127 of its shock. Column by column, so that a portfolio reads only the columns that it holds.
+///
+/// Address: `[SCENARIOS, pool, generation]`. Staged by range; immutable once complete.
+#[account(zero_copy)]
+#[derive(Debug)]
+#[repr(C)]
+pub struct Scenarios {
+    pub version: u8,
+    pub bump: u8,
+    pub generation: u16,
+    /// Rows of this generation, at most 128.
+    pub count: u16,
+    /// Bit per column that has rows.
+    pub present: u16,
+    /// 1 when every row is staged.
+    pub complete: u8,
+    pub padding: [u8; 7],
+    pub pool: Pubkey,
+    /// Hash of what the rows were derived from.
+    pub source: [u8; 32],
+    /// Bit per staged row.
+    pub staged: Wide,
+    pub extremes: [Extremes; MAX_COLUMNS],
+    pub moves: [[i16; MAX_ROWS]; MAX_COLUMNS],
+    pub vols: [[i8; MAX_ROWS]; MAX_COLUMNS],
+    pub reserve: [u8; 24],
+}
+
+impl Scenarios {
+    pub const SPACE: usize = DISCRIMINATOR + core::mem::size_of::<Self>();
+
+    /// The rows as the margin model reads them.
+    pub fn rows(&self) -> Rows<'_> {
+        Rows {
+            moves: &self.moves,
+            vols: &self.vols,
+            extremes: &self.extremes,
+            count: usize::from(self.count),
+            present: self.present,
+        }
+    }
+}
+
+const _: () = assert!(Scenarios::SPACE == 6400);
+const _: () = assert!(core::mem::offset_of!(Scenarios, extremes) == 96);
