@@ -1,21 +1,26 @@
-# What a person does with this repository. `make` lists it.
+# What a person does with this repository; `make` lists it.
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 # Intermediate files may live elsewhere; what is deployed is always found below target/.
-build := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+build := $(abspath $(or $(CARGO_TARGET_DIR),target))
 # Where a machine checks, the lock file decides; a developer may be changing it.
 locked := $(if $(CI),--locked)
 
 say = @echo "== $(1)"
+# Runs a component of cargo in both workspaces: $(1) its name, $(2) arguments for the program's, $(3) for the toolchain's.
+both = @if ! cargo $(1) --version >/dev/null 2>&1; then \
+    echo "== NOT CHECKED: cargo $(1) is not part of this Rust toolchain"; exit 0; fi; \
+  cargo $(1) $(2); cd toolchain; CARGO_TARGET_DIR=target cargo $(1) $(3)
 
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## prepare the sBPF toolchain (installs Debian's rustc-web with apt, once)
+setup: ## prepare the sBPF toolchain (once; installs Debian's rustc-web with apt)
 	$(call say,setup: the sBPF toolchain)
 	@toolchain/setup.sh
 
@@ -35,4 +40,50 @@ so: setup
 idl:
 	$(call say,program: target/idl/novate.json)
 	@cargo build -q -p novate-idl $(locked)
-	@CARGO_TARGET_DIR=$(abspath $(build))/idl $(build)/debug/novate-idl programs/novate target/idl/novate.json
+	@CARGO_TARGET_DIR=$(build)/idl $(build)/debug/novate-idl programs/novate target/idl/novate.json
+
+.PHONY: fmt
+fmt: ## format every Rust source
+	$(call say,fmt: rustfmt)
+	$(call both,fmt,--all,)
+
+.PHONY: lint
+lint: setup ## check the format, clippy without warnings, and the program's address
+	$(call say,lint: the address in Anchor.toml)
+	@scripts/check-program-id
+	$(call say,lint: rustfmt)
+	$(call both,fmt,--all --check,--check)
+	$(call say,lint: clippy)
+	$(call both,clippy,--workspace --all-targets $(locked) -- -D warnings,--all-targets --locked -- -D warnings)
+
+.PHONY: test
+test: lint program ## all that must pass: lint, program, tests, toolchain tests, reproducible
+	$(call say,test: the workspace)
+	@cargo test --workspace $(locked)
+	$(call say,test: the toolchain)
+	@cd toolchain && cargo test --locked --target-dir target
+	@$(MAKE) --no-print-directory reproducible
+
+.PHONY: reproducible
+reproducible: so ## build the program a second time, in another folder, and compare every byte
+	$(call say,reproducible: a second build in $(build)/reproducible)
+	@toolchain/reproducible $(build)/reproducible
+
+.PHONY: toolchain-proof
+toolchain-proof: setup ## compare the virtual machine with the host on random operands (slow)
+	$(call say,toolchain-proof: the 128-bit helpers natively)
+	@mkdir -p $(build)/proof
+	@cc -O2 -w -o $(build)/proof/runtime toolchain/proof/runtime.c && $(build)/proof/runtime
+	$(call say,toolchain-proof: a program of arithmetic in the virtual machine and on the host)
+	@cd toolchain/proof && export CARGO_TARGET_DIR=$(build)/proof && ../cargo-sbpf -p sbpf-proof-program --locked \
+	  && PROGRAM=$(build)/proof/sbpf/sbpf-solana/release/sbpf_proof_program.so cargo test --release --locked
+
+.PHONY: demo
+demo: so ## run the demonstration
+	$(call say,demo: novate demo)
+	@cargo run -q -p novate-cli $(locked) -- demo
+
+.PHONY: bench
+bench: so ## measure, and write docs/performance.md
+	$(call say,bench: docs/performance.md)
+	@cargo run -q -p novate-bench $(locked)

@@ -12,26 +12,26 @@ readonly llvm="/usr/lib/$(uname -m)-linux-gnu/libLLVM.so.22.1"
 say() { echo "toolchain: $*"; }
 fail() { echo "toolchain: error: $*" >&2; exit 1; }
 
-# One set-up at a time: others wait and then find the stamp.
-mkdir -p target
-exec 9>target/setup.lock
-flock 9
-
-have_compiler() {
-  [ -d "$library" ] && [ -e "$llvm" ] && [[ "$(/usr/bin/rustc --version 2>/dev/null)" == "rustc $rust."* ]]
+have_packages() {
+  command -v cc >/dev/null && [ -d "$library" ] && [ -e "$llvm" ] \
+    && [[ "$(/usr/bin/rustc --version 2>/dev/null)" == "rustc $rust."* ]]
 }
 
-install_compiler() {
-  have_compiler && return
-  say "installing ${packages[*]} with apt"
+install_packages() {
+  local apt=(apt-get -o DPkg::Lock::Timeout=600)
   command -v apt-get >/dev/null || fail "apt-get is missing; this toolchain needs Debian's packages ${packages[*]}"
-  local as_root=()
-  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
-  apt-cache show rustc-web >/dev/null 2>&1 || "${as_root[@]}" apt-get update
-  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y --no-install-recommends "${packages[@]}" \
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || fail "neither root nor sudo: install ${packages[*]} with apt, then try again"
+    apt=(sudo "${apt[@]}")
+  fi
+  say "installing ${packages[*]} with apt"
+  export DEBIAN_FRONTEND=noninteractive
+  # Lists of packages may be missing, or too old to find anything.
+  "${apt[@]}" install -y --no-install-recommends "${packages[@]}" \
+    || { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${packages[@]}"; } \
     || fail "apt could not install ${packages[*]}"
   [ -e "$llvm" ] || fail "$llvm is missing: rustc-web does not bring the LLVM that this linker is written for"
-  have_compiler || fail "/usr/bin/rustc is not Rust $rust with sources in $library"
+  have_packages || fail "/usr/bin/rustc is not Rust $rust with sources in $library"
 }
 
 # A name for everything that decides what the toolchain produces.
@@ -43,11 +43,16 @@ stamp() {
 }
 
 command -v cargo >/dev/null || fail "cargo is missing; install a Rust toolchain"
-command -v cc >/dev/null && have_compiler || install_compiler
+have_packages || install_packages
 now=$(stamp)
-if [ "$(cat target/stamp 2>/dev/null)" = "$now" ]; then
-  exit 0
-fi
+ready() { [ "$(cat target/stamp 2>/dev/null)" = "$now" ]; }
+if ready; then exit 0; fi
+
+# One set-up at a time, and none while a program is being built.
+mkdir -p target
+exec 9>>target/setup.lock
+flock 9
+if ready; then exit 0; fi
 rm -f target/stamp
 
 say "copying std and teaching it the target"

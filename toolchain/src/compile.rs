@@ -33,7 +33,8 @@ pub struct Compiler {
     pub context: LLVMContextRef,
     pub module: LLVMModuleRef,
     machine: LLVMTargetMachineRef,
-    /// Errors that LLVM reported; its handler holds a pointer to them.
+    /// Errors that LLVM reported; its handler holds a pointer to them, so they must not move.
+    #[allow(clippy::box_collection)]
     errors: Box<Vec<String>>,
     dump: Option<PathBuf>,
     stage: usize,

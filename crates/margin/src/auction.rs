@@ -1,8 +1,8 @@
 //! The liquidation auction (CLR-30): how much of an account a bidder may take, and at what price.
 //!
-//! A bid takes a fraction f of every balance and position for f·E·(1 - d). The discount d rises with time. Taking
-//! f leaves the account with E - f·E·d of equity and (1 - f)·M of margin; the largest f allowed is the one after which equity is
-//! 1 + b times the margin: f = A/(A + E·(1 - d)) with A = (1 + b)·M - E.
+//! A bid takes a fraction f of every balance and position for f·E·(1 - d). The discount d rises with time. Taking f
+//! leaves the account with E - f·E·d of equity and (1 - f)·M of margin; the largest f allowed is the one after
+//! which equity is 1 + b times the margin: f = A/(A + E·(1 - d)) with A = (1 + b)·M - E.
 
 use crate::error::{MarginError, Result};
 use crate::units::{Fraction, Seconds, Usd};
@@ -26,7 +26,8 @@ pub const RESTORED: (u128, u128) = (23, 20);
 const ONE: u128 = 1_000_000_000;
 const _: () = assert!(ONE == Fraction::ONE.0 as u128 && RESTORED.0 * 100 == RESTORED.1 * 115);
 
-/// The discount `elapsed` seconds after the start, rounded down, in the owner's favour. A negative time counts as zero.
+/// The discount `elapsed` seconds after the start, rounded down, in the owner's favour. A negative time counts as
+/// zero.
 pub fn discount(elapsed: Seconds) -> Fraction {
     let elapsed = elapsed.or_zero();
     let (from, to, start, end) = if elapsed < SLOW_END {
@@ -66,7 +67,8 @@ pub fn max_fraction(equity: Usd, maintenance: Usd, discount: Fraction) -> Result
     Ok(Fraction(i64::try_from(fraction.min(ONE)).map_err(|_| MarginError::Overflow)?))
 }
 
-/// What a bid for the fraction pays, f·E·(1 - d), rounded up, in the owner's favour. Fails where equity is not positive or an argument is no fraction.
+/// What a bid for the fraction pays, f·E·(1 - d), rounded up, in the owner's favour. Fails where equity is not
+/// positive or an argument is no fraction.
 pub fn price_ceil(equity: Usd, fraction: Fraction, discount: Fraction) -> Result<Usd> {
     if equity <= Usd::ZERO {
         return Err(MarginError::Insolvent);
@@ -74,9 +76,8 @@ pub fn price_ceil(equity: Usd, fraction: Fraction, discount: Fraction) -> Result
     let kept = u128::from(discount.complement()?.0.unsigned_abs());
     fraction.complement()?;
     // Below 2^63·2^30·2^30.
-    let product = u128::from(equity.0.unsigned_abs())
-        .wrapping_mul(u128::from(fraction.0.unsigned_abs()))
-        .wrapping_mul(kept);
+    let product =
+        u128::from(equity.0.unsigned_abs()).wrapping_mul(u128::from(fraction.0.unsigned_abs())).wrapping_mul(kept);
     let price = crate::fixed::div_ceil(product, const { ONE * ONE })?;
     i64::try_from(price).map(Usd).map_err(|_| MarginError::Overflow)
 }

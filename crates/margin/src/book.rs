@@ -1,8 +1,9 @@
 //! A book: everything one portfolio holds, gathered for one health check.
 //!
-//! Holdings are grouped by underlying as they are added, so that the model afterwards costs the same however many there
-//! were. A book is large and lives on the heap; zeroed memory is an empty one, and [`Book::clear`] makes it ready for another
-//! portfolio without touching the arrays. What does not move with a listed underlying is only summed.
+//! Holdings are grouped by underlying as they are added, so that the model afterwards costs the same however many
+//! there were. A book is large and lives on the heap; zeroed memory is an empty one, and [`Book::clear`] makes it
+//! ready for another portfolio without touching the arrays. What does not move with a listed underlying is only
+//! summed.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -99,8 +100,8 @@ impl Underlying {
     }
 }
 
-/// The workspace of one health check. Keep it on the heap: it is most of what a stack frame on chain may hold. After an error clear it: a
-/// holding may have been added in part.
+/// The workspace of one health check. Keep it on the heap: it is most of what a stack frame on chain may hold.
+/// After an error clear it: a holding may have been added in part.
 #[repr(C)]
 #[derive(Clone, Zeroable)]
 pub struct Book {
@@ -118,7 +119,8 @@ pub struct Book {
 const _: () = assert!(size_of::<Book>() < 6 * 1024);
 
 impl Default for Book {
-    /// An empty book. Off chain only: on chain the stack is too small to build one, so zero the memory in place instead.
+    /// An empty book. Off chain only: on chain the stack is too small to build one, so zero the memory in place
+    /// instead.
     fn default() -> Self {
         Self::zeroed()
     }
@@ -141,8 +143,8 @@ impl Book {
         self.settlement_price = price;
     }
 
-    /// A new underlying, and the slot that names it from here on. Fails where the book is full, the asset has a slot already, or a
-    /// fact is out of its range.
+    /// A new underlying, and the slot that names it from here on. Fails where the book is full, the asset has a
+    /// slot already, or a fact is out of its range.
     pub fn add_underlying(&mut self, asset: u16, facts: UnderlyingFacts) -> Result<usize> {
         facts.validate()?;
         if self.slot_of(asset).is_some() {
@@ -193,15 +195,16 @@ impl Book {
         Ok(())
     }
 
-    /// A balance of an asset with a market: equity, and a spot leg of the scan; a loan is negative (MRG-14, MRG-41).
+    /// A balance of an asset with a market: equity, and a spot leg of the scan; a loan is negative (MRG-14,
+    /// MRG-41).
     pub fn add_spot(&mut self, slot: usize, quantity: Contracts) -> Result<()> {
         let underlying = self.at(slot)?;
         underlying.spot = underlying.spot.add(quantity)?;
         Ok(())
     }
 
-    /// A balance outside the scan, valued at `price` and charged by its haircut, in [0, 1] (MRG-38, MRG-41); a loan is
-    /// negative. For initial margin pass the price of MRG-44.
+    /// A balance outside the scan, valued at `price` and charged by its haircut, in [0, 1] (MRG-38, MRG-41); a loan
+    /// is negative. For initial margin pass the price of MRG-44.
     pub fn add_outside(&mut self, quantity: Contracts, price: Price, haircut: Ratio) -> Result<()> {
         if price <= Price::ZERO {
             return Err(MarginError::InvalidPrice);
@@ -209,17 +212,18 @@ impl Book {
         if haircut < Ratio::ZERO || haircut > Ratio::ONE {
             return Err(MarginError::InvalidHaircut);
         }
-        let value = quantity.value_floor(price)?;
-        // Rounded away from zero: a debt's floor is that already, a deposit's may be one unit short.
-        let size = if quantity.0 < 0 { value.neg()? } else { quantity.value_ceil(price)? };
+        // The value is rounded down, its size away from zero.
+        let (value, above) = quantity.value_bounds(price)?;
+        let size = if quantity.0 < 0 { value.neg()? } else { above };
         self.outside_value = self.outside_value.add(value)?;
         self.outside_haircut = self.outside_haircut.add(size.scale_ceil(haircut)?)?;
         Ok(())
     }
 
-    /// A perpetual: `quantity` at its mark, bought for `cost` in all (settlement units, negative for a short one). Unrealised profit is quantity·mark - cost,
-    /// rounded down. A closed position whose variation is not settled has quantity 0 and still counts, but no longer asks for its market's
-    /// initial multiplier (MRG-40, clamped to 1..3).
+    /// A perpetual: `quantity` at its mark, bought for `cost` in all (settlement units, negative for a short one).
+    /// Unrealised profit is quantity·mark - cost, rounded down. A closed position whose variation is not settled
+    /// has quantity 0 and still counts, but no longer asks for its market's initial multiplier (MRG-40, clamped to
+    /// 1..3).
     pub fn add_perpetual(
         &mut self,
         slot: usize,

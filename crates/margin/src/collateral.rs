@@ -21,7 +21,8 @@ const DAYS_TO_ROOT: u128 = 1_000_000_000_000;
 /// Multiple (1e-6) times deviation (1e-6) times root (1e-9), over this, is a ratio (1e-6).
 const TO_RATIO: u128 = 1_000_000_000_000_000;
 
-/// The haircut clamp(base + a·sigma·sqrt(days) + add-on, base, 1), rounded up (MRG-60). Always in [0, 1]: what does not fit is 1.
+/// The haircut clamp(base + a·sigma·sqrt(days) + add-on, base, 1), rounded up (MRG-60). Always in [0, 1]: what does
+/// not fit is 1.
 pub fn haircut(terms: HaircutTerms, sigma: Ratio) -> Ratio {
     let size = |r: Ratio| u128::from(r.or_zero().0.unsigned_abs());
     let base = terms.base.clamp(Ratio::ZERO, Ratio::ONE);

@@ -8,7 +8,8 @@ use crate::units::{Contracts, Price, Ratio, Usd};
 const ROOT_DIGITS: u32 = 9;
 const ROOT_ONE: i64 = 1_000_000_000;
 const ROOT_ONE_SQUARED: u128 = 1_000_000_000_000_000_000;
-const _: () = assert!(ROOT_ONE == 10i64.pow(ROOT_DIGITS) && ROOT_ONE_SQUARED == (ROOT_ONE as u128) * (ROOT_ONE as u128));
+const _: () =
+    assert!(ROOT_ONE == 10i64.pow(ROOT_DIGITS) && ROOT_ONE_SQUARED == (ROOT_ONE as u128) * (ROOT_ONE as u128));
 
 /// Basis between the spot and the perpetual bucket (MRG-30): rate·price on the hedged quantity, the smaller of
 /// all longs and all shorts. Neither bucket is dated, so the yearly part of the rule does not apply. Rounded up.
@@ -28,8 +29,9 @@ pub fn confidence_ceil(net_delta: Contracts, confidence: Price, multiple: Ratio)
     net_delta.abs()?.value_ceil(confidence)?.scale_ceil(multiple)
 }
 
-/// Concentration (MRG-35): R·N·(sqrt(N/D) - 1) for a notional N above the depth D; nothing where D is 0. Rounded up; the
-/// root is an integer square root in 1e-9, rounded up, so the charge exceeds the exact one by at most 1e-9·R·N and 2 units.
+/// Concentration (MRG-35): R·N·(sqrt(N/D) - 1) for a notional N above the depth D; nothing where D is 0. Rounded
+/// up; the root is an integer square root in 1e-9, rounded up, so the charge exceeds the exact one by at most
+/// 1e-9·R·N and 2 units.
 ///
 /// For linear legs N is the net notional: G/R, the other operand of the rule's maximum, equals it.
 pub fn concentration_ceil(notional: Usd, depth: Usd, range: Ratio) -> Result<Usd> {

@@ -1,5 +1,5 @@
-//! Why a computation was refused. Every failure of this crate is one of these, each with one cause, so that a caller
-//! can map them one to one to its own error codes.
+//! Why a computation was refused. Every failure of this crate is one of these, each with one cause, so that a
+//! caller can map them one to one to its own error codes.
 
 use crate::params::Parameter;
 

@@ -1,9 +1,10 @@
 //! Integer arithmetic with a stated direction of rounding. `floor` is towards minus infinity, `ceil` towards plus
 //! infinity, for negative numbers too.
 //!
-//! Amounts are 64 bits wide and their products 128. A 128-bit division costs some 210 instructions on chain, a 64-bit
-//! one a single instruction. Money is scaled by powers of ten, and 10^K = 2^K·5^K with 5^K below 2^32 for K up to 13:
-//! so a product over 10^K is a shift by K and a schoolbook division by one 32-bit digit, two 64-bit divisions in all.
+//! Amounts are 64 bits wide and their products 128. A 128-bit division costs some 210 instructions on chain, a
+//! 64-bit one a single instruction. Money is scaled by powers of ten, and 10^K = 2^K·5^K with 5^K below 2^32 for K
+//! up to 13: so a product over 10^K is a shift by K and a schoolbook division by one 32-bit digit, two 64-bit
+//! divisions in all.
 
 use core::num::NonZeroU64;
 
@@ -25,19 +26,15 @@ const fn power(base: u64, k: u32) -> NonZeroU64 {
 
 /// The full 128-bit product as (high, low) words.
 ///
-/// Range: with digits of 32 bits every partial product is at most (2^32-1)^2; `middle` is below 3·2^32, and the high
-/// word is that of a product below 2^128. Nothing wraps.
+/// Range: with digits of 32 bits every partial product is at most (2^32-1)^2; `middle` is below 3·2^32, and the
+/// high word is that of a product below 2^128. Nothing wraps.
 #[inline]
 const fn wide_product(a: u64, b: u64) -> (u64, u64) {
     let (a1, a0, b1, b0) = (a >> 32, a & LOW, b >> 32, b & LOW);
     let low = a0.wrapping_mul(b0);
     let (left, right) = (a1.wrapping_mul(b0), a0.wrapping_mul(b1));
     let middle = (low >> 32).wrapping_add(left & LOW).wrapping_add(right & LOW);
-    let high = a1
-        .wrapping_mul(b1)
-        .wrapping_add(left >> 32)
-        .wrapping_add(right >> 32)
-        .wrapping_add(middle >> 32);
+    let high = a1.wrapping_mul(b1).wrapping_add(left >> 32).wrapping_add(right >> 32).wrapping_add(middle >> 32);
     (high, (middle << 32) | (low & LOW))
 }
 
@@ -92,7 +89,17 @@ pub fn product_over_ten_pow_ceil<const K: u32>(a: i64, b: i64) -> Result<i64> {
     signed(magnitude, negative, inexact & !negative)
 }
 
-/// floor(|a·b| / |d|), its sign, and whether something was cut off. A product below 2^64 takes one machine division.
+/// Both of the above from one product: (floor, ceil).
+#[inline]
+pub fn product_over_ten_pow_bounds<const K: u32>(a: i64, b: i64) -> Result<(i64, i64)> {
+    let negative = (a ^ b) < 0;
+    let (magnitude, inexact) = quotient_over_ten_pow::<K>(a.unsigned_abs(), b.unsigned_abs())?;
+    let (inner, outer) = (signed(magnitude, negative, false)?, signed(magnitude, negative, inexact)?);
+    Ok(if negative { (outer, inner) } else { (inner, outer) })
+}
+
+/// floor(|a·b| / |d|), its sign, and whether something was cut off. A product below 2^64 takes one machine
+/// division.
 fn quotient(a: i64, b: i64, d: i64) -> Result<(u64, bool, bool)> {
     let divisor = NonZeroU64::new(d.unsigned_abs()).ok_or(MarginError::ZeroDivisor)?;
     let negative = (a ^ b ^ d) < 0;
@@ -136,7 +143,11 @@ pub fn isqrt_floor(n: u128) -> u128 {
 pub fn isqrt_ceil(n: u128) -> u128 {
     let root = n.isqrt();
     // root < 2^64, so neither its square nor its successor wraps.
-    if root.wrapping_mul(root) == n { root } else { root.wrapping_add(1) }
+    if root.wrapping_mul(root) == n {
+        root
+    } else {
+        root.wrapping_add(1)
+    }
 }
 
 /// Fractional bits of [`exp_neg`]'s argument and result.
@@ -152,9 +163,10 @@ pub const EXP_ERROR: u64 = 64;
 
 /// e^-x, argument and result in units of 2^-62, within [`EXP_ERROR`] of the true value (less than 2e-17).
 ///
-/// x = k·ln 2 + r with 0 ≤ r < ln 2, and e^-x = 2^-k·e^-r; e^-r is its series in Horner's form,
-/// 1 - r/1·(1 - r/2·(1 - ...)). A step truncates twice, and its error shrinks by r/n < 0.7 in the next one: below 4
-/// units at the end. The error of ln 2, at most one unit, is multiplied by k < 62, but then shifted by k: below one unit.
+/// x = k·ln 2 + r with 0 ≤ r < ln 2, so e^-x = 2^-k·e^-r; and e^-r is its series in Horner's form, one less
+/// r/1·(1 - r/2·(1 - ...)). A step truncates twice, and its error shrinks by r/n < 0.7 in the next one: below 4
+/// units at the end. The error of ln 2, at most one unit, is multiplied by k < 62, but then shifted by k: below one
+/// unit.
 pub fn exp_neg(x: u128) -> u64 {
     let k = x.checked_div(u128::from(LN_2)).unwrap_or_default();
     let Some(k) = u32::try_from(k).ok().filter(|k| *k < EXP_BITS) else {

@@ -1,5 +1,5 @@
-//! Health: what a portfolio is worth against what it must hold, and the three questions asked of it: may risk rise, may this be
-//! done although it is below initial margin, may it be liquidated (MRG-42, MRG-43).
+//! Health: what a portfolio is worth against what it must hold, and the three questions asked of it: may risk rise,
+//! may this be done although it is below initial margin, may it be liquidated (MRG-42, MRG-43).
 
 use crate::error::Result;
 use crate::units::{Ratio, Usd};
@@ -21,7 +21,8 @@ pub struct Health {
     pub gross: Usd,
     /// Sum of expected shortfalls of each underlying alone (MRG-21).
     pub es_alone: Usd,
-    /// Expected shortfall of the portfolio (MRG-21).
+    /// Expected shortfall of the portfolio (MRG-21), rounded up; that alone where fewer than two underlyings have a
+    /// column.
     pub es_joint: Usd,
     /// Core requirement (MRG-22).
     pub core: Usd,
@@ -64,8 +65,8 @@ pub fn is_liquidatable(health: &Health) -> bool {
     health.equity < health.maintenance
 }
 
-/// Equity over maintenance margin, rounded down (MRG-42). Saturates: where the margin is zero the factor is the largest number,
-/// or the smallest if equity is negative.
+/// Equity over maintenance margin, rounded down (MRG-42). Saturates: where the margin is zero the factor is the
+/// largest number, or the smallest if equity is negative.
 pub fn health_factor(health: &Health) -> Ratio {
     let end = if health.equity < Usd::ZERO { Ratio(i64::MIN) } else { Ratio(i64::MAX) };
     if health.maintenance <= Usd::ZERO {
@@ -74,13 +75,14 @@ pub fn health_factor(health: &Health) -> Ratio {
     health.equity.ratio_floor(health.maintenance).unwrap_or(end)
 }
 
-/// Whether what led from `before` to `after` reduced risk, so that it is allowed although initial margin is missing (MRG-43):
-/// the margin M does not rise, and equity keeps pace with it, E' ≥ max(E, 0)·M'/M + min(E, 0) - fee; where M is zero,
-/// E' ≥ E - fee. M is the maintenance margin, `fee` what the account paid for the trade, 0 or more.
+/// Whether what led from `before` to `after` reduced risk, so that it is allowed although initial margin is missing
+/// (MRG-43): the margin M does not rise, and equity keeps pace with it, E' ≥ max(E, 0)·M'/M + min(E, 0) - fee;
+/// where M is zero, E' ≥ E - fee. M is the maintenance margin, `fee` what the account paid for the trade, 0 or
+/// more.
 ///
-/// Exact: both sides are multiplied by M. Of the products, E'·M and E·M' are at most 2^126 in magnitude, and (E - fee)·M with negative
-/// E below 2^127; with positive E the two on the right are at most 2^126 each. So nothing wraps, and it never fails at present; the
-/// result leaves room for rules that can.
+/// Exact: both sides are multiplied by M. Of the products, E'·M and E·M' are at most 2^126 in magnitude, and (E -
+/// fee)·M with negative E below 2^127; with positive E the two on the right are at most 2^126 each. So nothing
+/// wraps, and it never fails at present; the result leaves room for rules that can.
 pub fn reduces_risk(before: &Health, after: &Health, fee: Usd) -> Result<bool> {
     let (e, e_after) = (i128::from(before.equity.0), i128::from(after.equity.0));
     let (m, m_after) = (i128::from(before.maintenance.0), i128::from(after.maintenance.0));

@@ -1,9 +1,11 @@
-//! Interest by indices. A deposit or a loan is held as shares; an index says what a share is worth and only grows, so that
-//! interest reaches every holder without touching any. Indices are unsigned with 64 fractional bits: a ratio of 1e-6 could not hold
-//! the rate of one second. Nothing is ever truncated to fit: what does not fit is refused.
+//! Interest by indices. A deposit or a loan is held as shares; an index says what a share is worth and only grows,
+//! so that interest reaches every holder without touching any. Indices are unsigned with 64 fractional bits: a
+//! ratio of 1e-6 could not hold the rate of one second. Nothing is ever truncated to fit: what does not fit is
+//! refused.
 //!
-//! Who rounds which way: a deposit buys `shares_floor` and is worth `amount_floor`; a loan costs `shares_ceil` and is owed `amount_ceil`; what
-//! is withdrawn burns `shares_ceil`, what is repaid cancels `shares_floor`. Each leaves the dust with the bank.
+//! Who rounds which way: a deposit buys `shares_floor` and is worth `amount_floor`; a loan costs `shares_ceil` and
+//! is owed `amount_ceil`; what is withdrawn burns `shares_ceil`, what is repaid cancels `shares_floor`. Each leaves
+//! the dust with the bank.
 
 use crate::error::{MarginError, Result};
 use crate::fixed::div_ceil;
@@ -43,13 +45,15 @@ impl Index {
 
     /// floor(shares·index / 2^64), and whether something was cut off.
     fn amount(self, shares: u64) -> Result<(u64, bool)> {
+        // As long as nothing has accrued, which is the common case of collateral that is not lent.
+        if self == Self::ONE {
+            return Ok((shares, false));
+        }
         let shares = u128::from(shares);
         // Two products of 64-bit words, and a carry below 2^64: none wraps.
         let low = (self.0 & WORD).wrapping_mul(shares);
-        let whole = (self.0 >> INDEX_BITS)
-            .wrapping_mul(shares)
-            .checked_add(low >> INDEX_BITS)
-            .ok_or(MarginError::Overflow)?;
+        let whole =
+            (self.0 >> INDEX_BITS).wrapping_mul(shares).checked_add(low >> INDEX_BITS).ok_or(MarginError::Overflow)?;
         Ok((u64::try_from(whole).map_err(|_| MarginError::Overflow)?, low & WORD != 0))
     }
 
@@ -86,7 +90,8 @@ impl Index {
         };
         let factor = rate.checked_mul(time).map(u128::from).ok_or(MarginError::Overflow)?;
         let year = u128::from(const { YEAR.0.unsigned_abs() * Ratio::ONE.0.unsigned_abs() });
-        // Word by word as on paper: the remainder of the high word, below `year` < 2^45, is carried into the low one.
+        // Word by word as on paper: the remainder of the high word, below `year` < 2^45, is carried into the low
+        // one.
         let high = (self.0 >> INDEX_BITS).checked_mul(factor).ok_or(MarginError::Overflow)?;
         let low = (self.0 & WORD).wrapping_mul(factor);
         let whole = high.checked_div(year).ok_or(MarginError::ZeroDivisor)?;
@@ -100,8 +105,8 @@ impl Index {
         Ok((grown, part.wrapping_mul(year) != rest))
     }
 
-    /// The index after `elapsed` at a yearly rate, simple interest within the step, rounded down: deposits. Fails for a negative rate
-    /// or time, and where the result does not fit.
+    /// The index after `elapsed` at a yearly rate, simple interest within the step, rounded down: deposits. Fails
+    /// for a negative rate or time, and where the result does not fit.
     pub fn grow_floor(self, annual: Ratio, elapsed: Seconds) -> Result<Self> {
         let (growth, _) = self.growth(annual, elapsed)?;
         self.0.checked_add(growth).map(Self).ok_or(MarginError::Overflow)

@@ -1,14 +1,14 @@
 //! Joint scenarios: what happens to all underlyings on the same day (MRG-20 to MRG-22).
 //!
 //! A row gives each underlying a move of its spot, in units of its scan range, and one of its vol. The *expected
-//! shortfall* is the mean of the [`TAIL_COUNT`] largest losses over the rows. Taken for each underlying alone and summed,
-//! it overstates what the rows show for the portfolio as a whole; that difference is what diversification saves, and a
-//! share of it is credited.
+//! shortfall* is the mean of the [`TAIL_COUNT`] largest losses over the rows. Taken for each underlying alone and
+//! summed, it overstates what the rows show for the portfolio as a whole; that difference is what diversification
+//! saves, and a share of it is credited.
 //!
-//! Rows are stored by column, one for each underlying. A linear leg with scan loss G = R·|N| loses -s·G·z/4096 in a row
-//! with move z, where s is the sign of N: so its shortfall alone follows from the sums of the smallest and largest
-//! moves of the column ([`Extremes`], computed once when the rows are staged), and the portfolio's needs one multiply-add per
-//! row and underlying.
+//! Rows are stored by column, one for each underlying. A linear leg with scan loss G = R·|N| loses -s·G·z/4096 in a
+//! row with move z, where s is the sign of N: so its shortfall alone follows from the sums of the smallest and
+//! largest moves of the column ([`Extremes`], computed once when the rows are staged), and the portfolio's needs
+//! one multiply-add per row and underlying.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -36,8 +36,8 @@ const _: () = assert!(MAX_COLUMNS <= u16::BITS as usize && MAX_COLUMNS <= NO_COL
 /// Weights are shifted right until their sum is below 2^46; see [`shortfall_ceil`].
 const WEIGHT_BITS: u32 = 46;
 
-/// The sums of the [`TAIL_COUNT`] smallest and of the as many largest moves of a column, in units of 1/[`MOVE_ONE`].
-/// With fewer rows, of all of them.
+/// The sums of the [`TAIL_COUNT`] smallest and of the as many largest moves of a column, in units of
+/// 1/[`MOVE_ONE`]. With fewer rows, of all of them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Extremes {
@@ -76,8 +76,8 @@ impl<'a> Rows<'a> {
         self.column(column).is_some()
     }
 
-    /// At most [`MAX_ROWS`] rows, and every present column made of valid moves with the right extremes: what a set of rows must
-    /// pass when it is staged. Costs a pass over the whole set.
+    /// At most [`MAX_ROWS`] rows, and every present column made of valid moves with the right extremes: what a set
+    /// of rows must pass when it is staged. Costs a pass over the whole set.
     pub fn is_valid(&self) -> bool {
         self.count <= MAX_ROWS
             && (0u8..).zip(self.vols).take(MAX_COLUMNS).all(|(c, vols)| {
@@ -90,23 +90,36 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// The sum of the [`TAIL_COUNT`] smallest values, or of all where there are fewer. Three comparisons a value at most,
-/// one for nearly all. Callers pass values below 2^61 in magnitude, so that the sum fits.
-fn smallest_sum(values: impl Iterator<Item = i64>) -> i64 {
-    let (mut a, mut b, mut c) = (i64::MAX, i64::MAX, i64::MAX);
-    for v in values {
-        if v < c {
-            (a, b, c) = if v < a {
-                (v, a, b)
-            } else if v < b {
-                (a, v, b)
-            } else {
-                (a, b, v)
-            };
-        }
+/// The [`TAIL_COUNT`] smallest values seen, in ascending order; `i64::MAX` where there were fewer.
+struct Smallest([i64; TAIL_COUNT]);
+
+impl Smallest {
+    /// Takes in a value below the last of the three, and returns the new last one. Rare: one in ten values, so it
+    /// stays out of the loop.
+    #[cold]
+    #[inline(never)]
+    fn insert(&mut self, v: i64) -> i64 {
+        let [a, b, _] = self.0;
+        self.0 = [a.min(v), a.max(v.min(b)), b.max(v)];
+        b.max(v)
     }
-    let or_none = |v: i64| if v == i64::MAX { 0 } else { v };
-    or_none(a).wrapping_add(or_none(b)).wrapping_add(or_none(c))
+
+    /// Their sum, absent ones left out. Callers pass values below 2^61 in magnitude, so that it fits.
+    fn sum(&self) -> i64 {
+        self.0.iter().filter(|v| **v != i64::MAX).fold(0, |sum, v| sum.wrapping_add(*v))
+    }
+}
+
+/// The sum of the [`TAIL_COUNT`] smallest values, or of all where there are fewer.
+fn smallest_sum(values: impl Iterator<Item = i64>) -> i64 {
+    let mut smallest = Smallest([i64::MAX; TAIL_COUNT]);
+    let mut last = i64::MAX;
+    values.for_each(|v| {
+        if v < last {
+            last = smallest.insert(v);
+        }
+    });
+    smallest.sum()
 }
 
 /// The extremes of a column: pass exactly the moves in use.
@@ -130,7 +143,8 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// Expected shortfall of this underlying alone, rounded down (MRG-21): (G - 2)·max(0, e)/12288, where e is -low or high.
+    /// Expected shortfall of this underlying alone, rounded down (MRG-21): (G - 2)·max(0, e)/12288, where e is -low
+    /// or high.
     ///
     /// G - 2 is not above the exact scan loss, so what the credit rests on is never overstated.
     pub fn shortfall_floor(&self, rows: &Rows) -> Usd {
@@ -147,42 +161,61 @@ impl Linear {
     }
 }
 
-/// Two columns weighted into the sums: one pass for two halves the loads and stores of the sums.
-/// Ranges: see [`shortfall_ceil`].
-#[inline]
-fn accumulate_two(sums: &mut [i64], first: bool, (a, wa): (&[i16], i64), (b, wb): (&[i16], i64)) {
-    let moves = a.iter().zip(b);
-    if first {
-        for (sum, (a, b)) in sums.iter_mut().zip(moves) {
-            *sum = wa.wrapping_mul(i64::from(*a)).wrapping_add(wb.wrapping_mul(i64::from(*b)));
+/// Rows that the inner loops take at a turn: on chain a loop's own counters would otherwise be a third of its cost.
+const TURN: usize = 8;
+const _: () = assert!(MAX_ROWS / TURN * TURN == MAX_ROWS);
+
+/// Applies `step` to each sum and the two moves of its row. Nothing where a column is shorter than the sums; none
+/// is.
+#[inline(always)]
+fn by_turns(sums: &mut [i64], a: &[i16], b: &[i16], step: impl Fn(&mut i64, i64, i64)) {
+    // Cut to one length, so that one counter serves all three.
+    let (Some(a), Some(b)) = (a.get(..sums.len()), b.get(..sums.len())) else {
+        return;
+    };
+    let (turns_a, turns_b) = (a.chunks_exact(TURN), b.chunks_exact(TURN));
+    let (rest_a, rest_b) = (turns_a.remainder(), turns_b.remainder());
+    let mut turns = sums.chunks_exact_mut(TURN);
+    for ((s, a), b) in turns.by_ref().zip(turns_a).zip(turns_b) {
+        for ((s, a), b) in s.iter_mut().zip(a).zip(b) {
+            step(s, i64::from(*a), i64::from(*b));
         }
-    } else {
-        for (sum, (a, b)) in sums.iter_mut().zip(moves) {
-            *sum = sum
-                .wrapping_add(wa.wrapping_mul(i64::from(*a)))
-                .wrapping_add(wb.wrapping_mul(i64::from(*b)));
-        }
+    }
+    for ((s, a), b) in turns.into_remainder().iter_mut().zip(rest_a).zip(rest_b) {
+        step(s, i64::from(*a), i64::from(*b));
     }
 }
 
-/// One column weighted into the sums.
-#[inline]
-fn accumulate_one(sums: &mut [i64], (a, wa): (&[i16], i64)) {
-    for (sum, a) in sums.iter_mut().zip(a) {
-        *sum = sum.wrapping_add(wa.wrapping_mul(i64::from(*a)));
+/// A column of moves and its weight.
+type Weighted<'a> = (&'a [i16], i64);
+
+/// Two columns weighted into the sums, or as the sums where they are the first: one pass for two halves the loads
+/// and stores of the sums. Ranges of all three: see [`shortfall_ceil`].
+fn accumulate_two(sums: &mut [i64], first: bool, (a, wa): Weighted, (b, wb): Weighted) {
+    if first {
+        by_turns(sums, a, b, |s, a, b| *s = wa.wrapping_mul(a).wrapping_add(wb.wrapping_mul(b)));
+    } else {
+        by_turns(sums, a, b, |s, a, b| {
+            *s = s.wrapping_add(wa.wrapping_mul(a)).wrapping_add(wb.wrapping_mul(b));
+        });
     }
+}
+
+/// One column weighted into the sums: what is left of an odd number.
+fn accumulate_one(sums: &mut [i64], (a, wa): Weighted) {
+    by_turns(sums, a, a, |s, a, _| *s = s.wrapping_add(wa.wrapping_mul(a)));
 }
 
 /// Expected shortfall of several linear positions together, rounded up (MRG-21). `sums` is scratch.
 ///
-/// Range. Weights are scan losses shifted right by the smallest s with (sum of G) >> s below 2^46, so the shifted ones
-/// sum to less than 2^46. A stored move is below 2^15 in magnitude, valid or not: every partial sum is below 2^61 in magnitude, the
-/// three smallest together below 2^63.
+/// Range. Weights are scan losses shifted right by the smallest s with (sum of G) >> s below 2^46, so the shifted
+/// ones sum to less than 2^46. A stored move is below 2^15 in magnitude, valid or not: every partial sum is below
+/// 2^61 in magnitude, the three smallest together below 2^63.
 ///
-/// Error. The weight in use differs from the exact R·|N| by less than e = max(2, 2^s): rounding adds less than 2, the shift cuts less
-/// than 2^s. A valid move is at most one scan range, so the exact shortfall exceeds the one computed by
-/// less than e for each position, and that is added. Up to 70 million USD of scan losses s is 0 and e is 0.000002 USD; beyond, e is
-/// below 2^-45 of the sum.
+/// Error. The weight in use differs from the exact R·|N| by less than e = max(2, 2^s): rounding adds less than 2,
+/// the shift cuts less than 2^s. A valid move is at most one scan range, so the exact shortfall exceeds the one
+/// computed by less than e for each position, and that is added. Up to 70 million USD of scan losses s is 0 and e
+/// is 0.000002 USD; beyond, e is below 2^-45 of the sum.
 pub fn shortfall_ceil(sums: &mut [i64; MAX_ROWS], rows: &Rows, positions: &[Linear]) -> Result<Usd> {
     let mut total = Usd::ZERO;
     for position in positions {
@@ -190,7 +223,7 @@ pub fn shortfall_ceil(sums: &mut [i64; MAX_ROWS], rows: &Rows, positions: &[Line
     }
     let shift = (u64::BITS.saturating_sub(WEIGHT_BITS)).saturating_sub(total.0.leading_zeros());
     let sums = sums.get_mut(..rows.count).ok_or(MarginError::TooManyRows)?;
-    let weigh = |p: &Linear| -> Result<(&[i16], i64)> {
+    let weigh = |p: &Linear| -> Result<Weighted> {
         let (moves, _) = rows.column(p.column).ok_or(MarginError::InvalidColumn)?;
         let weight = p.scan_loss.0.checked_shr(shift).unwrap_or_default();
         Ok((moves, if p.short { weight.wrapping_neg() } else { weight }))
@@ -208,7 +241,9 @@ pub fn shortfall_ceil(sums: &mut [i64; MAX_ROWS], rows: &Rows, positions: &[Line
     if first {
         return Ok(Usd::ZERO);
     }
-    let loss = smallest_sum(sums.iter().copied()).wrapping_neg();
+    let turns = sums.chunks_exact(TURN);
+    let rest = turns.remainder();
+    let loss = smallest_sum(turns.flatten().chain(rest).copied()).wrapping_neg();
     let shortfall = u64::try_from(loss).unwrap_or(0).div_ceil(TAIL_MOVES);
     let count = u64::try_from(positions.len()).unwrap_or(u64::MAX);
     let error = 1u64.checked_shl(shift).unwrap_or(u64::MAX).max(2);

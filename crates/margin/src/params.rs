@@ -1,6 +1,6 @@
-//! The parameters of the model, as governance stores them: one set per pool, every one a [`Ratio`] (1e-6), so that the
-//! struct has no padding and a stored copy can be read in place. [`Params::validate`] bounds each of them; the proofs in this
-//! crate that need a bound cite it.
+//! The parameters of the model, as governance stores them: one set per pool, every one a [`Ratio`] (1e-6), so that
+//! the struct has no padding and a stored copy can be read in place. [`Params::validate`] bounds each of them; the
+//! proofs in this crate that need a bound cite it.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -68,8 +68,8 @@ params! {
     /// MRG-38: a balance outside the scan costs this multiple of its haircut. At 1.25 the maintenance margin
     /// (0.80 of the requirement) holds the haircut itself.
     outside_multiple, OutsideMultiple, 1_250_000, 1_000_000, 5_000_000;
-    /// MRG-34: multiple of the oracle's confidence interval. A published interval is one deviation of a Laplace-like
-    /// spread; 2.12 of them hold 95 % of it.
+    /// MRG-34: multiple of the oracle's confidence interval. A published interval is one deviation of a
+    /// Laplace-like spread; 2.12 of them hold 95 % of it.
     confidence_multiple, ConfidenceMultiple, 2_120_000, 0, 10_000_000;
     /// MRG-36: below this price of the settlement asset initial margin rises.
     depeg_threshold, DepegThreshold, 990_000, 500_000, 1_000_000;
@@ -88,6 +88,5 @@ impl Default for Params {
 // Eighteen fields of eight bytes, none of them padding.
 const _: () = assert!(size_of::<Params>() == 18 * 8);
 // At the defaults a balance outside the scan costs exactly its haircut in maintenance (MRG-38, MRG-40).
-const _: () = assert!(
-    Params::DEFAULT.outside_multiple.0 * Params::DEFAULT.maintenance_ratio.0 == Ratio::ONE.0 * Ratio::ONE.0
-);
+const _: () =
+    assert!(Params::DEFAULT.outside_multiple.0 * Params::DEFAULT.maintenance_ratio.0 == Ratio::ONE.0 * Ratio::ONE.0);

@@ -22,15 +22,15 @@ impl Underlying {
         self.scan_loss = linear_scan_loss_ceil(self.notional, self.scan_range)?;
         self.es_alone = Usd::ZERO;
         self.basis = basis_ceil(self.spot, self.perpetual, self.price, params.basis_rate)?;
-        self.confidence_charge =
-            confidence_ceil(self.net_delta, self.confidence, params.confidence_multiple)?;
+        self.confidence_charge = confidence_ceil(self.net_delta, self.confidence, params.confidence_multiple)?;
         self.concentration = concentration_ceil(self.notional, self.depth, self.scan_range)?;
         Ok(())
     }
 }
 
 impl Book {
-    /// What the book is worth and what it must hold (MRG-40, MRG-41). Without rows there is no diversification credit.
+    /// What the book is worth and what it must hold (MRG-40, MRG-41). Without rows there is no diversification
+    /// credit.
     ///
     /// 1. Each underlying alone: scan loss and contingencies.
     /// 2. The joint rows over those that have a column, and the core requirement.
@@ -69,14 +69,12 @@ impl Book {
             health.net_notional = health.net_notional.add(signed)?;
             health.gross_notional = health.gross_notional.add(u.notional)?;
             health.gross = health.gross.add(u.scan_loss)?;
-            health.net_delta_floor =
-                health.net_delta_floor.add(u.notional.scale_ceil(params.net_delta_floor)?)?;
             health.basis = health.basis.add(u.basis)?;
             health.confidence = health.confidence.add(u.confidence_charge)?;
             health.concentration = health.concentration.add(u.concentration)?;
         }
-        health.contingencies =
-            health.basis.add(health.confidence)?.add(health.concentration)?;
+        health.net_delta_floor = health.gross_notional.scale_ceil(params.net_delta_floor)?;
+        health.contingencies = health.basis.add(health.confidence)?.add(health.concentration)?;
         Ok(())
     }
 
@@ -127,8 +125,8 @@ impl Book {
         Ok(())
     }
 
-    /// Step 4: the requirement (MRG-40), rounded up. A debt in the settlement asset counts as a balance outside the scan
-    /// (MRG-38); a loss that is not settled is no debt and pays nothing.
+    /// Step 4: the requirement (MRG-40), rounded up. A debt in the settlement asset counts as a balance outside the
+    /// scan (MRG-38); a loss that is not settled is no debt and pays nothing.
     fn require(&self, params: &Params, health: &mut Health) -> Result<()> {
         let mut haircuts = self.outside_haircut;
         if self.cash < Usd::ZERO {
@@ -136,18 +134,13 @@ impl Book {
             haircuts = haircuts.add(debt.scale_ceil(SETTLEMENT_DEBT_HAIRCUT)?)?;
         }
         health.outside = haircuts.scale_ceil(params.outside_multiple)?;
-        health.requirement = health
-            .core
-            .max(health.net_delta_floor)
-            .add(health.contingencies)?
-            .add(health.outside)?;
+        health.requirement = health.core.max(health.net_delta_floor).add(health.contingencies)?.add(health.outside)?;
         health.maintenance = health.requirement.scale_ceil(params.maintenance_ratio)?;
         let depeg = depeg_ceil(self.settlement_price, params)?;
         let multiplier = self.initial_multiplier.max(Ratio::ONE);
         health.initial = health.requirement;
         if depeg != Price::ONE {
-            health.initial =
-                product_over_ten_pow_ceil::<PRICE_DIGITS>(health.initial.0, depeg.0).map(Usd)?;
+            health.initial = product_over_ten_pow_ceil::<PRICE_DIGITS>(health.initial.0, depeg.0).map(Usd)?;
         }
         if multiplier != Ratio::ONE {
             health.initial = health.initial.scale_ceil(multiplier)?;
@@ -159,6 +152,9 @@ impl Book {
 /// The factor 1 + slope·max(0, threshold - price) of initial margin (MRG-36), in 1e-9, rounded up.
 fn depeg_ceil(price: Price, params: &Params) -> Result<Price> {
     let threshold = params.depeg_threshold.0.checked_mul(RATIO_TO_PRICE).ok_or(MarginError::Overflow)?;
-    let gap = Price(threshold).sub(price)?.or_zero();
+    let gap = Price(threshold).sub(price)?;
+    if gap <= Price::ZERO {
+        return Ok(Price::ONE);
+    }
     Price::ONE.add(Price(mul_div_ceil(gap.0, params.depeg_slope.0, Ratio::ONE.0)?))
 }

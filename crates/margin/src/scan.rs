@@ -1,12 +1,12 @@
-//! The scan of one underlying (MRG-11, MRG-13, MRG-14): its profit and loss at 17 spot nodes, each at three
-//! vols, and at nine tail nodes. Legs that are linear in spot (balances, perpetuals) need none of the nodes: their net
+//! The scan of one underlying (MRG-11, MRG-13, MRG-14): its profit and loss at 17 spot nodes, each at three vols,
+//! and at nine tail nodes. Legs that are linear in spot (balances, perpetuals) need none of the nodes: their net
 //! notional N has the scan loss R·|N| in closed form.
 //!
-//! Proof. At spot node m = R·j/8 the profit is N·m, the same at all three vols; the worst of them is -R·|N|, at
-//! j = 8 or -8. A tail node has |m| at most 2R or an absolute move, cut at -95 %, and the weight min(1, t·R/|m|):
-//! its profit is N·m·min(1, t·R/|m|), of magnitude |N|·min(|m|, t·R) ≤ t·R·|N|. The tail factor t is at most 1
-//! (0.75 by default, bounded by `Params::validate`), so no tail node is worse, whatever the cut does to |m|; and the
-//! spot nodes need no cut because R ≤ 1.
+//! Proof. At spot node m = R·j/8 the profit is N·m, the same at all three vols; the worst of them is -R·|N|, at j = 8
+//! or -8. A tail node has |m| at most 2R or an absolute move, cut at -95 %, and the weight min(1, t·R/|m|): its profit
+//! N·m·min(1, t·R/|m|) has the magnitude |N|·min(|m|, t·R) ≤ t·R·|N|. The tail factor t is at most 1 (0.75 by default,
+//! bounded by `Params::validate`), so no tail node is worse, whatever the cut does to |m|; and the spot nodes need no
+//! cut because R ≤ 1.
 
 use crate::error::Result;
 use crate::fixed::mul_div_floor;
@@ -18,11 +18,9 @@ pub const NODE_STEPS: i64 = 8;
 pub const SPOT_NODES: usize = 17;
 const _: () = assert!(SPOT_NODES == 17 && NODE_STEPS * 2 + 1 == 17);
 /// Tail nodes in scan ranges, in the order of [`linear_tail_floor`] (MRG-13).
-pub const RANGE_TAILS: [Ratio; 4] =
-    [Ratio(-2_000_000), Ratio(-1_500_000), Ratio(1_500_000), Ratio(2_000_000)];
+pub const RANGE_TAILS: [Ratio; 4] = [Ratio(-2_000_000), Ratio(-1_500_000), Ratio(1_500_000), Ratio(2_000_000)];
 /// Tail nodes as absolute moves, after those in scan ranges (MRG-13).
-pub const TAILS: [Ratio; 5] =
-    [Ratio(-660_000), Ratio(-330_000), Ratio(500_000), Ratio(1_000_000), Ratio(2_000_000)];
+pub const TAILS: [Ratio; 5] = [Ratio(-660_000), Ratio(-330_000), Ratio(500_000), Ratio(1_000_000), Ratio(2_000_000)];
 /// Tail nodes in all.
 pub const TAIL_NODES: usize = 9;
 const _: () = assert!(TAIL_NODES == RANGE_TAILS.len() + TAILS.len());

@@ -3,14 +3,16 @@
 //! Each type wraps a 64-bit integer counting a fixed small unit; the field is public because accounts store it and
 //! tests compare it. Sums are checked. Products round, and say in which direction; there is no unsuffixed one.
 //!
-//! Ranges: every operation is exact over the whole of i64 and fails with [`MarginError::Overflow`] if its result does
-//! not fit. A book whose legs are each at most 1e9 USD, with depths of at least 1e6 USD and a settlement price
+//! Ranges: every operation is exact over the whole of i64 and fails with [`MarginError::Overflow`] if its result
+//! does not fit. A book whose legs are each at most 1e9 USD, with depths of at least 1e6 USD and a settlement price
 //! of at least 0.50, stays clear of it in every intermediate value.
 
 use bytemuck::{Pod, Zeroable};
 
 use crate::error::{MarginError, Result};
-use crate::fixed::{mul_div_ceil, mul_div_floor, product_over_ten_pow_ceil, product_over_ten_pow_floor};
+use crate::fixed::{
+    mul_div_ceil, mul_div_floor, product_over_ten_pow_bounds, product_over_ten_pow_ceil, product_over_ten_pow_floor,
+};
 
 /// Digits behind the point of [`Usd`] and [`Ratio`].
 pub const USD_DIGITS: u32 = 6;
@@ -70,7 +72,8 @@ macro_rules! unit {
 }
 
 unit! {
-    /// Money: 1e-6 USD, signed from the portfolio's side. Also an amount of the settlement asset in 1e-6 of its unit.
+    /// Money: 1e-6 USD, signed from the portfolio's side. Also an amount of the settlement asset in 1e-6 of its
+    /// unit.
     Usd
 }
 unit! {
@@ -142,7 +145,8 @@ impl Usd {
         product_over_ten_pow_ceil::<PRICE_DIGITS>(self.0, part.0).map(Self)
     }
 
-    /// An amount of the settlement asset at that asset's price, in USD, rounded down: a debt away from zero (MRG-36).
+    /// An amount of the settlement asset at that asset's price, in USD, rounded down: a debt away from zero
+    /// (MRG-36).
     pub fn at_price_floor(self, settlement: Price) -> Result<Self> {
         product_over_ten_pow_floor::<PRICE_DIGITS>(self.0, settlement.0).map(Self)
     }
@@ -176,6 +180,12 @@ impl Contracts {
     #[inline]
     pub fn value_ceil(self, price: Price) -> Result<Usd> {
         product_over_ten_pow_ceil::<VALUE_SHIFT>(self.0, price.0).map(Usd)
+    }
+
+    /// Quantity times price, rounded down and rounded up.
+    #[inline]
+    pub fn value_bounds(self, price: Price) -> Result<(Usd, Usd)> {
+        product_over_ten_pow_bounds::<VALUE_SHIFT>(self.0, price.0).map(|(floor, ceil)| (Usd(floor), Usd(ceil)))
     }
 
     /// A fraction of the quantity, rounded down (a short one away from zero).

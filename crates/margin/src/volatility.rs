@@ -1,7 +1,8 @@
 //! Measured volatility and the scan range that follows from it (MRG-50, MRG-51).
 //!
-//! Two exponentially weighted averages of squared returns, one with a memory of some two weeks, one of some three months. Samples come when
-//! somebody sends them, so a step has any length of at least an hour, and its weight follows from the time it spans.
+//! Two exponentially weighted averages of squared returns, one with a memory of some two weeks, one of some three
+//! months. Samples come when somebody sends them, so a step has any length of at least an hour, and its weight
+//! follows from the time it spans.
 
 use crate::error::{MarginError, Result};
 use crate::fixed::{div_ceil, exp_neg, isqrt_ceil, EXP_BITS, EXP_ERROR, EXP_ONE};
@@ -39,8 +40,8 @@ const RETURN_ONE: u128 = 1_000_000_000_000;
 /// One step of the average (MRG-50): w·v + (1 - w)·r²/days with r = to/from - 1 and w = decay^days. Rounded up:
 /// the weight is taken at the end of its error interval that gives more, and the return away from zero.
 ///
-/// Fails where `v` is negative, a price is not positive, `elapsed` is below [`MIN_SAMPLE`], or the price rose by so much
-/// (some ten-thousandfold) that the result does not fit.
+/// Fails where `v` is negative, a price is not positive, `elapsed` is below [`MIN_SAMPLE`], or the price rose by so
+/// much (some ten-thousandfold) that the result does not fit.
 pub fn ewma(v: Variance, from: Price, to: Price, elapsed: Seconds, decay: Decay) -> Result<Variance> {
     if v < Variance::ZERO {
         return Err(MarginError::NegativeVariance);
@@ -79,7 +80,8 @@ pub fn sigma_ceil(v: Variance) -> Ratio {
     Ratio(i64::try_from(root).unwrap_or(i64::MAX))
 }
 
-/// The scan range clamp(3·max(sigma), base, 2·base), rounded up (MRG-51). `base` is positive; a negative variance counts as zero.
+/// The scan range clamp(3·max(sigma), base, 2·base), rounded up (MRG-51). `base` is positive; a negative variance
+/// counts as zero.
 pub fn scan_range(fast: Variance, slow: Variance, base: Ratio) -> Ratio {
     let v = u128::from(fast.max(slow).or_zero().0.unsigned_abs());
     // 3·sqrt(v) = sqrt(9·v), rounded once.

@@ -33,6 +33,8 @@ fn check_ten_pow<const K: u32>(a: i64, b: i64) {
     let (floor, ceil) = quotients(i128::from(a) * i128::from(b), 10i128.pow(K));
     assert_eq!(product_over_ten_pow_floor::<K>(a, b), fits(floor), "floor {a}*{b}/10^{K}");
     assert_eq!(product_over_ten_pow_ceil::<K>(a, b), fits(ceil), "ceil {a}*{b}/10^{K}");
+    let both = fits(floor).and_then(|f| Ok((f, fits(ceil)?)));
+    assert_eq!(product_over_ten_pow_bounds::<K>(a, b), both, "bounds {a}*{b}/10^{K}");
 }
 
 proptest! {

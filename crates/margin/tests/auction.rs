@@ -50,9 +50,14 @@ fn a_small_account_goes_whole() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// E - f·E + price = (1 + b)·(1 - f)·M within rounding of the fraction (1e-9 of the sums) and never above the target by more than the price's unit.
+    /// E - f·E + price = (1 + b)·(1 - f)·M within rounding of the fraction (1e-9 of the sums) and never above the
+    /// target by more than the price's unit.
     #[test]
-    fn the_largest_slice_restores_exactly(m in 100_000_000i64..1_000_000_000_000_000, share in 0.000_001f64..1.0, t in 0i64..3_600) {
+    fn the_largest_slice_restores_exactly(
+        m in 100_000_000i64..1_000_000_000_000_000,
+        share in 0.000_001f64..1.0,
+        t in 0i64..3_600,
+    ) {
         let e = ((m as f64 * share) as i64).clamp(1, m - 1);
         let d = discount(Seconds(t));
         let f = max_fraction(Usd(e), Usd(m), d).unwrap();
@@ -75,18 +80,28 @@ proptest! {
     }
 
     #[test]
-    fn a_price_is_rounded_up_and_falls_with_the_discount(e in 1i64.., f in 0i64..=1_000_000_000, t in 0i64..4_000, later in 0i64..4_000) {
+    fn a_price_is_rounded_up_and_falls_with_the_discount(
+        e in 1i64..,
+        f in 0i64..=1_000_000_000,
+        t in 0i64..4_000,
+        later in 0i64..4_000,
+    ) {
         let at = |t| price_ceil(Usd(e), Fraction(f), discount(Seconds(t))).unwrap();
         prop_assert!(at(t + later) <= at(t));
         let kept = i128::from(1_000_000_000 - discount(Seconds(t)).0);
-        let (price, scaled) = (i128::from(at(t).0), i128::from(e) * i128::from(f));
-        // Both sides over 1e9 first: the product of all three does not fit.
-        let exact = scaled / 1_000_000_000 * kept / 1_000_000_000;
-        prop_assert!(price >= exact && price <= exact + 3);
+        let (price, exact) = (i128::from(at(t).0), i128::from(e) * i128::from(f) * kept);
+        let one = 1_000_000_000_000_000_000;
+        prop_assert!(price * one >= exact && (price - 1) * one < exact);
     }
 
     #[test]
-    fn nothing_panics(e in any::<i64>(), m in any::<i64>(), d in any::<i64>(), f in any::<i64>(), shift in 0u32..63) {
+    fn nothing_panics(
+        e in any::<i64>(),
+        m in any::<i64>(),
+        d in any::<i64>(),
+        f in any::<i64>(),
+        shift in 0u32..63,
+    ) {
         let _ = max_fraction(Usd(e), Usd(m), Fraction(d >> shift));
         let _ = price_ceil(Usd(e), Fraction(f >> shift), Fraction(d >> shift));
     }

@@ -228,3 +228,43 @@ fn extremes_of_few_rows_are_the_sum_of_all() {
     assert_eq!(extremes(&[9, -2]), Extremes { low: 7, high: 7 });
     assert_eq!(extremes(&[1, 1, 1, 2]), Extremes { low: 3, high: 4 });
 }
+
+#[test]
+fn the_joint_shortfall_of_one_position_is_its_own() {
+    let mut moves = Box::new([[0i16; MAX_ROWS]; MAX_COLUMNS]);
+    for (r, z) in moves[3].iter_mut().enumerate() {
+        *z = ((r * 1_237) % 8_193) as i16 - 4_096;
+    }
+    let mut found = [Extremes::default(); MAX_COLUMNS];
+    for count in [0, 1, 2, 3, 7, 8, 9, 127, 128] {
+        found[3] = extremes(&moves[3][..count]);
+        let rows = Rows { moves: &moves, vols: &[[0; MAX_ROWS]; MAX_COLUMNS], extremes: &found, count, present: 8 };
+        assert!(rows.is_valid());
+        for short in [false, true] {
+            let one = joint::Linear { column: 3, scan_loss: usd(1_000_000), short };
+            let mut sums = [i64::MIN; MAX_ROWS];
+            let joint = joint::shortfall_ceil(&mut sums, &rows, &[one]).unwrap();
+            let alone = one.shortfall_floor(&rows);
+            assert!(joint >= alone && joint.0 <= alone.0 + 6, "{count} {short}: {joint:?} {alone:?}");
+            assert_eq!(joint::shortfall_ceil(&mut sums, &rows, &[]), Ok(Usd::ZERO));
+        }
+    }
+}
+
+#[test]
+fn a_core_below_two_percent_of_net_delta_is_raised_to_it() {
+    let mut book = book();
+    let a = book.add_underlying(1, facts(100, 10_000)).unwrap();
+    book.add_spot(a, Contracts::ONE).unwrap();
+    let h = health(&mut book);
+    assert_eq!((h.core, h.net_delta_floor, h.requirement), (usd(1), usd(2), usd(2)));
+}
+
+#[test]
+fn two_buckets_the_same_way_are_no_hedge() {
+    for (spot, perpetual, basis) in [(1, 1, 0), (-2, -2, 0), (2, -1, 1), (-1, 3, 1), (1, 0, 0), (0, -1, 0)] {
+        let of = |n: i64| Contracts(n * Contracts::ONE.0);
+        let charge = contingency::basis_ceil(of(spot), of(perpetual), Price(100 * Price::ONE.0), Ratio(10_000));
+        assert_eq!(charge, Ok(usd(basis)), "{spot} {perpetual}");
+    }
+}

@@ -13,7 +13,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn an_amount_never_grows_by_going_in_and_out(index in index(), amount in 0u64..1_000_000_000_000_000_000) {
+    fn an_amount_never_grows_by_going_in_and_out(
+        index in index(),
+        amount in 0u64..1_000_000_000_000_000_000,
+    ) {
         let bought = index.shares_floor(amount).unwrap();
         prop_assert!(index.amount_floor(bought).unwrap() <= amount);
         let owed = index.shares_ceil(amount).unwrap();
@@ -41,6 +44,7 @@ proptest! {
         let (growth, year) = (floor.0 - index.0, 31_536_000_000_000u128);
         if let Some((least, all)) = growth.checked_mul(year).zip(index.0.checked_mul(rate as u128 * t as u128)) {
             prop_assert!(least <= all && all - least < year);
+            prop_assert_eq!(ceil.0 - floor.0, u128::from(least != all));
         }
     }
 
@@ -51,7 +55,13 @@ proptest! {
     }
 
     #[test]
-    fn nothing_panics_or_truncates(index in any::<u128>(), n in any::<u64>(), shift in 0u32..128, rate in any::<i64>(), t in any::<i64>()) {
+    fn nothing_panics_or_truncates(
+        index in any::<u128>(),
+        n in any::<u64>(),
+        shift in 0u32..128,
+        rate in any::<i64>(),
+        t in any::<i64>(),
+    ) {
         let index = Index(index >> shift);
         let _ = (index.amount_floor(n), index.amount_ceil(n));
         let _ = (index.grow_floor(Ratio(rate), Seconds(t)), index.grow_ceil(Ratio(rate), Seconds(t)));

@@ -82,18 +82,19 @@ proptest! {
             h.spot.0 /= k;
             h.perpetual.0 /= k;
         }
-        prop_assert!(part.health().concentration.0 <= p.health().concentration.0 / k + 64 + p.health().gross.0 / 100_000_000);
+        let (part, whole) = (part.health(), p.health());
+        let slack = 64 + whole.gross.0 / 100_000_000;
+        prop_assert!(part.concentration.0 <= whole.concentration.0 / k + slack);
     }
 
     #[test]
     fn more_of_one_underlying_the_same_way_never_needs_less(h in holding(NO_COLUMN), more in 0f64..1.0) {
-        let mut p = Portfolio {
-            settlement_price: Price::ONE, cash: Usd::ZERO, pending: Usd::ZERO, holdings: vec![h], outside: vec![], rows: OwnedRows::new(&[]),
-        };
+        let mut p = Portfolio::single(h);
         let before = p.health();
         let net = h.spot.0 + h.perpetual.0;
         // Into the bucket that already points that way, so that what is hedged stays as it is.
-        let bucket = if h.spot.0.signum() == net.signum() { &mut p.holdings[0].spot } else { &mut p.holdings[0].perpetual };
+        let own = &mut p.holdings[0];
+        let bucket = if h.spot.0.signum() == net.signum() { &mut own.spot } else { &mut own.perpetual };
         bucket.0 += (net as f64 * more) as i64;
         let after = p.health();
         prop_assert!(after.requirement >= before.requirement);
@@ -102,10 +103,11 @@ proptest! {
     }
 
     #[test]
-    fn a_wider_scan_range_never_lowers_one_underlying(h in holding(NO_COLUMN), wider in 1_000_000i64..2_000_000) {
-        let mut p = Portfolio {
-            settlement_price: Price::ONE, cash: Usd::ZERO, pending: Usd::ZERO, holdings: vec![h], outside: vec![], rows: OwnedRows::new(&[]),
-        };
+    fn a_wider_scan_range_never_lowers_one_underlying(
+        h in holding(NO_COLUMN),
+        wider in 1_000_000i64..2_000_000,
+    ) {
+        let mut p = Portfolio::single(h);
         let before = p.health();
         let range = &mut p.holdings[0].facts.scan_range;
         *range = Ratio((range.0 * wider / 1_000_000).min(1_000_000));
@@ -117,7 +119,8 @@ proptest! {
     fn core_lies_between_the_floor_and_the_gross(p in portfolio()) {
         let h = p.health();
         prop_assert!(h.core <= h.gross);
-        prop_assert!(i128::from(h.core.0) * 1_000_000 >= i128::from(h.gross.0) * i128::from(Params::DEFAULT.diversified_floor.0));
+        let floor = i128::from(h.gross.0) * i128::from(Params::DEFAULT.diversified_floor.0);
+        prop_assert!(i128::from(h.core.0) * 1_000_000 >= floor);
         prop_assert!(h.requirement >= h.core && h.requirement >= h.net_delta_floor);
         prop_assert!(h.maintenance <= h.requirement && h.initial >= h.requirement);
         prop_assert!(h.settled_equity <= h.equity);
@@ -130,8 +133,9 @@ proptest! {
         prop_assert!(h.es_alone <= h.gross);
     }
 
-    /// Sub-additivity. The core too, for linear books: the joint shortfall is at most the sum of those alone, so core is the larger of
-    /// 0.35·G and the sum of (1 - 0.90·a)·G and 0.90·ES, with a ≤ 1; each is convex and homogeneous.
+    /// Sub-additivity. The core too, for linear books: the joint shortfall is at most the sum of those alone, so
+    /// core is the larger of 0.35·G and the sum of (1 - 0.90·a)·G and 0.90·ES, with a ≤ 1; each is convex and
+    /// homogeneous.
     #[test]
     fn joining_two_books_never_raises_what_they_need((a, b, both) in two_and_both()) {
         let (a, b, both) = (a.health(), b.health(), both.health());
@@ -177,7 +181,9 @@ proptest! {
     /// Rows that were never validated, and amounts up to the ends of i64: an error perhaps, never a panic.
     #[test]
     fn nothing_panics(
-        amounts in prop::collection::vec(any::<i64>(), 64), noise in prop::collection::vec(any::<i16>(), 256), small in any::<[i64; 8]>(),
+        amounts in prop::collection::vec(any::<i64>(), 64),
+        noise in prop::collection::vec(any::<i16>(), 256),
+        small in any::<[i64; 8]>(),
         present in any::<u16>(), count in 0usize..200,
     ) {
         let mut rows = OwnedRows::new(&[]);
@@ -193,13 +199,16 @@ proptest! {
         for (i, a) in amounts[3..].chunks_exact(6).enumerate() {
             let shift = small[i % 8].unsigned_abs() % 64;
             let facts = UnderlyingFacts {
-                price: Price((a[0] >> shift).saturating_abs()), confidence: Price(a[1].saturating_abs()), depth: Usd((a[2] >> shift).saturating_abs()),
-                scan_range: Ratio(1 + a[3].unsigned_abs() as i64 % 1_000_000), column: (i % 20) as u8,
+                price: Price((a[0] >> shift).saturating_abs()),
+                confidence: Price(a[1].saturating_abs()),
+                depth: Usd((a[2] >> shift).saturating_abs()),
+                scan_range: Ratio(1 + (a[3].unsigned_abs() % 1_000_000) as i64),
+                column: (i % 20) as u8,
             };
             let slot = book.add_underlying(i as u16, facts).unwrap_or(i);
             let _ = book.add_spot(slot, Contracts(a[4] >> (shift / 2)));
             let _ = book.add_perpetual(slot, Contracts(a[5]), Price(a[0].saturating_abs()), Usd(a[1]), Ratio(a[2]));
-            let _ = book.add_outside(Contracts(a[3]), Price(a[4]), Ratio(a[5].unsigned_abs() as i64 % 1_000_001));
+            let _ = book.add_outside(Contracts(a[3]), Price(a[4]), Ratio((a[5].unsigned_abs() % 1_000_001) as i64));
         }
         if let Ok(h) = book.health(Some(&rows.borrow()), &Params::DEFAULT) {
             prop_assert!(h.requirement >= h.core);
@@ -209,8 +218,19 @@ proptest! {
     }
 
     #[test]
-    fn reducing_risk_is_judged_as_the_rule_says(e in any::<i64>(), m in any::<i64>(), e2 in any::<i64>(), m2 in any::<i64>(), fee in any::<i64>(), shift in 0u32..63) {
-        let health = |e: i64, m: i64| Health { equity: Usd(e >> shift), maintenance: Usd((m >> shift).saturating_abs()), ..Health::default() };
+    fn reducing_risk_is_judged_as_the_rule_says(
+        e in any::<i64>(),
+        m in any::<i64>(),
+        e2 in any::<i64>(),
+        m2 in any::<i64>(),
+        fee in any::<i64>(),
+        shift in 0u32..63,
+    ) {
+        let health = |e: i64, m: i64| Health {
+            equity: Usd(e >> shift),
+            maintenance: Usd((m >> shift).saturating_abs()),
+            ..Health::default()
+        };
         let (before, after) = (health(e, m), health(e2, m2));
         let fee = (fee >> shift).saturating_abs();
         let got = reduces_risk(&before, &after, Usd(fee)).unwrap();
@@ -220,7 +240,8 @@ proptest! {
             of(after.equity) >= of(before.equity).sub(&fee.into())
         } else {
             let keep = of(before.equity.min(Usd::ZERO)).sub(&fee.into()).mul(&of(before.maintenance));
-            of(after.equity).mul(&of(before.maintenance)) >= of(before.equity.or_zero()).mul(&of(after.maintenance)).add(&keep)
+            let least = of(before.equity.or_zero()).mul(&of(after.maintenance)).add(&keep);
+            of(after.equity).mul(&of(before.maintenance)) >= least
         };
         prop_assert_eq!(got, expected);
     }

@@ -6,7 +6,11 @@ use novate_margin::*;
 use proptest::prelude::*;
 
 fn decay(fast: bool) -> (Decay, f64) {
-    if fast { (Decay::Fast, 0.94) } else { (Decay::Slow, 0.99) }
+    if fast {
+        (Decay::Fast, 0.94)
+    } else {
+        (Decay::Slow, 0.99)
+    }
 }
 
 proptest! {
@@ -14,7 +18,11 @@ proptest! {
 
     #[test]
     fn average_against_double_precision(
-        v in 0i64..1_000_000_000_000, from in 1_000_000i64..1_000_000_000_000_000_000, r in -0.9f64..3.0, hours in 0f64..12.0, fast in any::<bool>(),
+        v in 0i64..1_000_000_000_000,
+        from in 1_000_000i64..1_000_000_000_000_000_000,
+        r in -0.9f64..3.0,
+        hours in 0f64..12.0,
+        fast in any::<bool>(),
     ) {
         let elapsed = 3_600 + (hours.exp() * 3_600.0) as i64;
         let to = ((from as f64 * (1.0 + r)) as i64).max(1);
@@ -29,7 +37,12 @@ proptest! {
     }
 
     #[test]
-    fn steps_of_any_length_agree_where_nothing_moves(v in 0i64..1_000_000_000_000, first in 3_600i64..500_000, second in 3_600i64..500_000, fast in any::<bool>()) {
+    fn steps_of_any_length_agree_where_nothing_moves(
+        v in 0i64..1_000_000_000_000,
+        first in 3_600i64..500_000,
+        second in 3_600i64..500_000,
+        fast in any::<bool>(),
+    ) {
         let (decay, _) = decay(fast);
         let step = |v, t| ewma(v, Price::ONE, Price::ONE, Seconds(t), decay).unwrap();
         let (two, one) = (step(step(Variance(v), first), second), step(Variance(v), first + second));
@@ -37,7 +50,13 @@ proptest! {
     }
 
     #[test]
-    fn no_price_or_time_panics(v in any::<i64>(), from in any::<i64>(), to in any::<i64>(), t in any::<i64>(), fast in any::<bool>()) {
+    fn no_price_or_time_panics(
+        v in any::<i64>(),
+        from in any::<i64>(),
+        to in any::<i64>(),
+        t in any::<i64>(),
+        fast in any::<bool>(),
+    ) {
         if let Ok(v) = ewma(Variance(v), Price(from), Price(to), Seconds(t), decay(fast).0) {
             prop_assert!(v >= Variance::ZERO);
         }
@@ -50,7 +69,11 @@ proptest! {
     }
 
     #[test]
-    fn scan_range_is_three_deviations_between_base_and_twice_base(fast in 0i64..100_000_000_000, slow in 0i64..100_000_000_000, base in 1i64..500_000) {
+    fn scan_range_is_three_deviations_between_base_and_twice_base(
+        fast in 0i64..100_000_000_000,
+        slow in 0i64..100_000_000_000,
+        base in 1i64..500_000,
+    ) {
         let got = scan_range(Variance(fast), Variance(slow), Ratio(base)).0;
         let exact = 3.0 * (fast.max(slow) as f64).sqrt();
         let clamped = exact.clamp(base as f64, 2.0 * base as f64);
@@ -59,9 +82,18 @@ proptest! {
 
     #[test]
     fn haircut_against_double_precision(
-        base in 0i64..=1_000_000, a in 0i64..10_000_000, days in 0i64..60_000_000, add in 0i64..500_000, sigma in 0i64..1_000_000,
+        base in 0i64..=1_000_000,
+        a in 0i64..10_000_000,
+        days in 0i64..60_000_000,
+        add in 0i64..500_000,
+        sigma in 0i64..1_000_000,
     ) {
-        let terms = HaircutTerms { base: Ratio(base), volatility_multiple: Ratio(a), days_to_liquidate: Ratio(days), size_add_on: Ratio(add) };
+        let terms = HaircutTerms {
+            base: Ratio(base),
+            volatility_multiple: Ratio(a),
+            days_to_liquidate: Ratio(days),
+            size_add_on: Ratio(add),
+        };
         let exact = base as f64 + a as f64 * 1e-6 * sigma as f64 * (days as f64 * 1e-6).sqrt() + add as f64;
         let clamped = exact.clamp(base as f64, 1e6);
         let got = haircut(terms, Ratio(sigma)).0 as f64;
@@ -69,7 +101,12 @@ proptest! {
     }
 
     #[test]
-    fn haircut_stays_in_range_and_grows_with_volatility(t in any::<[i64; 4]>(), shift in 0u32..60, sigma in 0i64.., more in 0i64..) {
+    fn haircut_stays_in_range_and_grows_with_volatility(
+        t in any::<[i64; 4]>(),
+        shift in 0u32..60,
+        sigma in 0i64..,
+        more in 0i64..,
+    ) {
         let [base, a, days, add] = t.map(|n| Ratio(n >> shift));
         let terms = HaircutTerms { base, volatility_multiple: a, days_to_liquidate: days, size_add_on: add };
         let (low, high) = (haircut(terms, Ratio(sigma)), haircut(terms, Ratio(sigma.saturating_add(more))));

@@ -11,7 +11,7 @@ use novate_margin::{Book, Contracts, Health, Usd};
 
 use crate::error::NovateError;
 use crate::instrument::market_of;
-use crate::listed::{read, Listed};
+use crate::listed::{position, read, Listed};
 use crate::state::{Asset, Market, Pool, Portfolio, Position, Scenarios, SETTLEMENT_ASSET};
 
 /// How old the prices of a portfolio may be.
@@ -30,13 +30,7 @@ pub trait Source {
 }
 
 /// Fills an empty book with what a portfolio holds. Fails where an account is missing or a price too old.
-pub fn fill(
-    book: &mut Book,
-    portfolio: &Portfolio,
-    source: &mut impl Source,
-    now: i64,
-    age: PriceAge,
-) -> Result<()> {
+pub fn fill(book: &mut Book, portfolio: &Portfolio, source: &mut impl Source, now: i64, age: PriceAge) -> Result<()> {
     book.clear();
     {
         let settlement = source.asset(SETTLEMENT_ASSET)?;
@@ -61,13 +55,7 @@ pub fn fill(
     Ok(())
 }
 
-fn add_position(
-    book: &mut Book,
-    position: &Position,
-    source: &mut impl Source,
-    now: i64,
-    age: PriceAge,
-) -> Result<()> {
+fn add_position(book: &mut Book, position: &Position, source: &mut impl Source, now: i64, age: PriceAge) -> Result<()> {
     let slot = match book.slot_of(position.underlying) {
         Some(slot) => slot,
         None => {
@@ -97,7 +85,7 @@ fn require_fresh(asset: &Asset, now: i64, age: PriceAge) -> Result<()> {
 }
 
 /// The list behind an instruction as a source. Portfolios hold assets and markets in ascending order, as the list does, so
-/// that a walk onwards finds most; where it has gone past, it begins again.
+/// that a walk onwards finds most; where it has gone past, it searches.
 struct Walk<'a, 'info> {
     listed: &'a Listed<'a, 'info>,
     asset_at: usize,
@@ -121,15 +109,19 @@ fn find<'a, T: anchor_lang::ZeroCopy>(
     index_of: fn(&T) -> u16,
     missing: NovateError,
 ) -> Result<Ref<'a, T>> {
-    let begun_at = *at;
-    for next in (begun_at..list.len()).chain(0..begun_at) {
-        let account = read::<T>(list.get(next).ok_or(missing)?)?;
-        if index_of(&account) == index {
-            *at = next;
+    while let Some(info) = list.get(*at) {
+        let account = read::<T>(info)?;
+        let found = index_of(&account);
+        if found == index {
             return Ok(account);
         }
+        if found > index {
+            break;
+        }
+        *at = at.saturating_add(1);
     }
-    Err(missing.into())
+    *at = position(list, index, index_of).ok_or(missing)?;
+    read(list.get(*at).ok_or(missing)?)
 }
 
 /// One workspace an instruction, on the heap and used for both sides.

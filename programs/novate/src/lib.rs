@@ -19,12 +19,12 @@
 
 use anchor_lang::prelude::*;
 
-pub mod listed;
 pub mod error;
 pub mod events;
 pub mod health;
 pub mod instructions;
 pub mod instrument;
+pub mod listed;
 pub mod oracle;
 pub mod seeds;
 pub mod state;

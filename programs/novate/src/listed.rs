@@ -4,6 +4,7 @@
 //! each strictly ascending by index, so that no account can stand there twice.
 
 use std::cell::{Ref, RefMut};
+use std::marker::PhantomData;
 
 use anchor_lang::prelude::*;
 use anchor_lang::{Discriminator, ZeroCopy};
@@ -50,51 +51,59 @@ impl<'a, 'info> Listed<'a, 'info> {
 
     /// The asset of an index.
     pub fn asset(&self, index: u16) -> Result<Ref<'a, Asset>> {
-        for info in self.assets {
-            let asset = read::<Asset>(info)?;
-            if asset.index == index {
-                return Ok(asset);
-            }
-        }
-        err!(NovateError::AssetMissing)
+        let at = position(self.assets, index, |a: &Asset| a.index).ok_or(NovateError::AssetMissing)?;
+        read(self.assets.get(at).ok_or(NovateError::AssetMissing)?)
     }
 
     /// The market of an index, to be written.
     pub fn market_mut(&self, index: u16) -> Result<RefMut<'a, Market>> {
-        for info in self.markets {
-            if read::<Market>(info)?.index == index {
-                return write::<Market>(info);
-            }
-        }
-        err!(NovateError::MarketMissing)
+        let at = position(self.markets, index, |m: &Market| m.index).ok_or(NovateError::MarketMissing)?;
+        write(self.markets.get(at).ok_or(NovateError::MarketMissing)?)
     }
+}
+
+/// Where the account of an index stands in a part of the list, which ascends by index.
+pub fn position<T: ZeroCopy>(list: &[AccountInfo], index: u16, index_of: fn(&T) -> u16) -> Option<usize> {
+    let index_at = |info: &AccountInfo| read::<T>(info).map_or(u16::MAX, |account| index_of(&account));
+    list.binary_search_by_key(&index, index_at).ok()
 }
 
 /// Whether an account is a market, and its index.
 fn kind_and_index(pool: &Pubkey, info: &AccountInfo) -> Result<(bool, u16)> {
     require_keys_eq!(*info.owner, crate::ID, NovateError::WrongOwner);
-    if is::<Asset>(info)? {
-        let asset = read::<Asset>(info)?;
-        require_keys_eq!(asset.pool, *pool, NovateError::WrongPool);
-        Ok((false, asset.index))
-    } else if is::<Market>(info)? {
-        let market = read::<Market>(info)?;
-        require_keys_eq!(market.pool, *pool, NovateError::WrongPool);
-        Ok((true, market.index))
-    } else {
-        err!(NovateError::UnexpectedAccount)
-    }
+    let data = info.try_borrow_data()?;
+    let (word, body) = data.split_first_chunk::<DISCRIMINATOR>().ok_or(NovateError::UnexpectedAccount)?;
+    let (is_market, of, index) = match u64::from_le_bytes(*word) {
+        Kind::<Asset>::WORD => {
+            let asset: &Asset = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;
+            (false, &asset.pool, asset.index)
+        }
+        Kind::<Market>::WORD => {
+            let market: &Market = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;
+            (true, &market.pool, market.index)
+        }
+        _ => return err!(NovateError::UnexpectedAccount),
+    };
+    require_keys_eq!(*of, *pool, NovateError::WrongPool);
+    Ok((is_market, index))
 }
 
 /// An account of the program and of kind `T`.
 pub fn require_kind<T: Discriminator>(info: &AccountInfo) -> Result<()> {
     require_keys_eq!(*info.owner, crate::ID, NovateError::WrongOwner);
-    require!(is::<T>(info)?, NovateError::UnexpectedAccount);
+    let word = info.try_borrow_data()?.first_chunk().map(|word| u64::from_le_bytes(*word));
+    require!(word == Some(Kind::<T>::WORD), NovateError::UnexpectedAccount);
     Ok(())
 }
 
-fn is<T: Discriminator>(info: &AccountInfo) -> Result<bool> {
-    Ok(info.try_borrow_data()?.get(..DISCRIMINATOR) == Some(T::DISCRIMINATOR))
+/// A discriminator as a number, which compares in one step.
+struct Kind<T>(PhantomData<T>);
+
+impl<T: Discriminator> Kind<T> {
+    const WORD: u64 = match T::DISCRIMINATOR.first_chunk() {
+        Some(bytes) => u64::from_le_bytes(*bytes),
+        None => 0,
+    };
 }
 
 /// Reads an account that is known to be of the program and of kind `T`.

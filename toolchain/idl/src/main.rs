@@ -12,6 +12,10 @@ fn main() -> Result<()> {
     let [program, output] = args.as_slice() else { bail!("usage: novate-idl PROGRAM OUTPUT") };
     // With it, the library would have rustup install a toolchain.
     std::env::remove_var("RUSTUP_TOOLCHAIN");
+    // The generated tests run once and print: neither speed nor a debugger is worth compiling for.
+    for (key, value) in [("DEV_OPT_LEVEL", "0"), ("DEV_DEBUG", "false"), ("DEV_INCREMENTAL", "false")] {
+        std::env::set_var(format!("CARGO_PROFILE_{key}"), value);
+    }
     let program: PathBuf = fs::canonicalize(program).with_context(|| program.clone())?;
     let idl = IdlBuilder::new().program_path(program).cargo_args(vec!["--lib".into()]).build()?;
     let mut text = serde_json::to_string_pretty(&idl)?;

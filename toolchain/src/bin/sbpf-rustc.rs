@@ -35,7 +35,7 @@ fn run() -> Result<std::convert::Infallible, String> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let mut rustc = Command::new(RUSTC);
     rustc.env("LD_PRELOAD", home.join("target/libdatalayout.so"));
-    if args.iter().any(|a| a.contains(TARGET)) {
+    if args.windows(2).any(|pair| pair == ["--target", TARGET]) {
         let (args, maps) = for_target(args, &home, &folder("SBPF_WORKSPACE")?)?;
         rustc.args(args);
         // Ours come last: of several that fit, rustc takes the last.
@@ -53,16 +53,17 @@ fn folder(variable: &str) -> Result<PathBuf, String> {
     std::env::var_os(variable).map(PathBuf::from).ok_or_else(|| format!("{variable} is not set; build with cargo-sbpf"))
 }
 
+/// A path prefix and what stands for it in the program.
+type Remap = (String, String);
+
 /// The arguments with rewritten crates in place of the registry's, and the path prefixes to remap.
-fn for_target(
-    args: Vec<String>,
-    home: &Path,
-    workspace: &Path,
-) -> Result<(Vec<String>, Vec<(String, String)>), String> {
-    let mut maps = vec![
-        (workspace.display().to_string(), "/src".into()),
-        (home.join("target/std").display().to_string(), "/rust".into()),
-    ];
+fn for_target(args: Vec<String>, home: &Path, workspace: &Path) -> Result<(Vec<String>, Vec<Remap>), String> {
+    let std = home.join("target/std");
+    let mut maps = vec![(workspace.display().to_string(), "/src".into()), (std.display().to_string(), "/rust".into())];
+    // cargo names what lies below the workspace by its path from there.
+    if let Ok(relative) = std.strip_prefix(workspace) {
+        maps.push((relative.display().to_string(), "/rust".into()));
+    }
     let mut out = Vec::with_capacity(args.len());
     for arg in args {
         let Some((registry, krate, rest)) = registry_source(&arg) else {

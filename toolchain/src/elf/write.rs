@@ -192,7 +192,9 @@ mod tests {
 
     #[test]
     fn another_reader_finds_every_section() {
-        let mut image = Image { out: [vec![0x95; 8], vec![1; 4], vec![]], base: [240, 256, 272], ..Image::default() };
+        let mut image = Image::default();
+        image.out = [vec![0x95; 8], vec![1; 4], vec![]];
+        image.base = [240, 256, 272];
         image.imports.push("sol_log_".into());
         image.relocations.push((240, 10, 1));
         let bytes = file(&image, 240);

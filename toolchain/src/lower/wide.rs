@@ -212,7 +212,10 @@ impl Lower<'_> {
         let r = LLVMBuildMul(ir.b, a, b, NAME);
         for (x, y) in [(a, b), (b, a)] {
             if let Some(c) = const_u64(y) {
-                let o = if c == 0 { LLVMConstInt(ir.i1, 0, 0) } else { ir.icmp(LLVMIntUGT, x, ir.c(u64::MAX / c)) };
+                let o = match u64::MAX.checked_div(c) {
+                    Some(most) => ir.icmp(LLVMIntUGT, x, ir.c(most)),
+                    None => LLVMConstInt(ir.i1, 0, 0),
+                };
                 return (r, o);
             }
         }

@@ -1,6 +1,7 @@
 //! Exact numbers of any size, to judge rounding by: the model of the specification with no rounding at all.
 //!
-//! An [`Exact`] is a difference of two natural numbers; fractions are avoided by scaling everything to one denominator.
+//! An [`Exact`] is a difference of two natural numbers; fractions are avoided by scaling everything to one
+//! denominator.
 
 use std::cmp::Ordering;
 
@@ -93,14 +94,22 @@ impl Exact {
     }
 
     pub fn abs(&self) -> Self {
-        if *self < Self::default() { Self::default().sub(self) } else { self.clone() }
+        if *self < Self::default() {
+            Self::default().sub(self)
+        } else {
+            self.clone()
+        }
     }
 }
 
 impl From<i64> for Exact {
     fn from(n: i64) -> Self {
         let size = Natural::from(u128::from(n.unsigned_abs()));
-        if n < 0 { Self { plus: Natural::default(), minus: size } } else { Self { plus: size, minus: Natural::default() } }
+        if n < 0 {
+            Self { plus: Natural::default(), minus: size }
+        } else {
+            Self { plus: size, minus: Natural::default() }
+        }
     }
 }
 impl PartialEq for Exact {
@@ -124,10 +133,13 @@ pub fn ten(power: u32) -> Exact {
     (0..power).fold(Exact::from(1), |n, _| n.times(10))
 }
 
-/// The exact figures of a portfolio, each times [`Figures::scale`] USD, concentration left out: its root is no fraction.
+/// The exact figures of a portfolio, each times [`Figures::scale`] USD, concentration left out: its root is no
+/// fraction.
 pub struct Figures {
     pub equity: Exact,
     pub settled_equity: Exact,
+    pub alone: Exact,
+    pub joint: Exact,
     pub core: Exact,
     pub requirement: Exact,
     pub net_delta_floor: Exact,
@@ -197,6 +209,9 @@ impl Figures {
         Self {
             equity: settle(held.add(&ten(12).times(p.pending.0)).add(&cash)),
             settled_equity: settle(held.add(&losing)),
+            // 1e-24 / 12288
+            alone: alone.mul(&ten(6)),
+            joint: joint.mul(&ten(6)),
             core,
             requirement,
             net_delta_floor: floor,

@@ -35,7 +35,13 @@ impl OwnedRows {
     }
 
     pub fn borrow(&self) -> Rows<'_> {
-        Rows { moves: &self.moves, vols: &self.vols, extremes: &self.extremes, count: self.count, present: self.present }
+        Rows {
+            moves: &self.moves,
+            vols: &self.vols,
+            extremes: &self.extremes,
+            count: self.count,
+            present: self.present,
+        }
     }
 }
 
@@ -75,6 +81,18 @@ impl Portfolio {
             book.add_outside(*quantity, *price, *haircut)?;
         }
         Ok(())
+    }
+
+    /// One holding and nothing else.
+    pub fn single(holding: Holding) -> Self {
+        Self {
+            settlement_price: Price::ONE,
+            cash: Usd::ZERO,
+            pending: Usd::ZERO,
+            holdings: vec![holding],
+            outside: vec![],
+            rows: OwnedRows::new(&[]),
+        }
     }
 
     pub fn health(&self) -> Health {
@@ -136,7 +154,10 @@ prop_compose! {
 
 /// Columns that move together more or less, with clamped ends.
 pub fn columns(width: usize, count: usize) -> impl Strategy<Value = Vec<Vec<i16>>> {
-    (prop::collection::vec(-4096i32..=4096, count), prop::collection::vec((0i32..=100, prop::collection::vec(-4096i32..=4096, count)), width))
+    (
+        prop::collection::vec(-4096i32..=4096, count),
+        prop::collection::vec((0i32..=100, prop::collection::vec(-4096i32..=4096, count)), width),
+    )
         .prop_map(|(common, own)| {
             own.into_iter()
                 .map(|(share, own)| {
@@ -147,6 +168,11 @@ pub fn columns(width: usize, count: usize) -> impl Strategy<Value = Vec<Vec<i16>
         })
 }
 
+/// A quantity, its price and a haircut.
+fn outside() -> impl Strategy<Value = (i64, i64, i64)> {
+    (price(), 0i64..=1_000_000).prop_flat_map(|(p, h)| (quantity(p), Just(p), Just(h)))
+}
+
 prop_compose! {
     fn sized(width: usize, count: usize)(
         holdings in (0..width as u8).map(|c| prop_oneof![8 => holding(c), 1 => holding(NO_COLUMN)]).collect::<Vec<_>>(),
@@ -154,7 +180,7 @@ prop_compose! {
         settlement in prop_oneof![Just(1_000_000_000i64), 500_000_000i64..1_010_000_000],
         cash in prop_oneof![0i64..1_000_000_000_000_000, -1_000_000_000_000i64..0],
         pending in 0i64..1_000_000_000_000,
-        outside in prop::collection::vec((price(), 0i64..=1_000_000).prop_flat_map(|(p, h)| (quantity(p), Just(p), Just(h))), 0..6),
+        outside in prop::collection::vec(outside(), 0..6),
     ) -> Portfolio {
         Portfolio {
             settlement_price: Price(settlement),
@@ -169,5 +195,6 @@ prop_compose! {
 
 /// Portfolios over the whole documented range: up to 1e9 USD a leg, 16 underlyings, 128 rows.
 pub fn portfolio() -> impl Strategy<Value = Portfolio> {
-    (1usize..=16, prop_oneof![Just(1usize), Just(2), Just(3), Just(32), Just(128)]).prop_flat_map(|(w, n)| sized(w, n))
+    (1usize..=16, prop_oneof![Just(1usize), Just(2), Just(3), Just(13), Just(101), Just(128)])
+        .prop_flat_map(|(w, n)| sized(w, n))
 }

@@ -53,7 +53,8 @@ pub fn read(asset: &Asset, account: &AccountInfo, now: i64) -> Result<Reading> {
 /// Brings a quote to USD 1e-9 per contract: the price rounded down, the confidence up.
 fn normalise(quote: Quote, contract_exponent: u8) -> Result<Reading> {
     require!(quote.price > 0, NovateError::PriceNotPositive);
-    let places = quote.exponent.saturating_add(i32::from(CONTRACT_DECIMALS)).saturating_add(i32::from(contract_exponent));
+    let places =
+        quote.exponent.saturating_add(i32::from(CONTRACT_DECIMALS)).saturating_add(i32::from(contract_exponent));
     let power = 10i128.checked_pow(places.unsigned_abs()).ok_or(NovateError::PriceNotPositive)?;
     let (price, confidence) = (i128::from(quote.price), i128::from(quote.confidence));
     let (price, confidence) = if places >= 0 {
@@ -63,11 +64,8 @@ fn normalise(quote: Quote, contract_exponent: u8) -> Result<Reading> {
         (price.checked_div(power), up)
     };
     let fit = |v: Option<i128>| v.and_then(|v| i64::try_from(v).ok()).ok_or(NovateError::PriceNotPositive);
-    let reading = Reading {
-        price: Price(fit(price)?),
-        confidence: Price(fit(confidence)?),
-        publish_time: quote.publish_time,
-    };
+    let reading =
+        Reading { price: Price(fit(price)?), confidence: Price(fit(confidence)?), publish_time: quote.publish_time };
     require!(reading.price.0 > 0, NovateError::PriceNotPositive);
     Ok(reading)
 }

@@ -7,8 +7,7 @@ use super::Quote;
 use crate::error::NovateError;
 
 pub(super) fn quote(data: &[u8], feed_id: &[u8; 32]) -> Result<Quote> {
-    let update =
-        PriceUpdateV2::try_deserialize(&mut &data[..]).map_err(|_| error!(NovateError::MalformedFeed))?;
+    let update = PriceUpdateV2::try_deserialize(&mut &data[..]).map_err(|_| error!(NovateError::MalformedFeed))?;
     require!(update.verification_level == VerificationLevel::Full, NovateError::NotFullyVerified);
     let message = update.price_message;
     require!(message.feed_id == *feed_id, NovateError::WrongFeedId);

@@ -1,9 +1,7 @@
 use anchor_lang::prelude::*;
 use novate_margin::collateral::HaircutTerms;
 use novate_margin::interest::Index;
-use novate_margin::{
-    collateral, volatility, Contracts, Price, Ratio, Seconds, UnderlyingFacts, Usd, Variance,
-};
+use novate_margin::{collateral, volatility, Contracts, Price, Ratio, Seconds, UnderlyingFacts, Usd, Variance};
 
 use super::{Wide, DISCRIMINATOR};
 use crate::error::NovateError;
@@ -130,10 +128,9 @@ impl Asset {
         if elapsed < volatility::MIN_SAMPLE {
             return Ok(());
         }
-        for (variance, decay) in [
-            (&mut self.variance_fast, volatility::Decay::Fast),
-            (&mut self.variance_slow, volatility::Decay::Slow),
-        ] {
+        for (variance, decay) in
+            [(&mut self.variance_fast, volatility::Decay::Fast), (&mut self.variance_slow, volatility::Decay::Slow)]
+        {
             *variance = volatility::ewma(*variance, self.sample_price, reading.price, elapsed, decay)
                 .map_err(NovateError::from)?;
         }

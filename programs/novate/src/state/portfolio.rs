@@ -193,10 +193,8 @@ impl Portfolio {
     /// Takes shares of an asset out; a balance that reaches zero is closed.
     pub fn debit_shares(&mut self, asset: u16, shares: i64) -> Result<()> {
         let count = usize::from(self.balance_count);
-        let at = self
-            .balances()
-            .binary_search_by_key(&asset, |b| b.asset)
-            .map_err(|_| NovateError::InsufficientBalance)?;
+        let at =
+            self.balances().binary_search_by_key(&asset, |b| b.asset).map_err(|_| NovateError::InsufficientBalance)?;
         let tail = self.balances.get_mut(at..count).ok_or(NovateError::InsufficientBalance)?;
         let balance = tail.first_mut().ok_or(NovateError::InsufficientBalance)?;
         require!(balance.shares >= shares, NovateError::InsufficientBalance);

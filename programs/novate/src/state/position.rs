@@ -92,11 +92,9 @@ impl Position {
     /// Adds a slice of another portfolio's position in the same instrument. What was pending there starts anew here.
     pub fn absorb(&mut self, slice: &Self) -> Result<()> {
         let pending = slice.pending_old.checked_add(slice.pending_new).ok_or(NovateError::MathOverflow)?;
-        for (whole, part) in [
-            (&mut self.quantity, slice.quantity),
-            (&mut self.cost, slice.cost),
-            (&mut self.pending_new, pending),
-        ] {
+        for (whole, part) in
+            [(&mut self.quantity, slice.quantity), (&mut self.cost, slice.cost), (&mut self.pending_new, pending)]
+        {
             *whole = whole.checked_add(part).ok_or(NovateError::MathOverflow)?;
         }
         Ok(())

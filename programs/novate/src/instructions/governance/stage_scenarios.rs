@@ -6,10 +6,13 @@ use crate::events::{ScenariosStaged, EVENT_VERSION};
 use crate::seeds;
 use crate::state::{Pool, Scenarios, Wide, VERSION};
 
+/// Fewest rows of a generation: below it the two tails of a column share rows.
+pub const MIN_ROWS: usize = 2 * TAIL_COUNT;
+
 /// A range of rows of a generation. The header is the same in every call of one generation.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug, PartialEq, Eq)]
 pub struct ScenarioRange {
-    /// Rows of the generation, 3 to 128.
+    /// Rows of the generation, 6 to 128: fewer would have the worst falls among the best rises.
     pub count: u16,
     /// Bit per column that has rows.
     pub present: u16,
@@ -27,7 +30,7 @@ impl ScenarioRange {
     /// Present columns, and rows of this range.
     fn shape(&self) -> Result<(usize, usize)> {
         let (count, columns) = (usize::from(self.count), self.present.count_ones() as usize);
-        require!((TAIL_COUNT..=MAX_ROWS).contains(&count) && columns > 0, NovateError::ScenarioHeader);
+        require!((MIN_ROWS..=MAX_ROWS).contains(&count) && columns > 0, NovateError::ScenarioHeader);
         let rows = self.moves.len().checked_div(columns).ok_or(NovateError::ScenarioRows)?;
         let last = usize::from(self.start).saturating_add(rows);
         let whole = rows.checked_mul(columns) == Some(self.moves.len()) && self.vols.len() == self.moves.len();
@@ -84,9 +87,7 @@ pub(crate) fn stage_scenarios(ctx: Context<StageScenarios>, generation: u16, ran
         scenarios.present = range.present;
         scenarios.source = range.source;
     }
-    let same = scenarios.count == range.count
-        && scenarios.present == range.present
-        && scenarios.source == range.source;
+    let same = scenarios.count == range.count && scenarios.present == range.present && scenarios.source == range.source;
     require!(same, NovateError::ScenarioHeader);
 
     write_range(&mut scenarios, &range, columns)?;

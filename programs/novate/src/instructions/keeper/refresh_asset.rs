@@ -1,8 +1,8 @@
 use anchor_lang::prelude::*;
 
-use crate::listed::{read, require_kind, write};
 use crate::error::NovateError;
 use crate::events::{AssetRefreshed, EVENT_VERSION};
+use crate::listed::{read, require_kind, write};
 use crate::oracle;
 use crate::state::Asset;
 

@@ -1,8 +1,8 @@
 use anchor_lang::prelude::*;
 
-use crate::listed::{read, require_kind, write};
 use crate::error::NovateError;
 use crate::events::{MarketRefreshed, EVENT_VERSION};
+use crate::listed::{read, require_kind, write};
 use crate::state::{Asset, Market};
 
 /// Anyone may refresh. Behind the instruction stand pairs: a market, writable, and its underlying asset.

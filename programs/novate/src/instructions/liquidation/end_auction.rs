@@ -1,10 +1,10 @@
 use anchor_lang::prelude::*;
 use novate_margin::is_liquidatable;
 
-use crate::listed::Listed;
 use crate::error::NovateError;
 use crate::events::{AuctionEnded, EVENT_VERSION};
 use crate::health::{Examiner, PriceAge};
+use crate::listed::Listed;
 use crate::state::{Pool, Portfolio, Scenarios};
 
 /// Anyone may end the auction of a portfolio that is back at or above maintenance margin.

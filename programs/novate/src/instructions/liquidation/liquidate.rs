@@ -2,11 +2,11 @@ use anchor_lang::prelude::*;
 use novate_margin::fixed::mul_div_ceil;
 use novate_margin::{auction, is_liquidatable, Fraction, Health, Price, Seconds, Usd};
 
-use crate::listed::Listed;
 use crate::error::NovateError;
 use crate::events::{Liquidated, EVENT_VERSION};
 use crate::health::{Examiner, PriceAge};
 use crate::instrument::market_of;
+use crate::listed::Listed;
 use crate::state::{Balance, Pool, Portfolio, Position, Scenarios};
 
 /// A bid in an auction. The owner or delegate of the taker signs. Behind the instruction stand the assets and markets that
@@ -99,13 +99,7 @@ fn size_up(health: &Health, elapsed: Seconds, asked: Fraction, settlement: Price
 }
 
 /// Assets are rounded down and debts up for the taker. The taker pays after the slice's own cash has arrived.
-fn move_slice(
-    portfolio: &mut Portfolio,
-    taker: &mut Portfolio,
-    bid: &Bid,
-    listed: &Listed,
-    now: i64,
-) -> Result<()> {
+fn move_slice(portfolio: &mut Portfolio, taker: &mut Portfolio, bid: &Bid, listed: &Listed, now: i64) -> Result<()> {
     let cash = slice_floor(portfolio.cash, bid.fraction)?;
     taker.credit_cash(cash)?;
     require!(taker.cash >= bid.price, NovateError::InsufficientCash);

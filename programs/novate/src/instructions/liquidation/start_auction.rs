@@ -1,10 +1,10 @@
 use anchor_lang::prelude::*;
 use novate_margin::is_liquidatable;
 
-use crate::listed::Listed;
 use crate::error::NovateError;
 use crate::events::{AuctionStarted, EVENT_VERSION};
 use crate::health::{Examiner, PriceAge};
+use crate::listed::Listed;
 use crate::state::{Pool, Portfolio, Scenarios, SAMPLE_AGE};
 
 /// Anyone may start the auction of a portfolio below maintenance margin.
@@ -29,8 +29,7 @@ pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> 
     let mut portfolio = accounts.portfolio.load_mut()?;
     require!(!portfolio.in_auction(), NovateError::AuctionRunning);
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
-    let health =
-        Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, PriceAge::AtMost(SAMPLE_AGE))?;
+    let health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, PriceAge::AtMost(SAMPLE_AGE))?;
     require!(is_liquidatable(&health), NovateError::NotLiquidatable);
     portfolio.auction_start = now;
     portfolio.next_sequence();

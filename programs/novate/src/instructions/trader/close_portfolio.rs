@@ -1,9 +1,9 @@
 use anchor_lang::prelude::*;
 use anchor_lang::Discriminator;
 
-use crate::listed::{read, require_kind};
 use crate::error::NovateError;
 use crate::events::{PortfolioClosed, EVENT_VERSION};
+use crate::listed::{read, require_kind};
 use crate::seeds;
 use crate::state::{Pool, Portfolio, Tombstone, DISCRIMINATOR, VERSION};
 

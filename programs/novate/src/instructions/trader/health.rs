@@ -1,8 +1,8 @@
 use anchor_lang::prelude::*;
 
-use crate::listed::Listed;
 use crate::error::NovateError;
 use crate::health::{Examiner, PriceAge};
+use crate::listed::Listed;
 use crate::state::{Pool, Portfolio, Scenarios};
 
 /// What `health` returns, borsh-encoded. USD 1e-6; moves and ratios 1e-6.

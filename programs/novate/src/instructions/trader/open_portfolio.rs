@@ -2,9 +2,9 @@ use anchor_lang::prelude::*;
 use anchor_lang::system_program::{self, Allocate, Assign, CreateAccount, Transfer};
 use anchor_lang::Discriminator;
 
-use crate::listed::{read, require_kind};
 use crate::error::NovateError;
 use crate::events::{PortfolioOpened, EVENT_VERSION};
+use crate::listed::{read, require_kind};
 use crate::seeds;
 use crate::state::{Pool, Portfolio, Tombstone, DISCRIMINATOR};
 
@@ -50,8 +50,7 @@ pub(crate) fn open_portfolio(ctx: Context<OpenPortfolio>, sub_account: u16) -> R
     data.fill(0);
     let (discriminator, body) = data.split_at_mut_checked(DISCRIMINATOR).ok_or(NovateError::UnexpectedAccount)?;
     discriminator.copy_from_slice(Portfolio::DISCRIMINATOR);
-    let portfolio: &mut Portfolio =
-        bytemuck::try_from_bytes_mut(body).map_err(|_| NovateError::UnexpectedAccount)?;
+    let portfolio: &mut Portfolio = bytemuck::try_from_bytes_mut(body).map_err(|_| NovateError::UnexpectedAccount)?;
     portfolio.open(accounts.pool.key(), accounts.owner.key(), sub_account, ctx.bumps.portfolio, generation, now);
     drop(data);
 

@@ -1,9 +1,9 @@
 use anchor_lang::prelude::*;
 use novate_margin::{health_factor, Ratio};
 
-use crate::listed::Listed;
 use crate::error::NovateError;
 use crate::health::{Examiner, PriceAge};
+use crate::listed::Listed;
 use crate::state::{Pool, Portfolio, Scenarios};
 
 /// Anyone; a guard to put at the end of a transaction, and the initial-margin check by itself.

@@ -1,11 +1,11 @@
 use anchor_lang::prelude::*;
 use novate_margin::{reduces_risk, Contracts, Price, Usd};
 
-use crate::listed::Listed;
 use crate::error::NovateError;
 use crate::events::{Traded, TradedLeg, EVENT_VERSION};
 use crate::health::{Examiner, PriceAge};
 use crate::instrument;
+use crate::listed::Listed;
 use crate::state::{Market, Pool, Portfolio, Scenarios};
 
 /// Most legs of one trade.
@@ -94,13 +94,7 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
 }
 
 /// Executes one leg: checks, positions, open interest and the market's ledger.
-fn execute<'a>(
-    leg: &Leg,
-    listed: &Listed,
-    first: &mut Side<'a>,
-    second: &mut Side<'a>,
-    now: i64,
-) -> Result<TradedLeg> {
+fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Side<'a>, now: i64) -> Result<TradedLeg> {
     let index = instrument::require_perpetual(leg.instrument)?;
     let mut market = listed.market_mut(index)?;
     let asset = listed.asset(market.asset)?;
@@ -113,6 +107,7 @@ fn execute<'a>(
     let bought = size.value_ceil(price).map_err(NovateError::from)?;
     let sold = size.value_floor(price).map_err(NovateError::from)?;
     let fee = bought.scale_ceil(market.fee).map_err(NovateError::from)?;
+    let open_interest = market.long;
     let (buyer, seller) = if leg.quantity > 0 { (&mut *first, &mut *second) } else { (&mut *second, &mut *first) };
     let buyer_cost = bought.add(fee).map_err(NovateError::from)?;
     let seller_cost = fee.sub(sold).map_err(NovateError::from)?;
@@ -123,7 +118,8 @@ fn execute<'a>(
     market.rounding = market.rounding.add(rounding).map_err(NovateError::from)?;
     let fees = fee.add(fee).map_err(NovateError::from)?;
     market.accrued_fees = market.accrued_fees.add(fees).map_err(NovateError::from)?;
-    require!(market.long <= market.open_interest_cap, NovateError::OpenInterestCap);
+    let raised = market.long > open_interest;
+    require!(!raised || market.long <= market.open_interest_cap, NovateError::OpenInterestCap);
     let costs = if leg.quantity > 0 { (buyer_cost.0, seller_cost.0) } else { (seller_cost.0, buyer_cost.0) };
     Ok(TradedLeg {
         instrument: leg.instrument,

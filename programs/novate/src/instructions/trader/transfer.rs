@@ -1,10 +1,10 @@
 use anchor_lang::prelude::*;
 
 use super::deposit::signed;
-use crate::listed::Listed;
 use crate::error::NovateError;
 use crate::events::{Transferred, EVENT_VERSION};
 use crate::health::require_settled_margin;
+use crate::listed::Listed;
 use crate::state::{Asset, Pool, Portfolio, Scenarios};
 
 /// The owner moves collateral between two sub-accounts. With positions in the first, the assets and markets that it

@@ -2,10 +2,10 @@ use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{transfer_checked, Mint, TokenAccount, TokenInterface, TransferChecked};
 
 use super::deposit::signed;
-use crate::listed::Listed;
 use crate::error::NovateError;
 use crate::events::{Moved, EVENT_VERSION};
 use crate::health::require_settled_margin;
+use crate::listed::Listed;
 use crate::seeds;
 use crate::state::{Asset, Pool, Portfolio, Scenarios};
 

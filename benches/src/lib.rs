@@ -1,0 +1,29 @@
+//! What the built program costs: compute units, transaction bytes and accounts of each instruction, in the smallest and in
+//! the fullest state. Every state is reached by instructions and read back before it is measured; every measurement is one
+//! transaction at mainnet's limits.
+
+mod document;
+mod figure;
+mod full;
+mod small;
+
+use std::path::PathBuf;
+
+pub use document::{parse, render};
+pub use figure::Figure;
+
+/// Growth that passes unnoticed, in percent.
+pub const TOLERANCE: u64 = 2;
+
+/// Every figure, in the order of the document.
+pub fn measure() -> Vec<Figure> {
+    let mut figures = full::checks();
+    figures.extend(full::clearing());
+    figures.extend(small::all());
+    figures
+}
+
+/// Where the figures are kept.
+pub fn document_path() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/performance.md"))
+}

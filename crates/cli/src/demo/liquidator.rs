@@ -1,0 +1,228 @@
+//! The liquidator bot: starts auctions, bids when the discount pays for the risk, lays the risk off and ends what is
+//! restored (CLR-30).
+
+use std::cmp::Reverse;
+
+use anyhow::Result;
+use novate_client::instructions::{self as ix, TradeSide};
+use novate_client::instrument::perpetual;
+use novate_margin::{auction, is_liquidatable, Fraction, Health, Seconds};
+use solana_signer::Signer;
+
+use super::cast::{self, Kind, CAST, PERPETUALS};
+use super::chain::Refused;
+use super::keeper;
+use super::ledger;
+use super::world::{Haste, World};
+
+/// What a bidder wants for taking over a dollar of notional, 1e-6.
+const REWARD: i128 = 6_000;
+/// Seconds between two looks at an auction, and how long the bot stays at it: until the discount is everything.
+const LOOK: i64 = 60;
+const WAIT: i64 = auction::FAST_END.0;
+/// Refusals that a smaller slice or another account may not meet.
+const LACK_OF_MEANS: [&str; 3] = ["BelowInitialMargin", "InsufficientCash", "PositionCap"];
+
+/// What happened to a member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fate {
+    pub auctions: u32,
+    /// Auctions that ended because the account was back at maintenance margin by itself.
+    pub recovered: u32,
+    pub bids: u32,
+    /// Part of the account that bidders have taken in all, 1e-9.
+    pub taken: i64,
+    /// Equity that the discount cost, 1e-6 USD.
+    pub discount_paid: i64,
+    /// Slices that the member bought, and the discount it earned.
+    pub bought: u32,
+    pub earned: i64,
+}
+
+/// One auction's bid, for the report.
+#[derive(Clone, Copy, Debug)]
+pub struct Sale {
+    pub time: i64,
+    pub member: usize,
+}
+
+#[derive(Default)]
+pub struct Liquidator {
+    pub fates: Vec<Fate>,
+    pub sales: Vec<Sale>,
+}
+
+impl Liquidator {
+    pub fn new() -> Self {
+        Self { fates: vec![Fate::default(); CAST.len()], sales: Vec::new() }
+    }
+
+    /// Starts what must be auctioned and follows the auctions for up to an hour. Says whether anything happened.
+    pub fn work(&mut self, world: &mut World) -> Result<bool> {
+        let mut acted = self.open_and_end(world)?;
+        let start = world.chain.now();
+        while self.anything_for_sale(world)? && world.chain.now() < start + WAIT {
+            acted |= self.bid_round(world)?;
+            let next = world.chain.now() + LOOK;
+            world.advance(next)?;
+            acted |= self.open_and_end(world)?;
+        }
+        Ok(acted)
+    }
+
+    /// Starts an auction for whoever is below maintenance margin, and ends the auctions of those that are back.
+    pub fn open_and_end(&mut self, world: &mut World) -> Result<bool> {
+        let snapshot = world.snapshot()?;
+        let mut acted = false;
+        for member in 0..CAST.len() {
+            let (portfolio, health) = (world.portfolio(member)?, world.health(&snapshot, member)?);
+            let (key, short) = (world.addresses[member], is_liquidatable(&health));
+            if portfolio.in_auction() == short {
+                continue;
+            }
+            let holdings = world.holdings(&[member])?;
+            if short {
+                world.by_anyone(ix::start_auction(world.keys, key, &holdings))?;
+                self.fates[member].auctions += 1;
+            } else {
+                world.by_anyone(ix::end_auction(world.keys, key, &holdings))?;
+                self.fates[member].recovered += 1;
+            }
+            acted = true;
+        }
+        Ok(acted)
+    }
+
+    /// An auction in which something is worth something.
+    fn anything_for_sale(&self, world: &World) -> Result<bool> {
+        let snapshot = world.snapshot()?;
+        for member in 0..CAST.len() {
+            if world.portfolio(member)?.in_auction() && world.health(&snapshot, member)?.equity.0 > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn bid_round(&mut self, world: &mut World) -> Result<bool> {
+        let mut acted = false;
+        for member in 0..CAST.len() {
+            let portfolio = world.portfolio(member)?;
+            if !portfolio.in_auction() {
+                continue;
+            }
+            let health = world.health(&world.snapshot()?, member)?;
+            let elapsed = Seconds(world.chain.now() - portfolio.auction_start);
+            if worthwhile(&health, auction::discount(elapsed)) {
+                acted |= self.bid(world, member, &health, auction::discount(elapsed))?;
+            }
+        }
+        Ok(acted)
+    }
+
+    /// Liquidators, the one that has bought least first.
+    fn bidders(&self) -> Vec<usize> {
+        let mut bidders: Vec<usize> = cast::of_kind(Kind::Liquidator).collect();
+        bidders.sort_by_key(|m| self.fates[*m].bought);
+        bidders
+    }
+
+    /// A bidder tries all that the auction gives, then less; then it is the next one's turn.
+    fn bid(&mut self, world: &mut World, member: usize, health: &Health, discount: Fraction) -> Result<bool> {
+        let most = auction::max_fraction(health.equity, health.maintenance, discount)?;
+        for taker in self.bidders() {
+            for share in [1, 2, 4] {
+                let fraction = Fraction(most.0 / share);
+                if fraction.0 > 0 && accepted(take(world, member, taker, fraction))? {
+                    let paid = auction::price_ceil(health.equity, fraction, discount)?;
+                    self.record(world, member, taker, fraction, health.equity.slice_floor(fraction)?.0 - paid.0);
+                    ledger::check(world)?;
+                    lay_off(world, taker)?;
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn record(&mut self, world: &World, member: usize, taker: usize, fraction: Fraction, discount: i64) {
+        let loser = &mut self.fates[member];
+        loser.bids += 1;
+        let left = i128::from(Fraction::ONE.0 - loser.taken) * i128::from(Fraction::ONE.0 - fraction.0);
+        loser.taken = Fraction::ONE.0 - (left / i128::from(Fraction::ONE.0)) as i64;
+        loser.discount_paid += discount;
+        self.fates[taker].bought += 1;
+        self.fates[taker].earned += discount;
+        self.sales.push(Sale { time: world.chain.now(), member });
+    }
+}
+
+/// Whether the program did it, or refused for lack of means; any other refusal is an error of the bot.
+fn accepted(sent: Result<()>) -> Result<bool> {
+    let Err(error) = sent else { return Ok(true) };
+    match error.downcast_ref::<Refused>() {
+        Some(refused) if LACK_OF_MEANS.contains(&refused.name.as_str()) => Ok(false),
+        _ => Err(error),
+    }
+}
+
+/// The discount on a slice is at least the reward for the notional that comes with it.
+fn worthwhile(health: &Health, discount: Fraction) -> bool {
+    let gain = i128::from(health.equity.0) * i128::from(discount.0) * 1_000_000;
+    let wanted = i128::from(health.gross_notional.0) * REWARD * i128::from(Fraction::ONE.0);
+    health.equity.0 > 0 && is_liquidatable(health) && gain >= wanted
+}
+
+fn take(world: &mut World, member: usize, taker: usize, fraction: Fraction) -> Result<()> {
+    let side = TradeSide { portfolio: world.addresses[taker], signer: world.owner(taker).pubkey() };
+    let holdings = world.holdings(&[member, taker])?;
+    let limit = world.portfolio(taker)?.cash;
+    let bid = ix::liquidate(world.keys, world.addresses[member], side, &holdings, fraction.0, limit);
+    world.by_owner(taker, bid)
+}
+
+/// Members of a kind, the one with the most equity above initial margin first.
+fn by_free_equity(world: &World, kind: Kind) -> Result<Vec<usize>> {
+    let snapshot = world.snapshot()?;
+    let mut free = Vec::new();
+    for member in cast::of_kind(kind) {
+        let health = world.health(&snapshot, member)?;
+        free.push((Reverse(health.equity.0 - health.initial.0), member));
+    }
+    free.sort();
+    Ok(free.into_iter().map(|(_, member)| member).collect())
+}
+
+/// Sells to a market maker what moves with a coin's price: spot that came with the slice is hedged, not sold. What no
+/// market maker has margin for stays with the liquidator.
+fn lay_off(world: &mut World, taker: usize) -> Result<()> {
+    let (book, _) = world.snapshot()?.book(&world.portfolio(taker)?, world.chain.now())?;
+    let deltas: Vec<(u16, i64)> = book.underlyings().iter().map(|u| (u.asset, u.net_delta.0)).collect();
+    for (asset, delta) in deltas {
+        let Some(market) = PERPETUALS.iter().position(|p| p.asset == asset) else { continue };
+        let lots = -delta / PERPETUALS[market].lot * PERPETUALS[market].lot;
+        if lots.abs() < PERPETUALS[market].minimum {
+            continue;
+        }
+        for maker in by_free_equity(world, Kind::MarketMaker)? {
+            if accepted(world.trade(taker, maker, &[(market as u16, lots)], Haste::Urgent, None))? {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What losers owe and have not been able to pay, 1e-6 USD.
+pub fn unpaid_losses(world: &World) -> Result<i64> {
+    let mut total = 0;
+    for (index, _) in PERPETUALS.iter().enumerate() {
+        let mark = world.market(index as u16)?.mark;
+        for member in 0..CAST.len() {
+            let portfolio = world.portfolio(member)?;
+            let position = portfolio.positions().iter().find(|p| p.instrument == perpetual(index as u16));
+            total += position.map_or(Ok(0), |p| keeper::profit(p, mark))?.min(0);
+        }
+    }
+    Ok(-total)
+}

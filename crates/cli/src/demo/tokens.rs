@@ -1,0 +1,38 @@
+//! Mints and token accounts of SPL Token, written in its layout.
+
+use anyhow::Result;
+use novate_client::Pubkey;
+
+use super::chain::Chain;
+
+/// SPL Token.
+pub const PROGRAM: Pubkey = Pubkey::from_str_const("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
+
+const MINT_SIZE: usize = 82;
+const ACCOUNT_SIZE: usize = 165;
+
+/// A mint whose supply is fixed: no authority is left.
+pub fn write_mint(chain: &mut Chain, address: Pubkey, decimals: u8) -> Result<()> {
+    let mut data = vec![0; MINT_SIZE];
+    data[36..44].copy_from_slice(&(u64::MAX / 2).to_le_bytes());
+    data[44] = decimals;
+    data[45] = 1; // initialised
+    chain.set_foreign_account(address, PROGRAM, data)
+}
+
+/// A token account that holds `amount`.
+pub fn write_account(chain: &mut Chain, address: Pubkey, mint: Pubkey, owner: Pubkey, amount: u64) -> Result<()> {
+    let mut data = vec![0; ACCOUNT_SIZE];
+    data[..32].copy_from_slice(mint.as_ref());
+    data[32..64].copy_from_slice(owner.as_ref());
+    data[64..72].copy_from_slice(&amount.to_le_bytes());
+    data[108] = 1; // initialised, not frozen
+    chain.set_foreign_account(address, PROGRAM, data)
+}
+
+/// What a token account holds.
+pub fn amount(chain: &Chain, address: &Pubkey) -> Result<u64> {
+    let data = chain.data(address)?;
+    let bytes = data.get(64..72).ok_or_else(|| anyhow::anyhow!("{address} is not a token account"))?;
+    Ok(u64::from_le_bytes(bytes.try_into()?))
+}

@@ -1,0 +1,3 @@
+//! The command line of Novate as a library, so that tests can run what a person runs.
+
+pub mod demo;

@@ -1,0 +1,139 @@
+use novate::events::MarketAdded;
+use novate_client::state::Pool;
+use novate_client::{addresses, instructions as build, MarketTerms};
+use novate_margin::{Ratio, NO_COLUMN};
+use novate_tests::{AssetSpec, Builder, MarketSpec, World, BTC, GOLD, SOL_PERP};
+use solana_signer::Signer;
+
+const NEXT: u16 = SOL_PERP + 1;
+
+fn terms() -> MarketTerms {
+    MarketSpec::new("NEW-PERP", GOLD).terms
+}
+
+#[test]
+fn the_first_market_makes_its_asset_an_underlying_with_a_column() {
+    let mut world = World::default();
+    let governor = world.governor.insecure_clone();
+    assert_eq!((world.asset(GOLD).underlying, world.asset(GOLD).column), (0, NO_COLUMN));
+    let add = build::add_market(governor.pubkey(), world.pool, GOLD, NEXT, terms());
+    let sent = world.succeeds(&[add], &[&governor]);
+
+    let (market, terms) = (world.market(NEXT), terms());
+    assert_eq!((market.version, market.index, market.asset, market.pool), (1, NEXT, GOLD, world.pool));
+    assert_eq!((market.symbol, market.tick.0, market.lot.0), (terms.symbol, terms.tick, terms.lot));
+    assert_eq!((market.minimum.0, market.band.0, market.fee.0), (terms.minimum, terms.band, terms.fee));
+    assert_eq!((market.open_interest_cap.0, market.position_cap.0), (terms.open_interest_cap, terms.position_cap));
+    assert_eq!((market.sigma_limit.0, market.initial_multiplier), (terms.sigma_limit, Ratio::ONE));
+    assert_eq!((market.long.0, market.short.0, market.variation_pool.0), (0, 0, 0));
+    assert_eq!((market.accrued_fees.0, market.rounding.0, market.premium.0), (0, 0, 0));
+    assert_eq!((world.asset(GOLD).underlying, world.asset(GOLD).column), (1, 3));
+    let pool: Pool = world.state(&world.pool);
+    assert_eq!((pool.market_count, pool.column_count), (NEXT + 1, 4));
+
+    let event: MarketAdded = sent.event();
+    assert_eq!((event.version, event.pool, event.index, event.asset), (1, world.pool, NEXT, GOLD));
+    assert_eq!((event.market, event.time), (addresses::market(&world.pool, NEXT), world.now()));
+}
+
+#[test]
+fn a_second_market_on_an_asset_takes_no_column() {
+    let mut world = World::default();
+    let governor = world.governor.insecure_clone();
+    let before = world.asset(BTC);
+    let add = build::add_market(governor.pubkey(), world.pool, BTC, NEXT, terms());
+    world.succeeds(&[add], &[&governor]);
+    assert_eq!((world.asset(BTC).column, world.asset(BTC).underlying), (before.column, 1));
+    assert_eq!(world.state::<Pool>(&world.pool).column_count, 3);
+}
+
+#[test]
+fn the_seventeenth_underlying_has_no_column() {
+    let mut assets = vec![AssetSpec::new("USDC", 6, 1.0)];
+    assets.extend((0..17).map(|_| AssetSpec::new("A", 6, 1.0)));
+    let markets = (1..=17).map(|asset| MarketSpec::new("A-PERP", asset)).collect();
+    let world = Builder::default().assets(assets).markets(markets).unstaged().unpriced().build();
+    assert_eq!((world.asset(16).column, world.asset(16).underlying), (15, 1));
+    assert_eq!((world.asset(17).column, world.asset(17).underlying), (NO_COLUMN, 1));
+    assert_eq!(world.state::<Pool>(&world.pool).column_count, 16);
+}
+
+mod adversary {
+    use super::*;
+    use anchor_lang::error::ErrorCode;
+    use novate_client::NovateError;
+    use novate_tests::{Altered, USDC};
+
+    #[test]
+    fn only_the_authority_lists_markets() {
+        let mut world = World::default();
+        let stranger = world.new_wallet();
+        let add = build::add_market(stranger.pubkey(), world.pool, GOLD, NEXT, terms());
+        world.refuses(&[add], &[&stranger], NovateError::NotAuthority);
+    }
+
+    #[test]
+    fn the_settlement_asset_is_no_underlying() {
+        let mut world = World::default();
+        let governor = world.governor.insecure_clone();
+        let add = build::add_market(governor.pubkey(), world.pool, USDC, NEXT, terms());
+        world.refuses(&[add], &[&governor], NovateError::SettlementUnderlying);
+    }
+
+    #[test]
+    fn the_asset_must_be_of_the_pool() {
+        let mut world = World::default();
+        let governor = world.governor.insecure_clone();
+        let other = world.second_pool();
+        let add = build::add_market(governor.pubkey(), world.pool, GOLD, NEXT, terms());
+        let foreign = addresses::asset(&other, GOLD);
+        world.refuses(&[add.with_account(1, foreign)], &[&governor], NovateError::WrongPool);
+    }
+
+    #[test]
+    fn terms_beyond_their_bounds_are_refused() {
+        let changes: [fn(&mut MarketTerms); 13] = [
+            |t| t.tick = 0,
+            |t| t.lot = 0,
+            |t| t.lot = -1,
+            |t| t.minimum = t.lot - 1,
+            |t| t.minimum = t.lot * 3 / 2,
+            |t| t.position_cap = t.minimum - 1,
+            |t| t.open_interest_cap = t.minimum - 1,
+            |t| t.band = 0,
+            |t| t.band = 200_001,
+            |t| t.fee = -1,
+            |t| t.fee = 10_001,
+            |t| t.sigma_limit = 0,
+            |t| t.sigma_limit = 1_000_001,
+        ];
+        let mut world = World::default();
+        let governor = world.governor.insecure_clone();
+        for (at, change) in changes.iter().enumerate() {
+            println!("change {at}");
+            let mut terms = terms();
+            change(&mut terms);
+            let add = build::add_market(governor.pubkey(), world.pool, GOLD, NEXT, terms);
+            world.refuses(&[add], &[&governor], NovateError::InvalidMarketTerms);
+        }
+    }
+
+    #[test]
+    fn indices_are_given_in_order() {
+        let mut world = World::default();
+        let governor = world.governor.insecure_clone();
+        for index in [SOL_PERP, NEXT + 1] {
+            let add = build::add_market(governor.pubkey(), world.pool, GOLD, index, terms());
+            world.refuses(&[add], &[&governor], ErrorCode::ConstraintSeeds);
+        }
+    }
+
+    #[test]
+    fn another_kind_of_account_is_no_asset() {
+        let mut world = World::default();
+        let governor = world.governor.insecure_clone();
+        let add = build::add_market(governor.pubkey(), world.pool, GOLD, NEXT, terms());
+        let market = addresses::market(&world.pool, SOL_PERP);
+        world.refuses(&[add.with_account(1, market)], &[&governor], ErrorCode::AccountDiscriminatorMismatch);
+    }
+}

@@ -1,0 +1,101 @@
+use novate::events::PoolCreated;
+use novate_client::state::{Insurance, Pool};
+use novate_client::{addresses, instructions as build};
+use novate_margin::Params;
+use novate_tests::{token, World};
+use solana_signer::Signer;
+
+#[test]
+fn creates_pool_with_default_parameters_and_an_empty_insurance_fund() {
+    let mut world = World::default();
+    let creator = world.new_wallet();
+    let mint = world.listing(0).token.mint;
+    let sent = world.succeeds(&[build::create_pool(creator.pubkey(), 7, mint)], &[&creator]);
+
+    let address = addresses::pool(&creator.pubkey(), 7);
+    let pool: Pool = world.state(&address);
+    assert_eq!((pool.version, pool.id, pool.generation), (1, 7, 0));
+    assert_eq!((pool.asset_count, pool.market_count, pool.column_count), (0, 0, 0));
+    assert_eq!([pool.creator, pool.authority, pool.risk, pool.guardian], [creator.pubkey(); 4]);
+    assert_eq!(pool.settlement_mint, mint);
+    assert_eq!(pool.params, Params::DEFAULT);
+
+    let insurance: Insurance = world.state(&addresses::insurance(&address));
+    assert_eq!((insurance.version, insurance.pool), (1, address));
+    assert_eq!((insurance.capital, insurance.staked, insurance.reserved), (0, 0, 0));
+
+    let event: PoolCreated = sent.event();
+    assert_eq!((event.version, event.pool, event.creator), (1, address, creator.pubkey()));
+    assert_eq!((event.settlement_mint, event.time), (mint, world.now()));
+}
+
+#[test]
+fn one_creator_may_have_several_pools() {
+    let mut world = World::default();
+    let creator = world.new_wallet();
+    let mint = world.listing(0).token.mint;
+    for id in [0, 1, u16::MAX] {
+        world.succeeds(&[build::create_pool(creator.pubkey(), id, mint)], &[&creator]);
+        assert_eq!(world.state::<Pool>(&addresses::pool(&creator.pubkey(), id)).id, id);
+    }
+}
+
+mod adversary {
+    use super::*;
+    use anchor_lang::error::ErrorCode;
+    use novate_client::NovateError;
+    use novate_tests::Altered;
+    use solana_instruction_error::InstructionError;
+
+    /// `AccountAlreadyInUse` of the system program.
+    const ALREADY_IN_USE: InstructionError = InstructionError::Custom(0);
+
+    #[test]
+    fn settlement_mint_must_have_six_decimals() {
+        let mut world = World::default();
+        let creator = world.new_wallet();
+        for decimals in [0, 5, 7, 9] {
+            let mint = world.new_address();
+            world.svm.set_account(mint, token::mint(decimals, &creator.pubkey())).unwrap();
+            let create = build::create_pool(creator.pubkey(), 0, mint);
+            world.refuses(&[create], &[&creator], NovateError::SettlementDecimals);
+        }
+    }
+
+    #[test]
+    fn a_pool_cannot_be_created_twice() {
+        let mut world = World::default();
+        let governor = world.governor.insecure_clone();
+        let create = build::create_pool(governor.pubkey(), 0, world.listing(0).token.mint);
+        world.refuses(&[create], &[&governor], ALREADY_IN_USE);
+    }
+
+    #[test]
+    fn the_address_must_be_of_creator_and_id() {
+        let mut world = World::default();
+        let creator = world.new_wallet();
+        let create = build::create_pool(creator.pubkey(), 1, world.listing(0).token.mint);
+        let other = addresses::pool(&creator.pubkey(), 2);
+        world.refuses(&[create.with_account(0, other)], &[&creator], ErrorCode::ConstraintSeeds);
+    }
+
+    #[test]
+    fn the_settlement_mint_must_be_a_mint() {
+        let mut world = World::default();
+        let creator = world.new_wallet();
+        let create = build::create_pool(creator.pubkey(), 0, creator.pubkey());
+        world.refuses(&[create], &[&creator], ErrorCode::AccountOwnedByWrongProgram);
+        let wallet = world.token_account(&creator.pubkey(), 0);
+        let create = build::create_pool(creator.pubkey(), 0, wallet);
+        world.refuses(&[create], &[&creator], InstructionError::InvalidAccountData);
+    }
+
+    #[test]
+    fn events_are_signed_by_the_program_only() {
+        let mut world = World::default();
+        let creator = world.new_wallet();
+        let create = build::create_pool(creator.pubkey(), 0, world.listing(0).token.mint);
+        let forged = world.new_address();
+        world.refuses(&[create.with_account(5, forged)], &[&creator], ErrorCode::ConstraintAddress);
+    }
+}

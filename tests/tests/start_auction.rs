@@ -1,0 +1,135 @@
+use novate::events::AuctionStarted;
+use novate_client::{addresses, instructions as build};
+use novate_tests::{BTC, BTC_PERP, DOLLAR};
+
+use crate::distress::Distress;
+
+#[test]
+fn the_clock_of_the_auction_starts() {
+    let Distress { mut world, owner, .. } = Distress::fallen();
+    let before = world.portfolio(&owner.portfolio);
+    let sent = world.start_auction(&owner);
+    let after = world.portfolio(&owner.portfolio);
+    assert_eq!((after.auction_start, after.sequence), (world.now(), before.sequence + 1));
+    assert_eq!((after.cash, after.positions()), (before.cash, before.positions()));
+
+    let event: AuctionStarted = sent.event();
+    assert_eq!((event.version, event.pool, event.portfolio), (1, world.pool, owner.portfolio));
+    assert_eq!((event.sequence, event.time), (after.sequence, world.now()));
+    assert_eq!((event.equity, event.maintenance), (2_190 * DOLLAR, 2_292 * DOLLAR));
+}
+
+#[test]
+fn a_price_of_five_seconds_ago_is_young_enough() {
+    let Distress { mut world, owner, .. } = Distress::fallen();
+    world.pass(5);
+    world.start_auction(&owner);
+    assert_eq!(world.portfolio(&owner.portfolio).auction_start, world.now());
+}
+
+#[test]
+fn an_insolvent_account_may_be_put_up_too() {
+    let Distress { mut world, owner, .. } = Distress::before();
+    world.price(BTC, 10_000.0);
+    let event: AuctionStarted = world.start_auction(&owner).event();
+    assert_eq!(event.equity, -6_910 * DOLLAR);
+}
+
+mod adversary {
+    use super::*;
+    use anchor_lang::error::ErrorCode;
+    use novate_client::NovateError;
+    use novate_tests::{Altered, USDC};
+
+    #[test]
+    fn a_healthy_account() {
+        let Distress { mut world, owner, taker, .. } = Distress::before();
+        for actor in [&owner, &taker] {
+            let start = world.start_auction_instruction(actor);
+            world.refuses(&[start], &[], NovateError::NotLiquidatable);
+        }
+    }
+
+    #[test]
+    fn an_account_at_maintenance_margin_exactly() {
+        let Distress { mut world, owner, .. } = Distress::fallen();
+        world.deposit(&owner, USDC, 102 * DOLLAR as u64);
+        let health = world.health(&owner);
+        assert_eq!((health.equity, health.maintenance), (2_292 * DOLLAR, 2_292 * DOLLAR));
+        let start = world.start_auction_instruction(&owner);
+        world.refuses(&[start], &[], NovateError::NotLiquidatable);
+    }
+
+    #[test]
+    fn an_account_between_initial_and_maintenance_margin() {
+        let Distress { mut world, owner, .. } = Distress::before();
+        world.price(BTC, 19_500.0);
+        let health = world.health(&owner);
+        assert!(health.equity < health.initial && health.equity >= health.maintenance);
+        let start = world.start_auction_instruction(&owner);
+        world.refuses(&[start], &[], NovateError::NotLiquidatable);
+    }
+
+    #[test]
+    fn twice() {
+        let Distress { mut world, owner, .. } = Distress::in_auction();
+        let start = world.start_auction_instruction(&owner);
+        world.refuses(&[start], &[], NovateError::AuctionRunning);
+    }
+
+    #[test]
+    fn at_a_price_of_six_seconds_ago() {
+        let Distress { mut world, owner, .. } = Distress::fallen();
+        world.pass(6);
+        let start = world.start_auction_instruction(&owner);
+        world.refuses(&[start], &[], NovateError::PriceStale);
+    }
+
+    #[test]
+    fn at_a_fresh_price_beside_a_stale_one() {
+        let Distress { mut world, owner, .. } = Distress::fallen();
+        world.pass(6);
+        world.price(BTC, 19_100.0);
+        let start = world.start_auction_instruction(&owner);
+        world.refuses(&[start], &[], NovateError::PriceStale);
+    }
+
+    #[test]
+    fn with_an_incomplete_list() {
+        let Distress { mut world, owner, .. } = Distress::fallen();
+        let start = world.start_auction_instruction(&owner);
+        let missing = [NovateError::AssetMissing, NovateError::AssetMissing, NovateError::MarketMissing];
+        for (at, error) in missing.into_iter().enumerate() {
+            world.refuses(&[start.clone().without_account(5 + at)], &[], error);
+        }
+    }
+
+    #[test]
+    fn under_another_pool() {
+        let Distress { mut world, owner, .. } = Distress::fallen();
+        let other = world.second_pool();
+        let scenarios = addresses::scenarios(&other, 1);
+        world.price(BTC, 19_100.0);
+        let start = world.start_auction_instruction(&owner);
+        for (wrong, error) in [
+            (start.clone().with_account(1, scenarios), NovateError::WrongScenarios),
+            (start.clone().with_account(0, other).with_account(1, scenarios), NovateError::WrongPool),
+            (start.clone().with_account(6, addresses::asset(&other, BTC)), NovateError::WrongPool),
+            (start.clone().with_account(7, addresses::market(&other, BTC_PERP)), NovateError::WrongPool),
+        ] {
+            world.refuses(&[wrong], &[], error);
+        }
+    }
+
+    #[test]
+    fn what_is_no_portfolio() {
+        let Distress { mut world, owner, .. } = Distress::fallen();
+        let start = world.start_auction_instruction(&owner);
+        let asset = addresses::asset(&world.pool, BTC);
+        world.refuses(&[start.with_account(2, asset)], &[], ErrorCode::AccountDiscriminatorMismatch);
+        let closed = world.actor();
+        let start = world.start_auction_instruction(&closed);
+        world.succeeds(&[build::close_portfolio(closed.address(), world.pool, 0)], &[&closed.key]);
+        world.refuses(&[start], &[], ErrorCode::AccountDiscriminatorMismatch);
+    }
+}

@@ -1,0 +1,1 @@
+//! Holds `tests/machine.rs`, which compares the virtual machine with the host.
