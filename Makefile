@@ -40,7 +40,7 @@ so: setup
 idl:
 	$(call say,program: target/idl/novate.json)
 	@cargo build -q -p novate-idl $(locked)
-	@CARGO_TARGET_DIR=$(build)/idl $(build)/debug/novate-idl programs/novate target/idl/novate.json
+	@CARGO_TARGET_DIR=$(build)/interface $(build)/debug/novate-idl programs/novate target/idl/novate.json
 
 .PHONY: fmt
 fmt: ## format every Rust source

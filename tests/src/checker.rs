@@ -184,8 +184,7 @@ pub fn violations(accounts: &[Raw], pool: Key) -> Vec<String> {
 
 /// How many assets, markets and portfolios of a pool there are to check.
 pub fn counts(accounts: &[Raw], pool: Key) -> [usize; 3] {
-    let kinds =
-        [(kind::ASSET, asset::POOL), (kind::MARKET, market::POOL), (kind::PORTFOLIO, portfolio::POOL)];
+    let kinds = [(kind::ASSET, asset::POOL), (kind::MARKET, market::POOL), (kind::PORTFOLIO, portfolio::POOL)];
     kinds.map(|(kind, at)| {
         accounts.iter().filter(|a| a.data.starts_with(&kind) && bytes::<32>(&a.data, at) == pool).count()
     })

@@ -41,12 +41,7 @@ impl Sent {
     fn new(meta: TransactionMetadata) -> Self {
         let calls = meta.inner_instructions.iter().flatten().map(|i| &i.instruction.data);
         let events = calls.filter_map(|data| data.strip_prefix(EVENT_IX_TAG_LE)).map(<[u8]>::to_vec).collect();
-        Self {
-            units: meta.compute_units_consumed,
-            logs: meta.logs,
-            return_data: meta.return_data.data,
-            events,
-        }
+        Self { units: meta.compute_units_consumed, logs: meta.logs, return_data: meta.return_data.data, events }
     }
 
     /// The only event, which must be of this kind.
@@ -179,6 +174,8 @@ impl World {
     }
 
     fn submit(&mut self, transaction: VersionedTransaction) -> Result<Sent, Failure> {
+        let size = packet_size(&transaction);
+        assert!(size <= PACKET, "the transaction has {size} bytes: no validator would take it");
         match self.svm.send_transaction(transaction) {
             Ok(meta) => Ok(Sent::new(meta)),
             Err(failed) => Err(Failure { error: failed.err, logs: failed.meta.logs }),
@@ -206,6 +203,19 @@ impl World {
         }
         assert_eq!(before.differences(&self.picture()), [], "a refused transaction changed something");
     }
+}
+
+/// Bytes of a transaction on the wire.
+pub fn packet_size(transaction: &VersionedTransaction) -> usize {
+    const SIGNATURE: usize = 64;
+    1 + transaction.signatures.len() * SIGNATURE + transaction.message.serialize().len()
+}
+
+/// Accounts that a transaction locks, those from lookup tables included.
+pub fn locks(transaction: &VersionedTransaction) -> usize {
+    let looked_up = transaction.message.address_table_lookups().unwrap_or_default().iter();
+    let looked_up: usize = looked_up.map(|l| l.writable_indexes.len() + l.readonly_indexes.len()).sum();
+    transaction.message.static_account_keys().len() + looked_up
 }
 
 fn with_limit(instructions: &[Instruction]) -> Vec<Instruction> {

@@ -309,7 +309,7 @@ impl World {
         let governor = self.governor.insecure_clone();
         let mut start = 0;
         while start < rows {
-            let here = (rows - start).min(300 / columns.max(1) as u16);
+            let here = (rows - start).min(200 / columns.max(1) as u16);
             let range = Self::rows_of(rows, present, start, here);
             let stage = build::stage_scenarios(governor.pubkey(), self.pool, 1, range);
             self.succeeds(&[stage], &[&governor]);

@@ -58,8 +58,8 @@ fn the_vault_is_an_empty_token_account_of_the_pool() {
 #[test]
 fn mints_with_allowed_extensions_are_listed() {
     let metadata_pointer = (ExtensionType::MetadataPointer, vec![0; 64]);
-    let close_authority = (ExtensionType::MintCloseAuthority, vec![0; 32]);
-    for extension in [transfer_fee(100), metadata_pointer, close_authority] {
+    let group_pointer = (ExtensionType::GroupPointer, vec![0; 64]);
+    for extension in [transfer_fee(100), metadata_pointer, group_pointer] {
         let mut world = World::default();
         let governor = world.governor.insecure_clone();
         let add = list(&mut world, AssetSpec::new("T22", 6, 1.0).token_2022(vec![extension]));
@@ -85,13 +85,14 @@ mod adversary {
 
     #[test]
     fn mints_with_other_extensions_are_refused() {
-        let refused: [Extension; 6] = [
+        let refused: [Extension; 7] = [
             (ExtensionType::PermanentDelegate, vec![1; 32]),
             (ExtensionType::TransferHook, vec![1; 64]),
             (ExtensionType::DefaultAccountState, vec![2]),
             (ExtensionType::NonTransferable, vec![]),
             (ExtensionType::ConfidentialTransferMint, vec![0; 65]),
             (ExtensionType::Pausable, vec![0; 33]),
+            (ExtensionType::MintCloseAuthority, vec![1; 32]),
         ];
         for extension in refused {
             let name = format!("{:?}", extension.0);

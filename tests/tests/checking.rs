@@ -1,0 +1,102 @@
+//! The instruments of the other tests: a checker that never complains and a picture that never differs would prove nothing.
+
+use novate_client::addresses;
+use novate_tests::checker::{self, Raw};
+use novate_tests::{World, BTC, BTC_PERP, CONTRACT, GOLD, PRICE, USDC};
+use solana_account::ReadableAccount;
+
+/// The accounts of a world as the checker takes them: the program's own and the token accounts.
+pub fn raw(world: &World) -> Vec<Raw> {
+    let accounts = world.svm.accounts_db().inner.iter();
+    let held = accounts.filter(|(_, a)| *a.owner() == novate_client::ID || (165..300).contains(&a.data().len()));
+    held.map(|(key, account)| Raw { address: key.to_bytes(), data: account.data().to_vec() }).collect()
+}
+
+/// A world with deposits, positions, unsettled and settled variation and pending gains.
+fn lived() -> World {
+    let mut world = World::default();
+    let (buyer, seller) = (world.trader(10_000), world.trader(100_000));
+    world.deposit(&buyer, GOLD, 12_345);
+    world.deposit(&seller, GOLD, 500);
+    world.trade(&buyer, &seller, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+    world.price(BTC, 21_000.0);
+    world.settle(&seller, BTC_PERP);
+    world.settle(&buyer, BTC_PERP);
+    world
+}
+
+#[test]
+fn the_checker_sees_every_account_of_the_pool() {
+    let mut world = lived();
+    let other = world.second_pool();
+    assert_eq!(checker::counts(&raw(&world), world.pool.to_bytes()), [5, 3, 2]);
+    assert_eq!(checker::counts(&raw(&world), other.to_bytes()), [5, 3, 0]);
+}
+
+#[test]
+fn the_checker_finds_nothing_wrong_with_what_instructions_left() {
+    let world = lived();
+    assert_eq!(checker::violations(&raw(&world), world.pool.to_bytes()), Vec::<String>::new());
+}
+
+/// Every single counter, raised by one, is found.
+#[test]
+fn the_checker_finds_a_unit_too_much_anywhere() {
+    let world = lived();
+    let pool = world.pool.to_bytes();
+    let [usdc, gold] = [USDC, GOLD].map(|a| addresses::asset(&world.pool, a));
+    let market = addresses::market(&world.pool, BTC_PERP);
+    let portfolios =
+        world.svm.get_program_accounts(&novate_client::ID).into_iter().filter(|(_, a)| a.data.len() == 5_376);
+    let mut places = vec![
+        (usdc, 440, "cash counter"),
+        (gold, 408, "deposits"),
+        (gold, 416, "shares"),
+        (gold, 432, "index"),
+        (market, 168, "long"),
+        (market, 176, "short"),
+        (market, 184, "variation pool"),
+        (market, 192, "fees"),
+        (market, 200, "rounding"),
+        (addresses::vault(&usdc), 64, "settlement vault"),
+        (addresses::vault(&gold), 64, "vault"),
+    ];
+    for (portfolio, _) in portfolios {
+        places.extend([
+            (portfolio, 152, "cash"),
+            (portfolio, 216, "balance"),
+            (portfolio, 728, "quantity"),
+            (portfolio, 736, "cost"),
+            (portfolio, 760, "old pending"),
+            (portfolio, 768, "new pending"),
+            (portfolio, 784, "underlying"),
+            (portfolio, 208 + 32, "an unused balance"),
+            (portfolio, 720 + 72, "an unused position"),
+        ]);
+    }
+    assert_eq!(places.len(), 29);
+    for (address, offset, what) in places {
+        let mut accounts = raw(&world);
+        let account = accounts.iter_mut().find(|a| a.address == address.to_bytes()).expect(what);
+        account.data[offset] = account.data[offset].wrapping_add(1);
+        assert_ne!(checker::violations(&accounts, pool), Vec::<String>::new(), "{what}");
+    }
+}
+
+#[test]
+fn a_picture_shows_a_single_lamport_and_a_single_byte() {
+    let mut world = lived();
+    let before = world.picture();
+    let address = addresses::market(&world.pool, BTC_PERP);
+    let sound = world.account(&address);
+    let mut richer = sound.clone();
+    richer.lamports += 1;
+    let mut other = sound.clone();
+    other.data[2_000] ^= 1;
+    for account in [richer, other] {
+        world.svm.set_account(address, account).unwrap();
+        assert_eq!(before.differences(&world.picture()), [address]);
+    }
+    world.svm.set_account(address, sound).unwrap();
+    assert_eq!(before.differences(&world.picture()), []);
+}

@@ -74,10 +74,8 @@ fn the_cap_itself_can_be_reached() {
 }
 
 fn capped() -> World {
-    let assets = vec![
-        AssetSpec::new("USDC", 6, 1.0).deposit_cap(100),
-        AssetSpec::new("BTC", 8, 20_000.0).deposit_cap(50),
-    ];
+    let assets =
+        vec![AssetSpec::new("USDC", 6, 1.0).deposit_cap(100), AssetSpec::new("BTC", 8, 20_000.0).deposit_cap(50)];
     Builder::default().assets(assets).markets(vec![MarketSpec::new("BTC-PERP", 1)]).build()
 }
 

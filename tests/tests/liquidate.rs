@@ -2,9 +2,7 @@ use novate::events::Liquidated;
 use novate_client::instructions::{self as build, TradeSide};
 use novate_client::{addresses, instrument};
 use novate_margin::{auction, Fraction, Seconds, Usd};
-use novate_tests::{
-    Actor, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH, ETH_PERP, GOLD, PRICE, SOL, USDC,
-};
+use novate_tests::{Actor, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH, ETH_PERP, GOLD, PRICE, SOL, USDC};
 use solana_signer::Signer;
 
 use crate::distress::Distress;
@@ -24,7 +22,7 @@ fn mixed() -> Distress {
     let legs = [(BTC_PERP, CONTRACT / 2, 20_000 * PRICE), (ETH_PERP, -CONTRACT, 1_500 * PRICE)];
     world.trade(&owner, &maker, &legs);
     world.trade(&taker, &maker, &[(ETH_PERP, CONTRACT, 1_500 * PRICE)]);
-    world.price(BTC, 16_500.0);
+    world.price(BTC, 14_900.0);
     world.start_auction(&owner);
     Distress { world, owner, maker, taker }
 }
@@ -114,7 +112,10 @@ fn every_balance_and_position_is_cut_in_the_same_proportion() {
         assert_eq!(i128::from(world.portfolio(&taker.portfolio).shares_of(was.asset)), slice);
     }
     for (was, is) in before.positions().iter().zip(after.positions()) {
-        assert_eq!(i128::from((was.quantity - is.quantity).abs()), i128::from(was.quantity.abs()) * f / i128::from(ALL));
+        assert_eq!(
+            i128::from((was.quantity - is.quantity).abs()),
+            i128::from(was.quantity.abs()) * f / i128::from(ALL)
+        );
     }
     // The taker was long one ETH and takes a slice of a short one.
     let eth = world.portfolio(&taker.portfolio).quantity_of(instrument::perpetual(ETH_PERP));

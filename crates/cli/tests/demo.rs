@@ -1,37 +1,42 @@
 //! The demo from end to end on the built program, twice: what it claims, and that it says the same each time.
 
+#![allow(clippy::expect_used)]
+
 use std::path::PathBuf;
 
 use novate_cli::demo::{self, terminal, Kind, Options, Outcome};
 
-/// Fewer steps than a person gets, so that the test stays below a minute without optimisation.
-const STEPS: u32 = 4;
+/// As many steps a day as a person gets.
+const STEPS: u32 = 8;
 
 fn program() -> PathBuf {
     let built = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/deploy/novate.so"));
     std::env::var_os("NOVATE_PROGRAM").map_or_else(built, PathBuf::from)
 }
 
-fn run(report: &str) -> Outcome {
+fn run(report: &str, steps: u32) -> Outcome {
     let report = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(report);
-    let options = Options { program: program(), report, steps: STEPS, quiet: true };
+    let options = Options { program: program(), report, steps, quiet: true };
     demo::run(&options).unwrap_or_else(|e| panic!("the demo failed: {e:#}"))
 }
 
 #[test]
 fn the_fortnight_clears_and_repeats() {
-    let first = run("first.html");
+    let first = run("first.html", STEPS);
 
     // A book that does not balance, or a health that chain and client see differently, would have been an error.
-    assert!(first.checks > 56, "{} ledger checks", first.checks);
-    assert!(first.compared > 150, "{} health checks compared", first.compared);
+    assert!(first.checks > 112, "{} ledger checks", first.checks);
+    assert!(first.compared > 300, "{} health checks compared", first.compared);
 
-    assert!(first.liquidations() >= 8, "{} slices sold", first.liquidations());
+    assert!(first.liquidations() >= 20, "{} slices sold", first.liquidations());
     for kind in [Kind::Hedger, Kind::BasisTrader] {
         for (name, fate) in first.fates_by_kind(kind) {
             assert_eq!((fate.auctions, fate.bids), (0, 0), "{name} is hedged and was auctioned");
         }
     }
+    let last = first.frames.last().expect("the replay has frames");
+    let hedged = || last.standings.iter().zip(demo::CAST).filter(|(_, m)| m.kind.is_hedged());
+    assert!(hedged().all(|(s, _)| s.initial * 20 < s.leg_by_leg), "a hedge needs a fraction of its legs' margin");
     assert!(first.fates_by_kind(Kind::LeveredLong).any(|(_, f)| f.bids > 0), "no levered long was auctioned");
     assert!(first.fates_by_kind(Kind::LeveredShort).any(|(_, f)| f.bids > 0), "no levered short was auctioned");
 
@@ -41,10 +46,22 @@ fn the_fortnight_clears_and_repeats() {
     }
     assert!(page.contains("<svg") && page.contains("width=device-width"));
 
-    let second = run("second.html");
+    let second = run("second.html", STEPS);
     let table = |o: &Outcome| terminal::summary(o).lines().filter(|l| !l.starts_with("Report:")).collect::<String>();
     assert_eq!(table(&first), table(&second));
     assert_eq!(first.frames, second.frames);
+}
+
+#[test]
+fn a_deficit_is_shown_and_not_topped_up() {
+    // Two looks a day: prices fall so far between them that no auction can come in time.
+    let outcome = run("gaps.html", 2);
+    let deficit = outcome.worst_deficit();
+    assert!(deficit > 0, "nobody became insolvent");
+    let insured = outcome.frames.iter().any(|f| f.insurance != 0);
+    assert!(!insured, "somebody paid into the insurance fund");
+    let text = format!("at most {} in between", terminal::thousands(deficit));
+    assert!(terminal::summary(&outcome).contains(&text), "the deficit is not told: {text}");
 }
 
 #[test]

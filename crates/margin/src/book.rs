@@ -11,8 +11,9 @@ use crate::error::{MarginError, Result};
 use crate::joint::{MAX_COLUMNS, MAX_ROWS, NO_COLUMN};
 use crate::units::{Contracts, Price, Ratio, Usd};
 
-/// Underlyings in one book.
-pub const MAX_UNDERLYINGS: usize = 16;
+/// Underlyings in one book: the 8 that positions may be on, and 16 balances, each of which may become an underlying by the
+/// listing of a market after it was deposited. A book must hold them all, or that account could not be judged (CLR-36).
+pub const MAX_UNDERLYINGS: usize = 24;
 /// MRG-38: the haircut that a debt in the settlement asset is charged at.
 pub const SETTLEMENT_DEBT_HAIRCUT: Ratio = Ratio(20_000);
 /// MRG-40: bounds of a market's initial multiplier.

@@ -23,7 +23,7 @@
 )]
 #![warn(missing_docs)]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "idl-build"))]
 extern crate std;
 
 pub mod auction;
@@ -33,6 +33,8 @@ pub mod contingency;
 pub mod error;
 pub mod fixed;
 pub mod health;
+#[cfg(feature = "idl-build")]
+mod idl;
 pub mod interest;
 pub mod joint;
 pub mod params;

@@ -23,6 +23,10 @@ macro_rules! params {
         )* }
 
         impl Params {
+            /// The fields in their order.
+            #[cfg(feature = "idl-build")]
+            pub(crate) const NAMES: &'static [&'static str] = &[$(stringify!($field),)*];
+
             /// The values of the specification.
             pub const DEFAULT: Self = Self { $($field: Ratio($default),)* };
 

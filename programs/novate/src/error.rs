@@ -39,10 +39,8 @@ pub enum NovateError {
     WrongScenarios = 10,
     #[msg("the portfolio is closed")]
     PortfolioClosed = 11,
-    #[msg("the pool has no more room for underlyings")]
-    TooManyUnderlyings = 12,
-    #[msg("a parameter of the model is outside of its bounds")]
-    InvalidParameter = 13,
+    #[msg("the model refuses what the accounts hold; report this")]
+    ModelRefused = 12,
 
     #[msg("the signer is neither the owner nor the delegate of the portfolio")]
     WrongAuthority = 100,
@@ -52,7 +50,9 @@ pub enum NovateError {
     ZeroAmount = 102,
     #[msg("the portfolio holds less than is asked for")]
     InsufficientBalance = 103,
-    #[msg("the gains were paid out less than an hour ago; wait")]
+    #[msg(
+        "the gains were paid out less than two hours ago and are not cash yet; settle the variation again after that"
+    )]
     GainsPending = 104,
     #[msg("initial margin would rest on gains that are not settled; settle the variation and wait an hour")]
     UnsettledGains = 105,
@@ -117,7 +117,7 @@ pub enum NovateError {
     AuctionRunning = 201,
     #[msg("no auction is running; start one first")]
     NoAuction = 202,
-    #[msg("equity is zero or below; the account is insolvent")]
+    #[msg("equity is zero or below, or the auction began so; start it again when equity is above zero")]
     Insolvent = 203,
     #[msg("the owner cannot bid for the own account")]
     OwnLiquidation = 204,
@@ -195,12 +195,11 @@ pub enum NovateError {
 impl From<MarginError> for NovateError {
     fn from(error: MarginError) -> Self {
         match error {
-            MarginError::TooManyUnderlyings => Self::TooManyUnderlyings,
+            MarginError::Overflow => Self::MathOverflow,
             MarginError::NotLiquidatable => Self::NotLiquidatable,
             MarginError::Insolvent => Self::Insolvent,
             MarginError::InvalidFraction => Self::InvalidFraction,
-            MarginError::InvalidParameter(_) => Self::InvalidParameter,
-            _ => Self::MathOverflow,
+            _ => Self::ModelRefused,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! One event per instruction that changes something, emitted by a call of the program to itself so that no log limit
 //! can drop it. Fields are only ever appended.
 //!
-//! Each begins alike: version, pool and, where one portfolio is concerned, the portfolio, its sequence after the
-//! instruction and the unix time. Amounts are signed from the portfolio's side.
+//! Each begins with its version and the pool. Where portfolios are concerned, each is followed by its sequence after the
+//! instruction. Amounts are signed from the portfolio's side. Refreshes are telemetry, one log line per account.
 
 use anchor_lang::prelude::*;
 
@@ -159,6 +159,9 @@ pub struct Traded {
     pub second_sequence: u64,
     pub time: i64,
     pub legs: Vec<TradedLeg>,
+    /// An auction of that side ended with this trade.
+    pub first_restored: bool,
+    pub second_restored: bool,
 }
 
 #[event]
@@ -186,6 +189,8 @@ pub struct AuctionStarted {
     pub time: i64,
     pub equity: i64,
     pub maintenance: i64,
+    /// Equity is zero or below: nobody can bid yet.
+    pub insolvent: bool,
 }
 
 #[event]

@@ -79,7 +79,7 @@ fn add_position(book: &mut Book, position: &Position, source: &mut impl Source, 
 fn require_fresh(asset: &Asset, now: i64, age: PriceAge) -> Result<()> {
     let limit = match age {
         PriceAge::OfAsset => asset.max_age,
-        PriceAge::AtMost(seconds) => seconds,
+        PriceAge::AtMost(seconds) => seconds.min(asset.max_age),
     };
     asset.require_fresh(now, limit)
 }

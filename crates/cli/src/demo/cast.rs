@@ -202,7 +202,7 @@ pub const CAST: &[Member] = &[
     member("BTC miner", Hedger, 0).with(&[(BTC, 100)]).trades(&[(BTC_PERP, -100)]),
     member("ETH staker", Hedger, 0).with(&[(ETH, 1_000)]).trades(&[(ETH_PERP, -1_000)]),
     member("SOL validator", Hedger, 0).with(&[(SOL, 60_000)]).trades(&[(SOL_PERP, -60_000)]),
-    member("Cash-and-carry desk", BasisTrader, 20_000)
+    member("Cash and carry", BasisTrader, 20_000)
         .with(&[(BTC, 60), (ETH, 500)])
         .trades(&[(BTC_PERP, -60), (ETH_PERP, -500)]),
     member("SOL bull, 3.5x", LeveredLong, 265_000).trades(&[(SOL_PERP, 30_000)]),

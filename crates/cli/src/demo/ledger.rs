@@ -41,8 +41,8 @@ pub fn check(world: &World) -> Result<Ledger> {
     check_settlement(world, &portfolios, &markets).context("the settlement vault does not balance")
 }
 
-/// CLR-01: quantities sum to zero and open interest is what positions say. CLR-02: costs and the variation pool sum to fees
-/// and rounding.
+/// CLR-01: quantities sum to zero and open interest is what positions say. CLR-02: costs and the variation pool sum to
+/// fees and rounding.
 fn check_market(market: &Market, portfolios: &[Portfolio]) -> Result<()> {
     let (mut long, mut short, mut costs) = (0i128, 0i128, 0i128);
     let positions = portfolios.iter().flat_map(|p| p.positions());
@@ -91,4 +91,32 @@ fn check_settlement(world: &World, portfolios: &[Portfolio], markets: &[Market])
     ensure!(ledger.vault == i128::from(asset.cash), "CLR-02: vault {}, counter {}", ledger.vault, asset.cash);
     ensure!(claims == ledger.vault, "CLR-02: claims {claims}, vault {}", ledger.vault);
     Ok(ledger)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use novate_client::addresses;
+
+    use super::*;
+    use crate::demo::chain::Chain;
+    use crate::demo::rows::ScenarioRows;
+    use crate::demo::{cast, setup};
+
+    #[test]
+    fn one_unit_more_or_less_in_a_vault_is_noticed() -> Result<()> {
+        let built = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/deploy/novate.so"));
+        let program = std::env::var_os("NOVATE_PROGRAM").map_or_else(built, PathBuf::from);
+        let mut world = setup::build(Chain::open(&program)?, &ScenarioRows::load()?)?;
+        for asset in 0..COINS.len() as u16 {
+            check(&world)?;
+            let vault = addresses::vault(&addresses::asset(&world.keys.pool, asset));
+            let (amount, pool) = (tokens::amount(&world.chain, &vault)?, world.keys.pool);
+            tokens::write_account(&mut world.chain, vault, cast::mint(asset), pool, amount + 1)?;
+            assert!(check(&world).is_err(), "{} has a unit too many", COINS[usize::from(asset)].symbol);
+            tokens::write_account(&mut world.chain, vault, cast::mint(asset), pool, amount)?;
+        }
+        Ok(())
+    }
 }

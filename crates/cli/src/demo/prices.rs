@@ -1,7 +1,7 @@
 //! The price path that is replayed, and the price accounts it is written to.
 //!
-//! Of each day the close and the low are known. The path runs in a straight line from the previous close at 00:00 UTC to
-//! the low at 12:00 and on to the close at 24:00.
+//! Of each day the close and the low are known. The path runs in a straight line from the previous close at 00:00 UTC
+//! to the low at 12:00 and on to the close at 24:00.
 
 use anchor_lang::AccountSerialize;
 use anyhow::{bail, Context, Result};

@@ -12,8 +12,8 @@ use super::world::World;
 /// How much the member that answers margin calls pays in.
 const INSTALMENT: i64 = 50_000_000_000;
 
-/// Moves cash from the reserve where an auction of the member has begun: being back above maintenance margin ends it. Says
-/// what was done.
+/// Moves cash from the reserve where an auction of the member has begun: being back above maintenance margin ends it.
+/// Says what was done.
 pub fn answer_margin_call(world: &mut World) -> Result<Option<String>> {
     let health = world.health(&world.snapshot()?, CALLED)?;
     let amount = world.portfolio(RESERVE)?.cash.min(INSTALMENT);

@@ -32,11 +32,11 @@ pub fn build(chain: Chain, rows: &ScenarioRows) -> Result<World> {
     create_pool(&mut world, &governance).context("creating the pool")?;
     stage_rows(&mut world, &governance, rows).context("staging the scenario rows")?;
     world.advance(START)?;
-    for member in 0..CAST.len() {
-        open(&mut world, member).with_context(|| format!("opening the portfolio of {}", CAST[member].name))?;
+    for (member, who) in CAST.iter().enumerate() {
+        open(&mut world, member).with_context(|| format!("opening the portfolio of {}", who.name))?;
     }
-    for member in 0..CAST.len() {
-        enter(&mut world, member).with_context(|| format!("first trade of {}", CAST[member].name))?;
+    for (member, who) in CAST.iter().enumerate() {
+        enter(&mut world, member).with_context(|| format!("first trade of {}", who.name))?;
     }
     Ok(world)
 }

@@ -16,7 +16,7 @@ pub fn separated(value: i128) -> String {
     let digits = value.unsigned_abs().to_string();
     let mut out = String::from(if value < 0 { "-" } else { "" });
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -64,8 +64,8 @@ pub fn story(member: &Member, fate: &Fate, end: &Standing) -> String {
     if fate.bought > 0 {
         return format!("bought {} slices", fate.bought);
     }
-    if fate.auctions > 0 {
-        return format!("{} auctions averted", fate.auctions);
+    if fate.recovered > 0 {
+        return format!("{} auctions averted", fate.recovered);
     }
     match member.kind {
         Kind::Hedger | Kind::BasisTrader => "hedge held",
@@ -82,15 +82,18 @@ pub fn summary(outcome: &Outcome) -> String {
     let mut lines = vec![
         "Everyone at the end of the fortnight, 2022-11-17, in thousand USD".to_string(),
         members(&first.standings, &last.standings, &outcome.fates).to_string(),
-        "before, equity: worth of the account after its first trade, and at the end. initial, maint.: margin of the whole".into(),
-        "book. by leg: initial margin if every leg were margined alone. health: equity over maintenance margin.\n".into(),
+        "before, equity: worth of the account after its first trade, and at the end. initial, maint.: margin of the"
+            .into(),
+        "whole book. by leg: initial margin if every leg were margined alone. health: equity over maintenance margin."
+            .into(),
+        String::new(),
         "Compute units of each instruction, as measured in this run".into(),
         compute(outcome).to_string(),
         String::new(),
     ];
     lines.extend(outcome.notes.iter().cloned());
     lines.push(format!(
-        "Unfunded deficit {} USD, at most {} in between; insurance fund {} USD, as the default waterfall is not there yet",
+        "Unfunded deficit {} USD, at most {} in between; insurance fund {} USD, as there is no default waterfall yet",
         thousands(last.unfunded),
         thousands(outcome.worst_deficit()),
         thousands(last.insurance)
@@ -105,8 +108,10 @@ pub fn ledger_lines(outcome: &Outcome) -> [String; 2] {
     let ledger = outcome.frames.last().map(|f| f.ledger).unwrap_or_default();
     let unit = |v: i128| format!("{}.{:06}", separated(v / 1_000_000), v.unsigned_abs() % 1_000_000);
     let checks = format!(
-        "Every vault and market balanced to the unit in {} checks over {} transactions; chain and client agreed on health {} times",
-        outcome.checks, separated(outcome.transactions as i128), outcome.compared,
+        "Ledger exact to the unit in {} checks over {} transactions; chain and client agreed on health {} times",
+        outcome.checks,
+        separated(outcome.transactions as i128),
+        outcome.compared,
     );
     let vault = format!(
         "Settlement vault {} USDC = cash {} + pending gains {} + variation pools {}",

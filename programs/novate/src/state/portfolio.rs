@@ -1,6 +1,6 @@
 use anchor_lang::prelude::*;
 
-use super::{Balance, Position, DISCRIMINATOR, SETTLEMENT_ASSET, VERSION};
+use super::{Asset, Balance, Position, DISCRIMINATOR, SETTLEMENT_ASSET, VERSION};
 use crate::error::NovateError;
 use crate::instrument::market_of;
 
@@ -53,7 +53,10 @@ pub struct Portfolio {
     pub cash: i64,
     /// Unix time at which the auction began, 0 while none runs (CLR-30).
     pub auction_start: i64,
-    pub auction_reserve: [u8; 40],
+    /// 1 where equity was zero or below when the auction began: its clock is not that of CLR-30, and nobody can bid.
+    pub auction_insolvent: u8,
+    pub auction_padding: [u8; 7],
+    pub auction_reserve: [u8; 32],
     /// Ascending by asset; the first `balance_count` are in use.
     pub balances: [Balance; MAX_BALANCES],
     /// Ascending by instrument; the first `position_count` are in use.
@@ -123,6 +126,7 @@ impl Portfolio {
     pub fn leave_auction_if(&mut self, restored: bool) {
         if restored {
             self.auction_start = 0;
+            self.auction_insolvent = 0;
         }
     }
 
@@ -188,6 +192,18 @@ impl Portfolio {
                 self.require_within_limits()
             }
         }
+    }
+
+    /// Adds shares that come from outside of the portfolio, and refuses what would make it impossible to judge: a balance
+    /// too large to count, and beside positions a new balance in an asset without a fresh price. Otherwise a deposit could
+    /// shield its owner from liquidation (CLR-34, CLR-36).
+    pub fn receive_shares(&mut self, asset: &Asset, shares: i64, now: i64) -> Result<()> {
+        if self.position_count > 0 && self.shares_of(asset.index) == 0 {
+            asset.require_fresh(now, asset.max_age)?;
+        }
+        self.credit_shares(asset.index, asset.is_underlying(), shares)?;
+        asset.quantity(self.shares_of(asset.index))?;
+        Ok(())
     }
 
     /// Takes shares of an asset out; a balance that reaches zero is closed.

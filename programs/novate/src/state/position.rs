@@ -102,22 +102,24 @@ impl Position {
 
     /// Moves gains on: what has been pending for at least an hour is returned and is cash from now on (CLR-10).
     ///
-    /// Two buckets keep the age of many small gains: a bucket opened at `t` rotates at `t + 1 h` or later, and what it
-    /// held is released one rotation after that, or at once if two hours have passed.
+    /// Two buckets keep the age of many small gains: what came in during the hour from `pending_since` is released when the
+    /// next hour is over. So a gain waits between one and two hours, however often others settle.
     pub fn release_pending(&mut self, now: i64) -> i64 {
         let age = now.saturating_sub(self.pending_since);
         if age < PENDING_SECONDS {
             return 0;
         }
         let mut released = self.pending_old;
-        self.pending_old = self.pending_new;
-        self.pending_new = 0;
-        self.pending_since = now;
-        if age >= 2 * PENDING_SECONDS {
-            // Both are sums of parts of one cash counter that fits an i64.
-            released = released.saturating_add(self.pending_old);
+        if age < 2 * PENDING_SECONDS {
+            self.pending_old = self.pending_new;
+            self.pending_since = self.pending_since.saturating_add(PENDING_SECONDS);
+        } else {
+            // Both are parts of one cash counter, which fits an i64.
+            released = released.saturating_add(self.pending_new);
             self.pending_old = 0;
+            self.pending_since = now;
         }
+        self.pending_new = 0;
         released
     }
 }

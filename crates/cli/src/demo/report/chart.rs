@@ -1,4 +1,5 @@
-//! Line charts as inline SVG. Coordinates are drawn for a narrow screen and scale up; colours come from the page's style.
+//! Line charts as inline SVG. Coordinates are drawn for a narrow screen and scale up; colours come from the page's
+//! style.
 
 use std::fmt::Write;
 

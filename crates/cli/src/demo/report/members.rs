@@ -104,8 +104,8 @@ fn discount(fate: &Fate) -> String {
 /// The table of members; on a narrow screen a card each.
 pub fn table(outcome: &Outcome) -> String {
     let mut out = String::from(
-        "<table class=\"members\"><thead><tr><th>Who<th>Collateral<th>Equity before<th>Equity<th>Initial margin<th>Leg by leg\
-         <th>Maintenance<th>Health<th>What happened</tr></thead><tbody>",
+        "<table class=\"members\"><thead><tr><th>Who<th>Collateral<th>Equity before<th>Equity<th>Initial margin\
+         <th>Leg by leg<th>Maintenance<th>Health<th>What happened</tr></thead><tbody>",
     );
     let (Some(first), Some(last)) = (outcome.frames.first(), outcome.frames.last()) else { return String::new() };
     let standings = first.standings.iter().zip(&last.standings);

@@ -41,10 +41,10 @@ fn page(outcome: &Outcome) -> Result<String> {
         section("How this was made", "", &method(outcome)),
     ];
     Ok(format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-         <meta name=\"color-scheme\" content=\"light dark\">\
-         <title>Novate: the FTX fortnight, replayed</title><style>{STYLE}</style></head>\n<body><main>{}</main></body></html>\n",
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width,initial-scale=1\"><meta name=\"color-scheme\" content=\"light \
+         dark\"><title>Novate: the FTX fortnight, \
+         replayed</title><style>{STYLE}</style></head>\n<body><main>{}</main></body></html>\n",
         sections.join("\n")
     ))
 }
@@ -66,10 +66,11 @@ fn opening(outcome: &Outcome) -> Result<String> {
         (outcome.checks.to_string(), "checks of the books, each exact to the unit"),
     ];
     let mut out = String::from(
-        "<header><h1>The FTX fortnight, replayed</h1><p>Novate is a clearing house: it stands between the two sides of every \
-         trade and asks each trader for <em>margin</em>, money that covers what the position could lose before it can be \
-         closed. This page shows its program, the same binary that runs on Solana, clearing the two weeks of November 2022 in \
-         which the exchange FTX failed and SOL lost more than half of its price.</p></header><div class=\"tiles\">",
+        "<header><h1>The FTX fortnight, replayed</h1><p>Novate is a clearing house: it stands between the two sides \
+         of every trade and asks each trader for <em>margin</em>, money that covers what the position could lose \
+         before it can be closed. This page shows its program, the binary that is built for Solana, clearing the two \
+         weeks of November 2022 in which the exchange FTX failed and SOL lost more than half of its \
+         price.</p></header><div class=\"tiles\">",
     );
     for (value, label) in tiles {
         let _ = write!(out, "<div><b>{value}</b><span>{label}</span></div>");
@@ -78,11 +79,11 @@ fn opening(outcome: &Outcome) -> Result<String> {
     Ok(out)
 }
 
-const MARKET: &str = "Prices run from each day's close through the next day's low to its close. The wilder they move, the \
-    larger the move that margin has to cover: the <em>scan range</em>. It never falls below a floor, so that it need not jump \
-    when calm ends. Where volatility passes a market's limit, <em>initial margin</em>, what is needed to take on risk, rises by a \
-    multiplier at once; <em>maintenance margin</em>, below which an account is auctioned, does not. The axes below count the days of \
-    November 2022, in UTC.";
+const MARKET: &str = "Prices run from each day's close through the next day's low to its close. The wilder they \
+    move, the larger the move that margin has to cover: the <em>scan range</em>. It never falls below a floor, so \
+    that it need not jump when calm ends. Where volatility passes a market's limit, <em>initial margin</em>, what is \
+    needed to take on risk, rises by a multiplier at once; <em>maintenance margin</em>, below which an account is \
+    auctioned, does not. The axes below count the days of November 2022, in UTC.";
 
 fn market(outcome: &Outcome) -> String {
     let frames = &outcome.frames;
@@ -104,7 +105,7 @@ fn market(outcome: &Outcome) -> String {
         price("SOL price", "sol", 0),
         line(
             "Scan range",
-            "The move of one day that margin covers. BTC and ETH stay on their floors of 15 and 18 %.",
+            "The move of a day that margin covers. The floors are 15, 18 and 25 %.",
             true,
             percent,
             by_coin(|f| &f.scan_ranges, [1, 2, 0], 1e4),
@@ -118,8 +119,8 @@ fn market(outcome: &Outcome) -> String {
         ),
         line(
             "Haircut",
-            "What a collateral's value is cut by where it is held outside of the scan. It rises with volatility. The coins here \
-             have markets and are scanned instead.",
+            "What a collateral's value is cut by where it is held outside of the scan. It rises with volatility. The \
+             coins here have markets and are scanned instead.",
             true,
             percent,
             by_coin(|f| &f.haircuts, [1, 2, 0], 1e4),
@@ -128,10 +129,10 @@ fn market(outcome: &Outcome) -> String {
     grid(&figures)
 }
 
-const NETTING: &str = "A short perpetual loses when its coin rises, and the coin itself gains as much. Margined leg by leg, as most \
-    venues do, both are charged in full. Margined as one book, the hedged pair needs about a thirtieth of that; a pair of \
-    different coins needs less than its legs, because history shows how far they move together. The bars show initial margin right \
-    after the first trades: in colour for the whole book, in grey leg by leg.";
+const NETTING: &str = "A short perpetual loses when its coin rises, and the coin itself gains as much. Margined leg \
+    by leg, both are charged in full. Margined as one book, the hedged pair needs about a thirtieth of that; a pair \
+    of different coins needs less than its legs, because history shows how far they move together. The bars show \
+    initial margin right after the first trades: in colour for the whole book, in grey leg by leg.";
 
 fn margin(outcome: &Outcome) -> String {
     let frames = &outcome.frames;
@@ -166,15 +167,16 @@ fn margin(outcome: &Outcome) -> String {
     ])
 }
 
-const HEALTH: &str = "Health is equity over maintenance margin. Below 1 (the red line) anyone may start an auction: slices of the \
-    whole account are offered at a discount that grows with time, until a bidder finds it worth the risk. A slice takes a \
-    part of every position and every balance, so a hedge in it stays a hedge. Dots are slices sold. The scale runs from 0 to 4; what is \
-    above is drawn at 4.";
+const HEALTH: &str = "Health is equity over maintenance margin. Below 1 (the red line) anyone may start an auction: \
+    slices of the whole account are offered at a discount that grows with time, until a bidder finds it worth the \
+    risk. A slice takes a part of every position and every balance, so a hedge in it stays a hedge. Dots are slices \
+    sold. The scale runs from 0 to 4; what is above is drawn at 4.";
 
-const MONEY: &str = "Losses are paid into a market's <em>variation pool</em> as they arise, and gains are paid out of it: nobody is paid \
-    what nobody has paid in. Who has posted coins and no cash cannot pay at once; the loss counts against its equity and waits. An \
-    account with negative equity is a <em>deficit</em>. The default waterfall and the insurance fund that would carry it come with a \
-    later version: until then it is shown here, and not hidden or topped up.";
+const MONEY: &str = "Losses are paid into a market's <em>variation pool</em> as they arise, and gains are paid out \
+    of it: nobody is paid what nobody has paid in. Who has posted coins and no cash cannot pay at once; the loss \
+    counts against its equity and waits. An account with negative equity is a <em>deficit</em>. The default \
+    waterfall and the insurance fund that would carry it come with a later version: until then it is shown here, and \
+    not hidden or topped up.";
 
 fn money(outcome: &Outcome) -> String {
     let frames = &outcome.frames;
@@ -198,7 +200,7 @@ fn money(outcome: &Outcome) -> String {
         ),
         line(
             "Insurance fund and unfunded deficit",
-            "USD.",
+            "USD. Nobody has paid into the fund yet.",
             true,
             short,
             vec![
@@ -212,9 +214,9 @@ fn money(outcome: &Outcome) -> String {
 const ENDING: &str =
     "At the close of 17 November, in USD. Leg by leg is what the same holdings would need without netting.";
 
-const COMPUTE: &str =
-    "A transaction on Solana may use 1,400,000 compute units. These are all executions in this run, logs and events \
-    included.";
+const COMPUTE: &str = "A transaction on Solana may use 1,400,000 compute units. These are all executions in this \
+    run, logs and events included. refresh_asset reads four prices at once, refresh_market three markets; a price \
+    that is also a sample of volatility costs more.";
 
 fn compute(outcome: &Outcome) -> String {
     let mut out = String::from(
@@ -238,17 +240,16 @@ fn method(outcome: &Outcome) -> String {
         let _ = write!(notes, "<li>{note}.</li>");
     }
     format!(
-        "<ul><li>Prices: daily closes and lows of 3 to 17 November 2022, public market data. Within a day they run in a straight \
-         line from the previous close at 00:00 UTC to the low at 12:00 and to the close at 24:00: {} steps a day, and every \
-         minute while an auction runs. USDC stays at 1 USD.</li>\
-         <li>Joint scenarios: {}, in units of each coin's scan range of that day. Nothing after the start of the replay is in \
-         them. Volatility moves are set by a rule, not measured (a fall raises vol by as many vol shocks as it spans scan \
-         ranges); no book here reads them.</li>\
-         <li>Variances start at zero, as those of a new asset do, so volatility here is that of the fortnight alone.</li>\
-         <li>Bidders want 0.6 % of the notional they take over. They hedge with the market makers at 0.15 % from the mark, as long \
-         as these have margin for it.</li>\
-         <li>The market makers took the other side of every first trade, half each, at 0.03 % from the mark; the fee is 0.02 %.</li>\
-         {notes}<li>{}.</li></ul>",
+        "<ul><li>Prices: daily closes and lows of 3 to 17 November 2022, public market data. Within a day they run \
+         in a straight line from the previous close at 00:00 UTC to the low at 12:00 and to the close at 24:00: {} \
+         steps a day, and every minute while an auction runs. USDC stays at 1 USD.</li><li>Joint scenarios: {}, in \
+         units of each coin's scan range of that day. Nothing after the start of the replay is in them. Volatility \
+         moves are set by a rule, not measured (a fall raises vol by as many vol shocks as it spans scan ranges); no \
+         book here reads them.</li><li>Variances start at zero, as those of a new asset do, so volatility here is \
+         that of the fortnight alone.</li><li>Bidders want 0.6 % of the notional they take over. They hedge with the \
+         market makers at 0.15 % from the mark, as long as these have margin for it.</li><li>The market makers took \
+         the other side of every first trade, half each, at 0.03 % from the mark; the fee is 0.02 \
+         %.</li>{notes}<li>{}.</li></ul>",
         outcome.steps,
         outcome.rows,
         ledger_lines(outcome).join(".</li><li>"),

@@ -11,8 +11,9 @@ use crate::seeds;
 use crate::state::{Asset, Pool, Wide, ORACLE_PRICE_UPDATE, ORACLE_PUSH, SETTLEMENT_ASSET, VERSION};
 
 /// Mint extensions that cannot move, freeze or fake what a vault holds (CLR-60). A transfer fee is allowed because a
-/// deposit credits what the vault received.
-const ALLOWED_EXTENSIONS: [ExtensionType; 10] = [
+/// deposit credits what the vault received. A close authority is not: a mint closed at zero supply can come back at the same
+/// address with other decimals and extensions.
+const ALLOWED_EXTENSIONS: [ExtensionType; 9] = [
     ExtensionType::TransferFeeConfig,
     ExtensionType::InterestBearingConfig,
     ExtensionType::ScaledUiAmount,
@@ -22,8 +23,10 @@ const ALLOWED_EXTENSIONS: [ExtensionType; 10] = [
     ExtensionType::GroupMemberPointer,
     ExtensionType::TokenGroup,
     ExtensionType::TokenGroupMember,
-    ExtensionType::MintCloseAuthority,
 ];
+
+/// Most decimals of a mint: with the greatest contract exponent its units still convert to contracts.
+const MAX_DECIMALS: u8 = 18;
 
 /// The terms of an asset. Ratios are 1e-6.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug, PartialEq, Eq)]
@@ -122,6 +125,7 @@ impl AddAsset<'_> {
         let settles = self.mint.key() == pool.settlement_mint;
         require!(settles == (pool.asset_count == SETTLEMENT_ASSET), NovateError::SettlementFirst);
         require!(!settles || terms.contract_exponent == 0, NovateError::InvalidAssetTerms);
+        require!(self.mint.decimals <= MAX_DECIMALS, NovateError::InvalidAssetTerms);
         Ok(())
     }
 }

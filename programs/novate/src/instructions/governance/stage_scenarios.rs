@@ -1,4 +1,5 @@
 use anchor_lang::prelude::*;
+use bytemuck::Zeroable;
 use novate_margin::{extremes, MAX_COLUMNS, MAX_ROWS, MOVE_ONE, TAIL_COUNT, VOL_ONE};
 
 use crate::error::NovateError;
@@ -62,7 +63,7 @@ pub struct StageScenarios<'info> {
 }
 
 /// 1. Refuses any generation but the one after the live one, and one that is complete.
-/// 2. The first call fixes the header; later calls repeat it.
+/// 2. The first call fixes the header; later calls repeat it. A call from row 0 with another header begins anew.
 /// 3. Writes the range; staging a row again overwrites it.
 /// 4. When every row is there, computes each column's extremes and seals the generation. A pool's first generation is
 ///    live from then on; replacing a live one is a loosening, which governance has to schedule (CLR-50).
@@ -78,7 +79,10 @@ pub(crate) fn stage_scenarios(ctx: Context<StageScenarios>, generation: u16, ran
         Err(_) => accounts.scenarios.load_init()?,
     };
     require!(scenarios.complete == 0, NovateError::WrongGeneration);
-    if scenarios.version == 0 {
+    let same = scenarios.count == range.count && scenarios.present == range.present && scenarios.source == range.source;
+    if !same {
+        require!(scenarios.version == 0 || range.start == 0, NovateError::ScenarioHeader);
+        *scenarios = Scenarios::zeroed();
         scenarios.version = VERSION;
         scenarios.bump = ctx.bumps.scenarios;
         scenarios.generation = generation;
@@ -87,8 +91,6 @@ pub(crate) fn stage_scenarios(ctx: Context<StageScenarios>, generation: u16, ran
         scenarios.present = range.present;
         scenarios.source = range.source;
     }
-    let same = scenarios.count == range.count && scenarios.present == range.present && scenarios.source == range.source;
-    require!(same, NovateError::ScenarioHeader);
 
     write_range(&mut scenarios, &range, columns)?;
     let complete = scenarios.staged.get().count_ones() == u32::from(scenarios.count);

@@ -37,7 +37,8 @@ struct Bid {
 
 /// Takes a slice of the whole account (CLR-30).
 ///
-/// 1. Refuses where no auction runs, or the account is at or above maintenance margin, or insolvent.
+/// 1. Refuses where no auction runs, or the account is at or above maintenance margin, or is insolvent or was when the
+///    auction began.
 /// 2. The slice: at most `fraction` (1e-9), at most what restores the account. Its price: equity of the slice less the
 ///    discount of the time, in settlement asset, at most `limit`.
 /// 3. Moves the slice of cash, of every balance and of every position; then the taker pays.
@@ -58,6 +59,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
     let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
     let before = examiner.health(&portfolio, PriceAge::OfAsset)?;
+    require!(portfolio.auction_insolvent == 0 || !is_liquidatable(&before), NovateError::Insolvent);
     let elapsed = Seconds(now.saturating_sub(portfolio.auction_start));
     let bid = size_up(&before, elapsed, Fraction(fraction), listed.settlement()?.price)?;
     require!(bid.price <= limit, NovateError::PriceLimit);

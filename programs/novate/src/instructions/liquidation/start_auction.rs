@@ -1,5 +1,5 @@
 use anchor_lang::prelude::*;
-use novate_margin::is_liquidatable;
+use novate_margin::{is_liquidatable, Usd};
 
 use crate::error::NovateError;
 use crate::events::{AuctionStarted, EVENT_VERSION};
@@ -18,8 +18,10 @@ pub struct StartAuction<'info> {
     pub portfolio: AccountLoader<'info, Portfolio>,
 }
 
-/// 1. Refuses where an auction runs already.
-/// 2. Judges the portfolio at prices published within the last 5 seconds (CLR-42): equity must be below maintenance.
+/// 1. Judges the portfolio at prices published within the last 5 seconds (CLR-42): equity must be below maintenance.
+/// 2. Refuses where an auction of that kind runs already. The kinds are solvent and, with equity at zero or below,
+///    insolvent; an account that passes from one to the other starts anew, so that the discount of the solvent auction
+///    never grew while nobody could bid.
 /// 3. Starts the clock and emits [`AuctionStarted`].
 pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
@@ -27,11 +29,14 @@ pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> 
     let pool = accounts.pool.load()?;
     let scenarios = accounts.scenarios.load()?;
     let mut portfolio = accounts.portfolio.load_mut()?;
-    require!(!portfolio.in_auction(), NovateError::AuctionRunning);
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
     let health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, PriceAge::AtMost(SAMPLE_AGE))?;
     require!(is_liquidatable(&health), NovateError::NotLiquidatable);
+    let insolvent = health.equity <= Usd::ZERO;
+    let running = portfolio.in_auction() && (portfolio.auction_insolvent != 0) == insolvent;
+    require!(!running, NovateError::AuctionRunning);
     portfolio.auction_start = now;
+    portfolio.auction_insolvent = insolvent.into();
     portfolio.next_sequence();
 
     emit_cpi!(AuctionStarted {
@@ -42,6 +47,7 @@ pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> 
         time: now,
         equity: health.equity.0,
         maintenance: health.maintenance.0,
+        insolvent,
     });
     Ok(())
 }

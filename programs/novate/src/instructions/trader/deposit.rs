@@ -33,7 +33,8 @@ pub struct Deposit<'info> {
     pub token_program: Interface<'info, TokenInterface>,
 }
 
-/// Needs no price: depositing is never blocked by a feed (CLR-40).
+/// No feed blocks adding to what the portfolio holds (CLR-40). Only a new kind of collateral beside open positions needs a
+/// fresh price: without one the portfolio could not be judged, nor liquidated.
 ///
 /// 1. Moves the tokens and measures what the vault received (CLR-60).
 /// 2. Refuses what would exceed the asset's cap.
@@ -42,6 +43,7 @@ pub struct Deposit<'info> {
 pub(crate) fn deposit(ctx: Context<Deposit>, amount: u64) -> Result<()> {
     require!(amount > 0, NovateError::ZeroAmount);
     let received = receive_tokens(ctx.accounts, amount)?;
+    let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
     let mut asset = accounts.asset.load_mut()?;
     let mut portfolio = accounts.portfolio.load_mut()?;
@@ -56,7 +58,7 @@ pub(crate) fn deposit(ctx: Context<Deposit>, amount: u64) -> Result<()> {
         asset.deposits = asset.deposits.checked_add(received).ok_or(NovateError::MathOverflow)?;
         asset.deposit_shares = asset.deposit_shares.checked_add(shares).ok_or(NovateError::MathOverflow)?;
         require!(asset.deposits <= asset.deposit_cap, NovateError::DepositCap);
-        portfolio.credit_shares(asset.index, asset.is_underlying(), signed(shares)?)?;
+        portfolio.receive_shares(&asset, signed(shares)?, now)?;
         portfolio.shares_of(asset.index)
     };
     portfolio.next_sequence();
@@ -66,7 +68,7 @@ pub(crate) fn deposit(ctx: Context<Deposit>, amount: u64) -> Result<()> {
         pool: portfolio.pool,
         portfolio: accounts.portfolio.key(),
         sequence: portfolio.sequence,
-        time: Clock::get()?.unix_timestamp,
+        time: now,
         asset: asset.index,
         amount: signed(received)?,
         balance,

@@ -5,6 +5,10 @@ use crate::health::{Examiner, PriceAge};
 use crate::listed::Listed;
 use crate::state::{Pool, Portfolio, Scenarios};
 
+/// As many underlyings as fit the 1,024 bytes of return data. A portfolio holds at most 8, and more only where markets were
+/// listed on its collateral afterwards.
+pub const MAX_REPORTED: usize = 15;
+
 /// What `health` returns, borsh-encoded. USD 1e-6; moves and ratios 1e-6.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug, PartialEq, Eq)]
 pub struct HealthReport {
@@ -21,6 +25,7 @@ pub struct HealthReport {
     pub net_delta_floor: i64,
     pub contingencies: i64,
     pub outside: i64,
+    /// The first [`MAX_REPORTED`] underlyings.
     pub by_underlying: Vec<UnderlyingReport>,
 }
 
@@ -58,7 +63,7 @@ pub(crate) fn health<'info>(ctx: Context<'info, ReadHealth<'info>>) -> Result<He
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
     let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
     let health = examiner.health(&portfolio, PriceAge::OfAsset)?;
-    let by_underlying = examiner.book().underlyings().iter().map(|u| UnderlyingReport {
+    let by_underlying = examiner.book().underlyings().iter().take(MAX_REPORTED).map(|u| UnderlyingReport {
         asset: u.asset,
         net_delta: u.net_delta.0,
         scan_loss: u.scan_loss.0,

@@ -89,6 +89,8 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
         second_sequence: second.portfolio.sequence,
         time: now,
         legs: traded,
+        first_restored: first.restored(),
+        second_restored: second.restored(),
     });
     Ok(())
 }
@@ -179,6 +181,11 @@ impl<'a> Side<'a> {
         market.move_open_interest(from, position.quantity)?;
         self.fees = self.fees.checked_add(fee.0).ok_or(NovateError::MathOverflow)?;
         Ok(())
+    }
+
+    /// The trade ended this side's auction.
+    fn restored(&self) -> bool {
+        self.before.in_auction() && !self.portfolio.in_auction()
     }
 
     fn examine(&mut self, examiner: &mut Examiner) -> Result<()> {

@@ -54,7 +54,7 @@ pub(crate) fn transfer<'info>(ctx: Context<'info, TransferBetween<'info>>, amoun
     } else {
         let shares = signed(asset.shares_ceil(amount)?)?;
         from.debit_shares(asset.index, shares)?;
-        to.credit_shares(asset.index, asset.is_underlying(), shares)?;
+        to.receive_shares(&asset, shares, now)?;
         (shares, from.shares_of(asset.index), to.shares_of(asset.index))
     };
     from.next_sequence();

@@ -31,8 +31,7 @@ pub struct Withdraw<'info> {
     pub vault: InterfaceAccount<'info, TokenAccount>,
     #[account(
         mut,
-        constraint = destination.mint == mint.key() && destination.key() != vault.key()
-            @ NovateError::WrongTokenAccount
+        constraint = destination.mint == mint.key() @ NovateError::WrongTokenAccount
     )]
     pub destination: InterfaceAccount<'info, TokenAccount>,
     pub mint: InterfaceAccount<'info, Mint>,
