@@ -9,7 +9,7 @@ impl Chance {
         Self(seed)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -20,7 +20,7 @@ impl Chance {
     /// From `low` to `high`, both included.
     pub fn between(&mut self, low: i64, high: i64) -> i64 {
         let span = (high - low) as u64 + 1;
-        low + (self.next() % span) as i64
+        low + (self.word() % span) as i64
     }
 
     pub fn index(&mut self, length: usize) -> usize {
@@ -38,7 +38,7 @@ impl Chance {
 
     pub fn bytes(&mut self) -> [u8; 32] {
         let mut bytes = [0; 32];
-        bytes.chunks_exact_mut(8).for_each(|c| c.copy_from_slice(&self.next().to_le_bytes()));
+        bytes.chunks_exact_mut(8).for_each(|c| c.copy_from_slice(&self.word().to_le_bytes()));
         bytes
     }
 }

@@ -173,6 +173,19 @@ mod adversary {
     }
 
     #[test]
+    fn a_mint_of_more_than_18_decimals() {
+        for (decimals, refused) in [(18, false), (19, true), (255, true)] {
+            let mut world = World::default();
+            let governor = world.governor.insecure_clone();
+            let add = list(&mut world, AssetSpec::new("FINE", decimals, 1.0));
+            match refused {
+                true => world.refuses(&[add], &[&governor], NovateError::InvalidAssetTerms),
+                false => drop(world.succeeds(&[add], &[&governor])),
+            }
+        }
+    }
+
+    #[test]
     fn the_settlement_asset_has_contracts_of_one() {
         let mut world = World::default();
         let creator = world.new_wallet();

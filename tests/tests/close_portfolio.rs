@@ -73,7 +73,7 @@ mod adversary {
         let mut world = World::default();
         let owner = world.actor();
         let close = build::close_portfolio(owner.address(), world.pool, 0);
-        world.succeeds(&[close.clone()], &[&owner.key]);
+        world.succeeds(std::slice::from_ref(&close), &[&owner.key]);
         world.refuses(&[close], &[&owner.key], NovateError::PortfolioClosed);
     }
 

@@ -2,7 +2,7 @@ use novate::events::Moved;
 use novate_client::state::Balance;
 use novate_client::{addresses, instructions as build};
 use novate_tests::token::transfer_fee;
-use novate_tests::{AssetSpec, Builder, MarketSpec, World, BTC, GOLD, SOL, USDC};
+use novate_tests::{AssetSpec, Builder, MarketSpec, World, BTC, BTC_PERP, CONTRACT, GOLD, PRICE, SOL, USDC};
 use solana_signer::Signer;
 
 #[test]
@@ -53,6 +53,18 @@ fn what_the_vault_received_is_credited() {
     assert_eq!((world.vault(1), world.asset(1).deposits), (9_900, 9_900));
     assert_eq!(world.portfolio(&owner.portfolio).shares_of(1), 9_900);
     assert_eq!(sent.event::<Moved>().amount, 9_900);
+}
+
+#[test]
+fn beside_positions_no_price_is_needed_for_what_is_held_already() {
+    let mut world = World::default();
+    let (owner, maker) = (world.trader(10_000), world.trader(100_000));
+    world.deposit(&owner, GOLD, 5);
+    world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT / 10, 20_000 * PRICE)]);
+    world.pass(100_000);
+    world.deposit(&owner, GOLD, 5);
+    world.deposit(&owner, USDC, 5);
+    assert_eq!(world.portfolio(&owner.portfolio).shares_of(GOLD), 10);
 }
 
 #[test]
@@ -138,6 +150,36 @@ mod adversary {
             let deposit = world.deposit_instruction(&owner, asset, cap + 1);
             world.refuses(&[deposit], &[&owner.key], NovateError::DepositCap);
         }
+    }
+
+    #[test]
+    fn beside_positions_new_collateral_without_a_fresh_price() {
+        let mut world = World::default();
+        let governor = world.governor.insecure_clone();
+        let listing = world.issue(AssetSpec::new("NEW", 6, 1.0));
+        world.listings.push(listing);
+        let add = world.add_asset_instruction(GOLD + 1);
+        world.succeeds(&[add], &[&governor]);
+        let (owner, maker) = (world.trader(10_000), world.trader(100_000));
+        world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT / 10, 20_000 * PRICE)]);
+        world.pass(61);
+        for (asset, error) in [(GOLD, NovateError::PriceStale), (GOLD + 1, NovateError::PriceMissing)] {
+            world.fund(&owner, asset, 5);
+            let deposit = world.deposit_instruction(&owner, asset, 5);
+            world.refuses(&[deposit], &[&owner.key], error);
+        }
+    }
+
+    #[test]
+    fn more_than_can_be_counted_in_contracts() {
+        let assets = vec![AssetSpec::new("USDC", 6, 1.0), AssetSpec::new("COARSE", 0, 1.0)];
+        let mut world = Builder::default().assets(assets).markets(vec![MarketSpec::new("C-PERP", 1)]).build();
+        let owner = world.actor();
+        let most = (i64::MAX / 1_000_000_000) as u64;
+        world.deposit(&owner, 1, most);
+        world.fund(&owner, 1, 1);
+        let deposit = world.deposit_instruction(&owner, 1, 1);
+        world.refuses(&[deposit], &[&owner.key], NovateError::MathOverflow);
     }
 
     #[test]

@@ -155,12 +155,12 @@ impl Hall {
     /// Refreshes beforehand, then starts the auction and liquidates in one transaction each.
     fn liquidate(&mut self, owner: &Actor, taker: &Actor) {
         let start = self.world.start_auction_instruction(owner);
-        let table = self.table.clone();
-        self.world.send_with_tables(&[start], &[], &[table.clone()]).unwrap();
+        let table = [self.table.clone()];
+        self.world.send_with_tables(&[start], &[], &table).unwrap();
 
         let before = self.world.portfolio(&owner.portfolio);
         let bid = self.world.liquidate_instruction(owner, taker.side(), 1_000_000_000, i64::MAX);
-        let (sent, transaction) = match self.world.send_with_tables(&[bid], &[&taker.key], &[table]) {
+        let (sent, transaction) = match self.world.send_with_tables(&[bid], &[&taker.key], &table) {
             Ok(done) => done,
             Err(failure) => panic!("{:?}\n{}", failure.error, failure.logs.join("\n")),
         };
@@ -295,11 +295,11 @@ mod adversary {
         taker_holds(&mut hall, &taker);
         hall.ruin(&owner);
         let start = hall.world.start_auction_instruction(&owner);
-        let table = hall.table.clone();
-        hall.world.send_with_tables(&[start], &[], &[table.clone()]).unwrap();
+        let table = [hall.table.clone()];
+        hall.world.send_with_tables(&[start], &[], &table).unwrap();
         let bid = hall.world.liquidate_instruction(&owner, taker.side(), 1_000_000_000, i64::MAX);
         let before = hall.world.picture();
-        let failure = hall.world.send_with_tables(&[bid], &[&taker.key], &[table]).unwrap_err();
+        let failure = hall.world.send_with_tables(&[bid], &[&taker.key], &table).unwrap_err();
         assert!(failure.is(error), "{:?}\n{}", failure.error, failure.logs.join("\n"));
         assert_eq!(before.differences(&hall.world.picture()), []);
     }

@@ -213,7 +213,7 @@ mod adversary {
         let late = distress.world.trader(100_000);
         let bid = bid(&distress, ALL, i64::MAX);
         let lost = distress.world.liquidate_instruction(&distress.owner, late.side(), ALL, i64::MAX);
-        distress.world.succeeds(&[bid.clone()], &[&distress.taker.key]);
+        distress.world.succeeds(std::slice::from_ref(&bid), &[&distress.taker.key]);
         distress.world.refuses(&[bid], &[&distress.taker.key], NovateError::NoAuction);
         distress.world.refuses(&[lost], &[&late.key], NovateError::NoAuction);
     }
@@ -237,6 +237,19 @@ mod adversary {
             let bid = bid(&distress, ALL, i64::MAX);
             distress.world.refuses(&[bid], &[&distress.taker.key], NovateError::Insolvent);
         }
+    }
+
+    #[test]
+    fn an_account_that_was_insolvent_when_its_auction_began() {
+        let mut distress = Distress::before();
+        distress.world.price(BTC, 16_000.0);
+        distress.world.start_auction(&distress.owner);
+        distress.world.price(BTC, 18_000.0);
+        let bid = bid(&distress, ALL, i64::MAX);
+        let signer = [&distress.taker.key];
+        distress.world.refuses(std::slice::from_ref(&bid), &signer, NovateError::Insolvent);
+        let start = distress.world.start_auction_instruction(&distress.owner);
+        distress.world.succeeds(&[start, bid], &signer);
     }
 
     #[test]

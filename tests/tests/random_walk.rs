@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use novate::events::{Liquidated, VariationSettled};
 use novate_client::instructions::{self as build, Transfer};
 use novate_client::state::{Pool, Portfolio};
 use novate_client::{addresses, instrument, Instruction, Pubkey};
@@ -71,6 +72,8 @@ struct Walk {
     /// Pools beside the one that trades, by id, and how many assets and markets each has.
     pools: Vec<u16>,
     tally: BTreeMap<&'static str, [u64; 2]>,
+    /// How often what the rules are about really happened.
+    lived: BTreeMap<&'static str, u64>,
     seed: u64,
     step: u64,
 }
@@ -104,7 +107,7 @@ impl Walk {
             seats.push(Seat { actor, sub_account: 1, delegate: None, passing: false });
         }
         let tally = INSTRUCTIONS.iter().map(|(name, _)| (*name, [0, 0])).collect();
-        Self { world, chance: Chance::new(seed), seats, pools: vec![], tally, seed, step: 0 }
+        Self { world, chance: Chance::new(seed), seats, pools: vec![], tally, lived: BTreeMap::new(), seed, step: 0 }
     }
 
     /// Sends one instruction, counts it, and checks: no failure changes a byte or comes from anything but a named error,
@@ -118,6 +121,7 @@ impl Walk {
         let sent = match result {
             Ok(sent) => {
                 count[1] += 1;
+                self.live(name, &sent);
                 Some(sent)
             }
             Err(failure) => {
@@ -131,6 +135,27 @@ impl Walk {
         let wrong = checker::violations(&raw(&self.world), self.world.pool.to_bytes());
         assert!(wrong.is_empty(), "{place}\n{}", wrong.join("\n"));
         sent
+    }
+
+    fn live(&mut self, name: &str, sent: &Sent) {
+        let happened = match name {
+            "settle_variation" => {
+                let event: VariationSettled = sent.event();
+                vec![
+                    ("a loss was paid", event.amount < 0),
+                    ("a gain was received", event.amount > 0),
+                    ("pending gains became cash", event.released > 0),
+                ]
+            }
+            "liquidate" => {
+                let event: Liquidated = sent.event();
+                vec![("a bid restored the account", event.restored), ("a bid left the auction", !event.restored)]
+            }
+            _ => return,
+        };
+        for (what, _) in happened.into_iter().filter(|(_, happened)| *happened) {
+            *self.lived.entry(what).or_default() += 1;
+        }
     }
 
     fn step(&mut self) {
@@ -424,7 +449,9 @@ impl Walk {
             _ => self.holding(&portfolio),
         };
         let withdraw = self.world.withdraw_instruction(&actor, asset, amount);
-        self.run("withdraw", withdraw, &[&actor.key]);
+        if self.run("withdraw", withdraw, &[&actor.key]).is_some() {
+            self.assert_settled_margin(seat);
+        }
     }
 
     fn transfer(&mut self) {
@@ -439,7 +466,18 @@ impl Walk {
         let transfer = Transfer { from: actor.portfolio, to, asset, amount };
         let holdings = self.world.holdings(&[actor.portfolio]);
         let transfer = build::transfer(actor.address(), self.world.keys(), &holdings, transfer);
-        self.run("transfer", transfer, &[&actor.key]);
+        if self.run("transfer", transfer, &[&actor.key]).is_some() {
+            self.assert_settled_margin(from);
+        }
+    }
+
+    /// MRG-45: nothing leaves a portfolio with positions against gains that are not settled.
+    fn assert_settled_margin(&self, seat: usize) {
+        let portfolio = self.portfolio(seat);
+        if portfolio.position_count > 0 {
+            let health = self.local_health(&portfolio).unwrap();
+            assert!(health.meets_initial() && health.meets_initial_settled(), "MRG-45: step {}: {health:?}", self.step);
+        }
     }
 
     fn leg(&mut self, first: &Portfolio, second: &Portfolio) -> (u16, i64, i64) {
@@ -479,7 +517,14 @@ impl Walk {
         let [one, other] = [(first, &keys[0]), (second, &keys[1])]
             .map(|(s, key)| build::TradeSide { portfolio: self.seats[s].actor.portfolio, signer: key.pubkey() });
         let trade = self.world.trade_instruction(one, other, &legs);
-        self.run("trade", trade, &[&keys[0], &keys[1]]);
+        let before = [first, second].map(|s| self.local_health(&self.portfolio(s)));
+        if self.run("trade", trade, &[&keys[0], &keys[1]]).is_some() {
+            for (seat, before) in [first, second].into_iter().zip(before) {
+                let after = self.local_health(&self.portfolio(seat)).unwrap();
+                let reduced = before.is_some_and(|b| after.maintenance <= b.maintenance);
+                assert!(after.meets_initial() || reduced, "CLR-03: step {}: {after:?}", self.step);
+            }
+        }
     }
 
     /// Who signs for a side: the owner, or a delegate, whose power may have ended.
@@ -576,9 +621,12 @@ impl Walk {
         let seat = if self.chance.percent(95) { *self.chance.pick(&fits) } else { self.seat() };
         let taker = if self.chance.percent(80) { self.chance.index(3) } else { self.seat() };
         let fraction = *self.chance.pick(&[1_000_000_000, 1_000_000_000, 200_000_000, 30_000_000, 777]);
-        let taker = self.actor(taker);
-        let bid = self.world.liquidate_instruction(&self.actor(seat), taker.side(), fraction, i64::MAX);
-        self.run("liquidate", bid, &[&taker.key]);
+        let bidder = self.actor(taker);
+        let bid = self.world.liquidate_instruction(&self.actor(seat), bidder.side(), fraction, i64::MAX);
+        if self.run("liquidate", bid, &[&bidder.key]).is_some() {
+            let health = self.local_health(&self.portfolio(taker)).unwrap();
+            assert!(health.meets_initial(), "CLR-30: step {}: {health:?}", self.step);
+        }
     }
 
     fn end_auction(&mut self) {
@@ -650,6 +698,9 @@ impl Walk {
         }
         let [tried, succeeded] = self.total();
         let _ = writeln!(out, "| all | {tried} | {succeeded} |");
+        for (what, times) in &self.lived {
+            let _ = writeln!(out, "{what} {times} times");
+        }
     }
 
     fn total(&self) -> [u64; 2] {
@@ -680,5 +731,7 @@ fn the_rules_hold_after_every_operation() {
         for (name, [_, succeeded]) in &walk.tally {
             assert!(*succeeded >= LEAST, "{name} succeeded only {succeeded} times");
         }
+        assert_eq!(walk.lived.len(), 5, "{:?}", walk.lived);
+        assert!(walk.lived.values().all(|times| *times >= 10), "{:?}", walk.lived);
     }
 }

@@ -80,6 +80,21 @@ fn a_row_staged_again_is_overwritten_until_the_generation_is_complete() {
 }
 
 #[test]
+fn staging_begins_anew_with_another_header_from_the_first_row() {
+    let mut world = unstaged();
+    let governor = world.governor.insecure_clone();
+    let instruction = stage(&world, 1, range(0, 4));
+    world.succeeds(&[instruction], &[&governor]);
+    let other = ScenarioRange { source: [8; 32], ..World::rows_of(6, 0b11, 0, 2) };
+    let instruction = stage(&world, 1, other);
+    world.succeeds(&[instruction], &[&governor]);
+    let scenarios: Scenarios = world.state(&addresses::scenarios(&world.pool, 1));
+    assert_eq!((scenarios.count, scenarios.present, scenarios.source), (6, 0b11, [8; 32]));
+    assert_eq!((scenarios.staged.get(), scenarios.complete), (0b11, 0));
+    assert_eq!((scenarios.moves[0][3], scenarios.moves[2][0]), (0, 0));
+}
+
+#[test]
 fn a_second_generation_is_staged_but_not_live() {
     let mut world = World::default();
     let governor = world.governor.insecure_clone();
@@ -150,7 +165,7 @@ mod adversary {
     }
 
     #[test]
-    fn a_generation_has_3_to_128_rows_and_a_column() {
+    fn a_generation_has_6_to_128_rows_and_a_column() {
         for count in [0, 2, 129, u16::MAX] {
             refused(World::rows_of(count, PRESENT, 0, 2), NovateError::ScenarioHeader);
         }

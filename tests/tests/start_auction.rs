@@ -17,6 +17,7 @@ fn the_clock_of_the_auction_starts() {
     assert_eq!((event.version, event.pool, event.portfolio), (1, world.pool, owner.portfolio));
     assert_eq!((event.sequence, event.time), (after.sequence, world.now()));
     assert_eq!((event.equity, event.maintenance), (2_190 * DOLLAR, 2_292 * DOLLAR));
+    assert_eq!((event.insolvent, after.auction_insolvent), (false, 0));
 }
 
 #[test]
@@ -32,14 +33,37 @@ fn an_insolvent_account_may_be_put_up_too() {
     let Distress { mut world, owner, .. } = Distress::before();
     world.price(BTC, 10_000.0);
     let event: AuctionStarted = world.start_auction(&owner).event();
-    assert_eq!(event.equity, -6_910 * DOLLAR);
+    assert_eq!((event.equity, event.insolvent), (-6_910 * DOLLAR, true));
+    assert_eq!(world.portfolio(&owner.portfolio).auction_insolvent, 1);
+}
+
+#[test]
+fn at_an_equity_of_zero_the_auction_is_insolvent() {
+    let Distress { mut world, owner, .. } = Distress::before();
+    world.price(BTC, 16_910.0);
+    let event: AuctionStarted = world.start_auction(&owner).event();
+    assert_eq!((event.equity, event.insolvent), (0, true));
+}
+
+#[test]
+fn between_solvent_and_insolvent_the_clock_starts_anew() {
+    let Distress { mut world, owner, .. } = Distress::in_auction();
+    for (usd, insolvent) in [(16_000.0, true), (18_000.0, false), (16_000.0, true)] {
+        world.pass(1_000);
+        world.refresh();
+        world.price(BTC, usd);
+        let event: AuctionStarted = world.start_auction(&owner).event();
+        assert_eq!(event.insolvent, insolvent);
+        let portfolio = world.portfolio(&owner.portfolio);
+        assert_eq!((portfolio.auction_start, portfolio.auction_insolvent), (world.now(), u8::from(insolvent)));
+    }
 }
 
 mod adversary {
     use super::*;
     use anchor_lang::error::ErrorCode;
     use novate_client::NovateError;
-    use novate_tests::{Altered, USDC};
+    use novate_tests::{Altered, AssetSpec, Builder, MarketSpec, CONTRACT, PRICE, USDC};
 
     #[test]
     fn a_healthy_account() {
@@ -75,6 +99,24 @@ mod adversary {
         let Distress { mut world, owner, .. } = Distress::in_auction();
         let start = world.start_auction_instruction(&owner);
         world.refuses(&[start], &[], NovateError::AuctionRunning);
+        let Distress { mut world, owner, .. } = Distress::before();
+        world.price(BTC, 16_000.0);
+        world.start_auction(&owner);
+        let start = world.start_auction_instruction(&owner);
+        world.refuses(&[start], &[], NovateError::AuctionRunning);
+    }
+
+    #[test]
+    fn at_a_price_beyond_an_age_that_is_limited_to_less() {
+        let assets = vec![AssetSpec::new("USDC", 6, 1.0), AssetSpec::new("BTC", 8, 20_000.0).max_age(2)];
+        let markets = vec![MarketSpec::new("BTC-PERP", BTC)];
+        let mut world = Builder::default().assets(assets).markets(markets).build();
+        let (owner, maker) = (world.trader(3_100), world.trader(100_000));
+        world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+        world.price(BTC, 19_100.0);
+        world.pass(3);
+        let start = world.start_auction_instruction(&owner);
+        world.refuses(&[start], &[], NovateError::PriceStale);
     }
 
     #[test]

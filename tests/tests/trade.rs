@@ -176,10 +176,12 @@ fn below_initial_margin_a_position_may_be_reduced() {
 #[test]
 fn in_an_auction_the_owner_may_reduce_and_leaves_it_once_restored() {
     let Distress { mut world, owner, maker, .. } = Distress::in_auction();
-    world.trade(&owner, &maker, &[(BTC_PERP, -CONTRACT / 50, 19_100 * PRICE)]);
+    let event: Traded = world.trade(&owner, &maker, &[(BTC_PERP, -CONTRACT / 50, 19_100 * PRICE)]).event();
     assert_ne!(world.portfolio(&owner.portfolio).auction_start, 0);
-    world.trade(&owner, &maker, &[(BTC_PERP, -HALF, 19_100 * PRICE)]);
+    assert_eq!((event.first_restored, event.second_restored), (false, false));
+    let event: Traded = world.trade(&maker, &owner, &[(BTC_PERP, HALF, 19_100 * PRICE)]).event();
     assert_eq!(world.portfolio(&owner.portfolio).auction_start, 0);
+    assert_eq!((event.first_restored, event.second_restored), (false, true));
 }
 
 #[test]

@@ -176,6 +176,15 @@ mod adversary {
     }
 
     #[test]
+    fn new_collateral_without_a_fresh_price_to_where_positions_are() {
+        let (mut world, first, second, _) = two();
+        world.deposit(&second, GOLD, 5);
+        world.pass(61);
+        let instruction = transfer(&world, &second, &first, GOLD, 5);
+        world.refuses(&[instruction], &[&first.key], NovateError::PriceStale);
+    }
+
+    #[test]
     fn with_an_incomplete_list() {
         let (mut world, first, second, _) = two();
         let instruction = transfer(&world, &first, &second, USDC, 1);

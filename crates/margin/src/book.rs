@@ -187,7 +187,7 @@ impl Book {
         Ok(())
     }
 
-    /// Gains paid out but locked for an hour, settlement units, 0 or more (CLR-10): equity, not settled equity.
+    /// Gains paid out but still locked, settlement units, 0 or more (CLR-10): equity, not settled equity.
     pub fn add_pending(&mut self, amount: Usd) -> Result<()> {
         if amount < Usd::ZERO {
             return Err(MarginError::NegativePending);

@@ -54,7 +54,7 @@ pub enum NovateError {
         "the gains were paid out less than two hours ago and are not cash yet; settle the variation again after that"
     )]
     GainsPending = 104,
-    #[msg("initial margin would rest on gains that are not settled; settle the variation and wait an hour")]
+    #[msg("initial margin would rest on gains that are not settled; settle the variation and wait until it is cash")]
     UnsettledGains = 105,
     #[msg("equity would be below initial margin")]
     BelowInitialMargin = 106,
@@ -182,7 +182,7 @@ pub enum NovateError {
     SettlementUnderlying = 606,
     #[msg("the generation is already complete, or not the next one")]
     WrongGeneration = 607,
-    #[msg("the rows do not match the first call of this generation")]
+    #[msg("the header is not that of the first call of this generation; begin anew from row 0")]
     ScenarioHeader = 608,
     #[msg("the rows are out of range, or not whole rows")]
     ScenarioRows = 609,

@@ -172,7 +172,7 @@ pub struct VariationSettled {
     pub sequence: u64,
     pub time: i64,
     pub instrument: u64,
-    /// Received from the variation pool (positive, pending for an hour) or paid into it (negative).
+    /// Received from the variation pool (positive, pending for one to two hours) or paid into it (negative).
     pub amount: i64,
     /// Gains that ceased to be pending and are cash now.
     pub released: i64,

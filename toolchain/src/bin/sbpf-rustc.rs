@@ -9,7 +9,7 @@
 //!
 //! `cargo-sbpf` sets the environment: `SBPF_HOME` is the toolchain's folder, `SBPF_WORKSPACE` the folder of the
 //! sources that are built. Without `--target sbpf-solana` among the arguments (build scripts, procedural macros, version queries)
-//! nothing is changed but the preload.
+//! nothing is changed but the preload and the answer to where the sysroot is.
 use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -35,6 +35,11 @@ fn run() -> Result<std::convert::Infallible, String> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let mut rustc = Command::new(RUSTC);
     rustc.env("LD_PRELOAD", home.join("target/libdatalayout.so"));
+    if args.iter().any(|arg| arg == "--print=sysroot") {
+        // cargo hashes std's path from the sysroot on into the name of every crate, also of std's build scripts: a
+        // sysroot that std lies in keeps the toolchain's own folder out of it.
+        rustc.arg("--sysroot").arg(home.join("target"));
+    }
     if args.windows(2).any(|pair| pair == ["--target", TARGET]) {
         let (args, maps) = for_target(args, &home, &folder("SBPF_WORKSPACE")?)?;
         rustc.args(args);

@@ -196,6 +196,11 @@ impl Asset {
     }
 }
 
+/// Largest balance and position, 1e-9 contracts: a balance and the positions of as many markets as a portfolio can name
+/// add up within an i64.
+pub const MAX_QUANTITY: i64 = 100_000_000_000_000_000;
+const _: () = assert!(MAX_QUANTITY < i64::MAX / 41 && super::MAX_ACCOUNTS_HELD == 40);
+
 /// Decimals of a quantity in contracts.
 pub const CONTRACT_DECIMALS: u8 = 9;
 

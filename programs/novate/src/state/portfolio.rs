@@ -1,6 +1,6 @@
 use anchor_lang::prelude::*;
 
-use super::{Asset, Balance, Position, DISCRIMINATOR, SETTLEMENT_ASSET, VERSION};
+use super::{Asset, Balance, Position, DISCRIMINATOR, MAX_QUANTITY, SETTLEMENT_ASSET, VERSION};
 use crate::error::NovateError;
 use crate::instrument::market_of;
 
@@ -130,7 +130,7 @@ impl Portfolio {
         }
     }
 
-    /// Gains paid out less than an hour or so ago, over all positions.
+    /// Gains paid out that are not cash yet, over all positions.
     pub fn pending(&self) -> Result<i64> {
         let mut total = 0i64;
         for position in self.positions() {
@@ -202,7 +202,8 @@ impl Portfolio {
             asset.require_fresh(now, asset.max_age)?;
         }
         self.credit_shares(asset.index, asset.is_underlying(), shares)?;
-        asset.quantity(self.shares_of(asset.index))?;
+        let quantity = asset.quantity(self.shares_of(asset.index))?;
+        require!(quantity.0 <= MAX_QUANTITY, NovateError::MathOverflow);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use novate_margin::{Contracts, Price, Ratio, MAX_COLUMNS};
 use crate::error::NovateError;
 use crate::events::{MarketAdded, EVENT_VERSION};
 use crate::seeds;
-use crate::state::{Asset, Market, Pool, VERSION};
+use crate::state::{Asset, Market, Pool, MAX_QUANTITY, VERSION};
 
 /// The terms of a market. Prices are USD 1e-9 per contract, quantities 1e-9 contracts, ratios 1e-6.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,7 @@ pub struct MarketTerms {
     /// Smallest trade, a multiple of the lot.
     pub minimum: i64,
     pub open_interest_cap: i64,
+    /// At most 100,000,000 contracts.
     pub position_cap: i64,
     /// Above 0, to 20 %.
     pub band: i64,
@@ -33,7 +34,7 @@ impl MarketTerms {
             && self.lot > 0
             && self.minimum >= self.lot
             && self.minimum.checked_rem(self.lot) == Some(0)
-            && self.position_cap >= self.minimum
+            && within(self.position_cap, self.minimum, MAX_QUANTITY)
             && self.open_interest_cap >= self.minimum
             && within(self.band, 1, one / 5)
             && within(self.fee, 0, one / 100)

@@ -20,8 +20,8 @@ pub struct StartAuction<'info> {
 
 /// 1. Judges the portfolio at prices published within the last 5 seconds (CLR-42): equity must be below maintenance.
 /// 2. Refuses where an auction of that kind runs already. The kinds are solvent and, with equity at zero or below,
-///    insolvent; an account that passes from one to the other starts anew, so that the discount of the solvent auction
-///    never grew while nobody could bid.
+///    insolvent; an account that passes from one to the other can be started anew, so that the discount of the solvent
+///    auction need not grow while nobody could bid.
 /// 3. Starts the clock and emits [`AuctionStarted`].
 pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;

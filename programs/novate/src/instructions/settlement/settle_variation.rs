@@ -23,10 +23,10 @@ pub struct SettleVariation<'info> {
 
 /// Settles a portfolio's perpetual in one market (CLR-10).
 ///
-/// 1. Gains that have been pending for an hour become cash.
+/// 1. Gains whose time as pending is over become cash.
 /// 2. A loss is paid into the market's variation pool: first out of gains still pending here, then out of cash, as far
 ///    as they go; the rest stays an unsettled loss.
-/// 3. A gain is taken from the variation pool as far as losers have paid in, and is pending for an hour.
+/// 3. A gain is taken from the variation pool as far as losers have paid in, and is pending for one to two hours.
 /// 4. A position in which nothing is left is freed.
 /// 5. Emits [`VariationSettled`]. Where nothing moved at all the instruction fails.
 pub(crate) fn settle_variation(ctx: Context<SettleVariation>) -> Result<()> {

@@ -7,7 +7,7 @@ use crate::state::{Pool, Portfolio, Scenarios};
 
 /// As many underlyings as fit the 1,024 bytes of return data. A portfolio holds at most 8, and more only where markets were
 /// listed on its collateral afterwards.
-pub const MAX_REPORTED: usize = 15;
+pub const MAX_REPORTED: usize = 16;
 
 /// What `health` returns, borsh-encoded. USD 1e-6; moves and ratios 1e-6.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug, PartialEq, Eq)]
