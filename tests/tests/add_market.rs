@@ -61,6 +61,7 @@ fn the_seventeenth_underlying_has_no_column() {
 mod adversary {
     use super::*;
     use anchor_lang::error::ErrorCode;
+    use novate_client::state::MAX_QUANTITY;
     use novate_client::NovateError;
     use novate_tests::{Altered, USDC};
 
@@ -92,13 +93,14 @@ mod adversary {
 
     #[test]
     fn terms_beyond_their_bounds_are_refused() {
-        let changes: [fn(&mut MarketTerms); 13] = [
+        let changes: [fn(&mut MarketTerms); 14] = [
             |t| t.tick = 0,
             |t| t.lot = 0,
             |t| t.lot = -1,
             |t| t.minimum = t.lot - 1,
             |t| t.minimum = t.lot * 3 / 2,
             |t| t.position_cap = t.minimum - 1,
+            |t| t.position_cap = MAX_QUANTITY + 1,
             |t| t.open_interest_cap = t.minimum - 1,
             |t| t.band = 0,
             |t| t.band = 200_001,

@@ -94,6 +94,7 @@ fn capped() -> World {
 mod adversary {
     use super::*;
     use anchor_lang::error::ErrorCode;
+    use novate_client::state::MAX_QUANTITY;
     use novate_client::{NovateError, Pubkey};
     use novate_tests::{Actor, Altered};
     use solana_instruction_error::InstructionError;
@@ -175,11 +176,12 @@ mod adversary {
         let assets = vec![AssetSpec::new("USDC", 6, 1.0), AssetSpec::new("COARSE", 0, 1.0)];
         let mut world = Builder::default().assets(assets).markets(vec![MarketSpec::new("C-PERP", 1)]).build();
         let owner = world.actor();
-        let most = (i64::MAX / 1_000_000_000) as u64;
-        world.deposit(&owner, 1, most);
-        world.fund(&owner, 1, 1);
-        let deposit = world.deposit_instruction(&owner, 1, 1);
-        world.refuses(&[deposit], &[&owner.key], NovateError::MathOverflow);
+        world.deposit(&owner, 1, (MAX_QUANTITY / CONTRACT) as u64);
+        for amount in [1, (i64::MAX / CONTRACT) as u64] {
+            world.fund(&owner, 1, amount);
+            let deposit = world.deposit_instruction(&owner, 1, amount);
+            world.refuses(&[deposit], &[&owner.key], NovateError::MathOverflow);
+        }
     }
 
     #[test]
