@@ -1,6 +1,6 @@
 use novate::events::VariationSettled;
 use novate_client::{addresses, instrument};
-use novate_tests::{Actor, World, BTC, BTC_PERP, CONTRACT, DOLLAR, PRICE};
+use novate_tests::{Actor, World, BTC, BTC_PERP, CONTRACT, DOLLAR, PRICE, USDC};
 
 const HOUR: i64 = 3_600;
 
@@ -109,6 +109,23 @@ fn a_loss_takes_pending_gains_before_cash_the_newest_first() {
     assert_eq!((event.amount, event.cash), (-600 * DOLLAR, 10_000 * DOLLAR));
     let position = world.portfolio(&buyer.portfolio).positions()[0];
     assert_eq!((position.pending_old, position.pending_new), (890 * DOLLAR, 0));
+}
+
+#[test]
+fn a_closed_position_settles_and_its_owner_leaves_without_a_price() {
+    let (mut world, buyer, seller) = two();
+    world.price(BTC, 21_000.0);
+    world.settle(&seller, BTC_PERP);
+    world.settle(&buyer, BTC_PERP);
+    world.trade(&buyer, &seller, &[(BTC_PERP, -CONTRACT, 21_000 * PRICE)]);
+    world.pass(100 * HOUR);
+    let event: VariationSettled = world.settle(&buyer, BTC_PERP).event();
+    // The fee of the second trade was still owed.
+    assert_eq!((event.released, event.amount), (990 * DOLLAR, -10_500_000));
+    let portfolio = world.portfolio(&buyer.portfolio);
+    assert_eq!(portfolio.positions(), []);
+    world.withdraw(&buyer, USDC, portfolio.cash as u64);
+    assert!(world.portfolio(&buyer.portfolio).is_empty());
 }
 
 #[test]

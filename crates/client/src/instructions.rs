@@ -331,13 +331,7 @@ pub struct TradeSide {
 
 /// Both sides sign. `holdings` are those of both portfolios, with each traded market added by
 /// [`Holdings::with_written`].
-pub fn trade(
-    keys: PoolKeys,
-    first: TradeSide,
-    second: TradeSide,
-    holdings: &Holdings,
-    legs: Vec<Leg>,
-) -> Instruction {
+pub fn trade(keys: PoolKeys, first: TradeSide, second: TradeSide, holdings: &Holdings, legs: Vec<Leg>) -> Instruction {
     let mut instruction = build(
         accounts::Trade {
             pool: keys.pool,
@@ -429,10 +423,8 @@ pub fn end_auction(keys: PoolKeys, portfolio: Pubkey, holdings: &Holdings) -> In
 
 /// Anyone: returns a [`novate::HealthReport`] as return data.
 pub fn health(keys: PoolKeys, portfolio: Pubkey, holdings: &Holdings) -> Instruction {
-    let mut instruction = build(
-        accounts::ReadHealth { pool: keys.pool, scenarios: keys.scenarios, portfolio },
-        instruction::Health {},
-    );
+    let mut instruction =
+        build(accounts::ReadHealth { pool: keys.pool, scenarios: keys.scenarios, portfolio }, instruction::Health {});
     instruction.accounts.extend(holdings.metas(&keys.pool));
     instruction
 }

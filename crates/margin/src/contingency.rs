@@ -33,7 +33,8 @@ pub fn confidence_ceil(net_delta: Contracts, confidence: Price, multiple: Ratio)
 /// up; the root is an integer square root in 1e-9, rounded up, so the charge exceeds the exact one by at most
 /// 1e-9·R·N and 2 units.
 ///
-/// For linear legs N is the net notional: G/R, the other operand of the rule's maximum, equals it.
+/// For linear legs N is the net notional: G/R, the other operand of the rule's maximum, equals it. A net long book is
+/// charged no more than brings G to N, since it cannot lose more.
 pub fn concentration_ceil(notional: Usd, depth: Usd, range: Ratio) -> Result<Usd> {
     if depth <= Usd::ZERO || notional <= depth {
         return Ok(Usd::ZERO);

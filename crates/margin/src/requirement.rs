@@ -24,6 +24,11 @@ impl Underlying {
         self.basis = basis_ceil(self.spot, self.perpetual, self.price, params.basis_rate)?;
         self.confidence_charge = confidence_ceil(self.net_delta, self.confidence, params.confidence_multiple)?;
         self.concentration = concentration_ceil(self.notional, self.depth, self.scan_range)?;
+        if self.net_delta.0 > 0 {
+            // What is long loses at most its value: beyond that a deposit would lower health, and collateral without a
+            // debt could be liquidated.
+            self.concentration = self.concentration.min(self.notional.sub(self.scan_loss)?);
+        }
         Ok(())
     }
 }

@@ -268,3 +268,22 @@ fn two_buckets_the_same_way_are_no_hedge() {
         assert_eq!(charge, Ok(usd(basis)), "{spot} {perpetual}");
     }
 }
+
+#[test]
+fn what_is_long_is_never_charged_more_than_its_value() {
+    // 100 coins at 20,000 USD: two thousand times the depth.
+    let facts = UnderlyingFacts { depth: usd(1_000), ..facts(20_000, 150_000) };
+    let coins = Contracts(100 * Contracts::ONE.0);
+    let mut long = book();
+    let a = long.add_underlying(1, facts).unwrap();
+    long.add_spot(a, coins).unwrap();
+    let h = health(&mut long);
+    assert_eq!((h.equity, h.requirement), (usd(2_000_000), usd(2_000_000)));
+    assert!(!is_liquidatable(&h));
+
+    let mut short = book();
+    let a = short.add_underlying(1, facts).unwrap();
+    let (sold, mark) = (coins.neg().unwrap(), Price(20_000 * Price::ONE.0));
+    short.add_perpetual(a, sold, mark, usd(-2_000_000), Ratio::ONE).unwrap();
+    assert!(health(&mut short).requirement > usd(2_000_000));
+}

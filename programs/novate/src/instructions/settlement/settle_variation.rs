@@ -21,7 +21,7 @@ pub struct SettleVariation<'info> {
     pub asset: AccountLoader<'info, Asset>,
 }
 
-/// Settles a portfolio's perpetual in one market (CLR-10).
+/// Settles a portfolio's perpetual in one market (CLR-10). A position that is closed needs no price.
 ///
 /// 1. Gains whose time as pending is over become cash.
 /// 2. A loss is paid into the market's variation pool: first out of gains still pending here, then out of cash, as far
@@ -33,7 +33,6 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
     let asset = accounts.asset.load()?;
-    asset.require_fresh(now, asset.max_age)?;
     let mut market = accounts.market.load_mut()?;
     let mut portfolio = accounts.portfolio.load_mut()?;
     let instrument = instrument::perpetual(market.index);
@@ -41,8 +40,11 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>) -> Result<()> {
     let cash = portfolio.cash;
     let position = portfolio.position_mut(instrument)?;
     let released = position.release_pending(now);
-    let mark = market.mark_at(asset.price)?;
-    let value = Contracts(position.quantity).value_floor(mark).map_err(NovateError::from)?;
+    let mut value = Usd::ZERO;
+    if position.quantity != 0 {
+        asset.require_fresh(now, asset.max_age)?;
+        value = Contracts(position.quantity).value_floor(market.mark_at(asset.price)?).map_err(NovateError::from)?;
+    }
     let profit = value.sub(Usd(position.cost)).map_err(NovateError::from)?.0;
 
     let available = cash.checked_add(released).ok_or(NovateError::MathOverflow)?;
