@@ -70,20 +70,22 @@ impl Liquidator {
         Ok(acted)
     }
 
-    /// Starts an auction for whoever is below maintenance margin, and ends the auctions of those that are back.
+    /// Starts an auction for whoever is below maintenance margin, anew for whoever became insolvent or ceased to be, and
+    /// ends the auctions of those that are back.
     pub fn open_and_end(&mut self, world: &mut World) -> Result<bool> {
         let snapshot = world.snapshot()?;
         let mut acted = false;
         for member in 0..CAST.len() {
             let (portfolio, health) = (world.portfolio(member)?, world.health(&snapshot, member)?);
             let (key, short) = (world.addresses[member], is_liquidatable(&health));
-            if portfolio.in_auction() == short {
+            let same_kind = (portfolio.auction_insolvent != 0) == (health.equity.0 <= 0);
+            if portfolio.in_auction() == short && (!short || same_kind) {
                 continue;
             }
             let holdings = world.holdings(&[member])?;
             if short {
                 world.by_anyone(ix::start_auction(world.keys, key, &holdings))?;
-                self.fates[member].auctions += 1;
+                self.fates[member].auctions += u32::from(!portfolio.in_auction());
             } else {
                 world.by_anyone(ix::end_auction(world.keys, key, &holdings))?;
                 self.fates[member].recovered += 1;
