@@ -138,7 +138,7 @@ mod adversary {
 
     #[test]
     fn terms_beyond_their_bounds_are_refused() {
-        let changes: [fn(&mut AssetTerms); 20] = [
+        let changes: [fn(&mut AssetTerms); 21] = [
             |t| t.contract_exponent = 10,
             |t| t.oracle = 0,
             |t| t.oracle = 3,
@@ -152,6 +152,7 @@ mod adversary {
             |t| t.base_range = 9_999,
             |t| t.base_range = 500_001,
             |t| t.depth = -1,
+            |t| t.depth = 999_999_999_999,
             |t| t.haircut_base = -1,
             |t| t.haircut_base = 1_000_001,
             |t| t.haircut_volatility_multiple = -1,

@@ -14,7 +14,7 @@ fn an_empty_portfolio_leaves_a_tombstone_and_returns_the_rent() {
     let sent = world.succeeds(&[build::close_portfolio(owner.address(), world.pool, 0)], &[&owner.key]);
 
     let tombstone: Tombstone = world.state(&owner.portfolio);
-    assert_eq!((tombstone.version, tombstone.generation), (1, 0));
+    assert_eq!((tombstone.version, tombstone.generation, tombstone.sequence), (1, 0, 3));
     let account = world.account(&owner.portfolio);
     assert_eq!(account.lamports, world.svm.minimum_balance_for_rent_exemption(Tombstone::SPACE));
     assert_eq!(account.data.len(), Tombstone::SPACE);

@@ -76,12 +76,12 @@ mod adversary {
 
     #[test]
     fn a_depositor_without_positions_however_concentrated() {
-        let shallow = AssetSpec { depth: 1_000 * DOLLAR, ..AssetSpec::new("BTC", 8, 20_000.0) };
+        let shallow = AssetSpec { depth: 1_000_000 * DOLLAR, ..AssetSpec::new("BTC", 8, 20_000.0) };
         let assets = vec![AssetSpec::new("USDC", 6, 1.0), shallow];
         let markets = vec![MarketSpec::new("BTC-PERP", BTC)];
         let mut world = Builder::default().assets(assets).markets(markets).build();
         let owner = world.actor();
-        world.deposit(&owner, BTC, 100 * 100_000_000);
+        world.deposit(&owner, BTC, 10_000 * 100_000_000);
         let start = world.start_auction_instruction(&owner);
         world.refuses(&[start], &[], NovateError::NotLiquidatable);
     }

@@ -4,7 +4,7 @@ use novate_client::state::Position;
 use novate_client::{addresses, instrument, Instruction, Leg};
 use novate_tests::world::leg;
 use novate_tests::{
-    Actor, Builder, MarketSpec, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH, ETH_PERP, PRICE, SOL_PERP,
+    Actor, Builder, MarketSpec, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH, ETH_PERP, PRICE, SOL_PERP, USDC,
 };
 use solana_signer::Signer;
 
@@ -208,6 +208,17 @@ fn the_position_of_an_odd_lot_can_be_closed() {
     assert_eq!(world.portfolio(&taker.portfolio).quantity_of(instrument::perpetual(BTC_PERP)), 0);
 }
 
+#[test]
+fn an_insolvent_owner_may_close_at_the_mark_also_where_settlement_is_above_par() {
+    let Distress { mut world, owner, taker, .. } = Distress::before();
+    world.price(BTC, 15_000.0);
+    world.price(USDC, 1.0003);
+    assert!(world.health(&owner).equity < 0);
+    world.trade(&owner, &taker, &[(BTC_PERP, -HALF, 15_000 * PRICE)]);
+    world.trade(&owner, &taker, &[(BTC_PERP, -HALF, 15_000 * PRICE)]);
+    assert_eq!(world.portfolio(&owner.portfolio).positions()[0].quantity, 0);
+}
+
 mod adversary {
     use super::*;
     use anchor_lang::error::ErrorCode;
@@ -223,6 +234,41 @@ mod adversary {
         let (mut world, first, second) = two();
         let trade = world.trade_instruction(first.side(), second.side(), &[(BTC_PERP, quantity, price)]);
         world.refuses(&[trade], &[&first.key, &second.key], error);
+    }
+
+    /// Legs that cancel each other would charge fees to an account that has nothing to pay them with.
+    #[test]
+    fn a_wash_of_owners_without_a_deposit() {
+        let mut world = World::default();
+        let (first, second) = (world.actor(), world.actor());
+        let legs = vec![leg(BTC_PERP, CONTRACT, 20_000 * PRICE), leg(BTC_PERP, -CONTRACT, 20_000 * PRICE)];
+        let trade = trade_of(&world, &first, &second, legs);
+        world.refuses(&[trade], &[&first.key, &second.key], NovateError::BelowInitialMargin);
+    }
+
+    #[test]
+    fn a_wash_below_initial_margin() {
+        let Distress { mut world, owner, taker, .. } = Distress::fallen();
+        let legs = vec![leg(BTC_PERP, HALF, 19_100 * PRICE), leg(BTC_PERP, -HALF, 19_100 * PRICE)];
+        let trade = trade_of(&world, &owner, &taker, legs);
+        world.refuses(&[trade], &[&owner.key, &taker.key], NovateError::BelowInitialMargin);
+    }
+
+    #[test]
+    fn opposite_perpetuals_of_one_underlying_without_a_deposit() {
+        let twice = [BTC_PERP, BTC_PERP + 1].map(|_| MarketSpec::new("BTC-PERP", BTC).with(|t| t.fee = 0));
+        let mut world = Builder::default().markets(twice.to_vec()).build();
+        let (first, second) = (world.actor(), world.actor());
+        let legs = [(BTC_PERP, CONTRACT, 20_000 * PRICE), (BTC_PERP + 1, -CONTRACT, 20_000 * PRICE)];
+        let trade = world.trade_instruction(first.side(), second.side(), &legs);
+        world.refuses(&[trade], &[&first.key, &second.key], NovateError::BelowInitialMargin);
+    }
+
+    #[test]
+    fn a_flip_below_initial_margin() {
+        let Distress { mut world, owner, taker, .. } = Distress::fallen();
+        let trade = trade_of(&world, &owner, &taker, vec![leg(BTC_PERP, -2 * CONTRACT, 19_100 * PRICE)]);
+        world.refuses(&[trade], &[&owner.key, &taker.key], NovateError::BelowInitialMargin);
     }
 
     #[test]

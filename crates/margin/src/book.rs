@@ -71,6 +71,8 @@ pub struct Underlying {
     pub spot: Contracts,
     /// Perpetuals on it, summed.
     pub perpetual: Contracts,
+    /// Of them, the long ones.
+    pub perpetual_long: Contracts,
     /// Unrealised profit and loss of its positions, settlement units.
     pub unsettled: Usd,
     /// Result: net delta.
@@ -221,7 +223,7 @@ impl Book {
         Ok(())
     }
 
-    /// A perpetual: `quantity` at its mark, bought for `cost` in all (settlement units, negative for a short one).
+    /// A perpetual, once a market: `quantity` at its mark, bought for `cost` in all (settlement units, negative for a short one).
     /// Unrealised profit is quantity·mark - cost, rounded down. A closed position whose variation is not settled
     /// has quantity 0 and still counts, but no longer asks for its market's initial multiplier (MRG-40, clamped to
     /// 1..3).
@@ -241,6 +243,7 @@ impl Book {
             }
             profit = quantity.value_floor(mark)?.sub(cost)?;
             underlying.perpetual = underlying.perpetual.add(quantity)?;
+            underlying.perpetual_long = underlying.perpetual_long.add(quantity.or_zero())?;
         }
         underlying.unsettled = underlying.unsettled.add(profit)?;
         if quantity.0 != 0 {

@@ -11,13 +11,15 @@ const ROOT_ONE_SQUARED: u128 = 1_000_000_000_000_000_000;
 const _: () =
     assert!(ROOT_ONE == 10i64.pow(ROOT_DIGITS) && ROOT_ONE_SQUARED == (ROOT_ONE as u128) * (ROOT_ONE as u128));
 
-/// Basis between the spot and the perpetual bucket (MRG-30): rate·price on the hedged quantity, the smaller of
-/// all longs and all shorts. Neither bucket is dated, so the yearly part of the rule does not apply. Rounded up.
-pub fn basis_ceil(spot: Contracts, perpetual: Contracts, price: Price, rate: Ratio) -> Result<Usd> {
-    if (spot.0 ^ perpetual.0) >= 0 || spot.0 == 0 || perpetual.0 == 0 {
+/// Basis between the buckets of an underlying (MRG-30): rate·price on the hedged quantity, the smaller of the sum of long
+/// buckets and the sum of short ones, both 0 or more. Spot is a bucket and so is each market's perpetual: variation is
+/// settled by market, and a gain in one does not pay a loss in another at once. No bucket is dated, so the yearly part of
+/// the rule does not apply. Rounded up.
+pub fn basis_ceil(longs: Contracts, shorts: Contracts, price: Price, rate: Ratio) -> Result<Usd> {
+    let hedged = longs.min(shorts);
+    if hedged.0 <= 0 {
         return Ok(Usd::ZERO);
     }
-    let hedged = spot.abs()?.min(perpetual.abs()?);
     hedged.value_ceil(price)?.scale_ceil(rate)
 }
 

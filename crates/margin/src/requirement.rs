@@ -21,7 +21,9 @@ impl Underlying {
         self.notional = self.net_delta.abs()?.value_ceil(self.price)?;
         self.scan_loss = linear_scan_loss_ceil(self.notional, self.scan_range)?;
         self.es_alone = Usd::ZERO;
-        self.basis = basis_ceil(self.spot, self.perpetual, self.price, params.basis_rate)?;
+        let longs = self.perpetual_long.add(self.spot.or_zero())?;
+        let shorts = self.perpetual_long.sub(self.perpetual)?.add(self.spot.neg()?.or_zero())?;
+        self.basis = basis_ceil(longs, shorts, self.price, params.basis_rate)?;
         self.confidence_charge = confidence_ceil(self.net_delta, self.confidence, params.confidence_multiple)?;
         self.concentration = concentration_ceil(self.notional, self.depth, self.scan_range)?;
         if self.net_delta.0 > 0 {

@@ -93,15 +93,18 @@ fn build(case: &Value) -> Case {
             column: i as u8,
         };
         let slot = book.add_underlying(i as u16, facts).unwrap();
+        // A case's perpetuals are of one market: a portfolio holds them as one position.
+        let mut perpetual = 0;
         for leg in legs.iter().filter(|l| text(l, "underlying") == name) {
-            let quantity = Contracts(nano(num(leg, "qty")));
+            let quantity = nano(num(leg, "qty"));
             gross += num(leg, "qty").abs() * num(u, "price");
             match text(leg, "kind") {
-                "spot" => book.add_spot(slot, quantity).unwrap(),
-                "perp" => book.add_perpetual(slot, quantity, facts.price, Usd::ZERO, Ratio::ONE).unwrap(),
+                "spot" => book.add_spot(slot, Contracts(quantity)).unwrap(),
+                "perp" => perpetual += quantity,
                 other => panic!("{other} in a linear case"),
             }
         }
+        book.add_perpetual(slot, Contracts(perpetual), facts.price, Usd::ZERO, Ratio::ONE).unwrap();
     }
     for balance in list(case, "outside") {
         let quantity = Contracts(nano(num(balance, "value")));

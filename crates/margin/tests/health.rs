@@ -264,7 +264,9 @@ fn a_core_below_two_percent_of_net_delta_is_raised_to_it() {
 fn two_buckets_the_same_way_are_no_hedge() {
     for (spot, perpetual, basis) in [(1, 1, 0), (-2, -2, 0), (2, -1, 1), (-1, 3, 1), (1, 0, 0), (0, -1, 0)] {
         let of = |n: i64| Contracts(n * Contracts::ONE.0);
-        let charge = contingency::basis_ceil(of(spot), of(perpetual), Price(100 * Price::ONE.0), Ratio(10_000));
+        let longs = of(spot.max(0) + perpetual.max(0));
+        let shorts = of((-spot).max(0) + (-perpetual).max(0));
+        let charge = contingency::basis_ceil(longs, shorts, Price(100 * Price::ONE.0), Ratio(10_000));
         assert_eq!(charge, Ok(usd(basis)), "{spot} {perpetual}");
     }
 }
@@ -286,4 +288,16 @@ fn what_is_long_is_never_charged_more_than_its_value() {
     let (sold, mark) = (coins.neg().unwrap(), Price(20_000 * Price::ONE.0));
     short.add_perpetual(a, sold, mark, usd(-2_000_000), Ratio::ONE).unwrap();
     assert!(health(&mut short).requirement > usd(2_000_000));
+}
+
+#[test]
+fn a_hedge_between_two_markets_of_one_underlying_is_charged_its_basis() {
+    let mut book = book();
+    let a = book.add_underlying(1, facts(100, 200_000)).unwrap();
+    for quantity in [Contracts::ONE, Contracts::ONE.neg().unwrap()] {
+        let cost = quantity.value_ceil(Price(100 * Price::ONE.0)).unwrap();
+        book.add_perpetual(a, quantity, Price(100 * Price::ONE.0), cost, Ratio::ONE).unwrap();
+    }
+    let h = health(&mut book);
+    assert_eq!((h.gross, h.basis, h.requirement), (Usd::ZERO, usd(1), usd(1)));
 }

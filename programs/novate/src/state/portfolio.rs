@@ -73,6 +73,8 @@ pub struct Tombstone {
     pub version: u8,
     pub padding: [u8; 7],
     pub generation: u64,
+    /// Of the portfolio when it was closed; the next life goes on from it.
+    pub sequence: u64,
 }
 
 impl Tombstone {
@@ -82,14 +84,13 @@ impl Tombstone {
 impl Portfolio {
     pub const SPACE: usize = DISCRIMINATOR + core::mem::size_of::<Self>();
 
-    /// Fills in a zeroed account.
-    pub fn open(&mut self, pool: Pubkey, owner: Pubkey, sub_account: u16, bump: u8, generation: u64, now: i64) {
+    /// Fills in a zeroed account; generation and sequence are the caller's to set.
+    pub fn open(&mut self, pool: Pubkey, owner: Pubkey, sub_account: u16, bump: u8, now: i64) {
         self.version = VERSION;
         self.bump = bump;
         self.sub_account = sub_account;
         self.pool = pool;
         self.owner = owner;
-        self.generation = generation;
         self.opened = now;
         self.minimum_nonce = now.unsigned_abs();
     }
@@ -338,7 +339,7 @@ fn add(seen: &mut [u16; Names::ROOM], count: &mut usize, index: u16) {
 }
 
 const _: () = assert!(Portfolio::SPACE == 5376);
-const _: () = assert!(Tombstone::SPACE == 24);
+const _: () = assert!(Tombstone::SPACE == 32);
 const _: () = assert!(core::mem::offset_of!(Portfolio, pool) == 8);
 const _: () = assert!(core::mem::offset_of!(Portfolio, cash) == 144);
 const _: () = assert!(core::mem::offset_of!(Portfolio, balances) == 200);

@@ -25,6 +25,10 @@ const ALLOWED_EXTENSIONS: [ExtensionType; 9] = [
     ExtensionType::TokenGroupMember,
 ];
 
+/// Least depth of a market, 1,000,000 USD: notionals as far as they count stay within the range of the concentration
+/// charge.
+const MIN_DEPTH: i64 = 1_000_000_000_000;
+
 /// Most decimals of a mint: with the greatest contract exponent its units still convert to contracts.
 const MAX_DECIMALS: u8 = 18;
 
@@ -47,7 +51,7 @@ pub struct AssetTerms {
     pub max_confidence: i64,
     /// Base of the scan range (MRG-51), 1 % to 50 %.
     pub base_range: i64,
-    /// Depth in USD 1e-6 (MRG-35); 0 charges no concentration.
+    /// Depth in USD 1e-6 (MRG-35), at least 1,000,000 USD; 0 charges no concentration.
     pub depth: i64,
     /// 0 to 100 %.
     pub haircut_base: i64,
@@ -68,7 +72,7 @@ impl AssetTerms {
         let sound = within(self.max_age, 1, 3_600)
             && within(self.max_confidence, 1, one / 10)
             && within(self.base_range, one / 100, one / 2)
-            && self.depth >= 0
+            && (self.depth == 0 || self.depth >= MIN_DEPTH)
             && within(self.haircut_base, 0, one)
             && within(self.haircut_volatility_multiple, 0, 10 * one)
             && within(self.days_to_liquidate, 0, 365 * one)

@@ -18,7 +18,7 @@ pub struct EndAuction<'info> {
     pub portfolio: AccountLoader<'info, Portfolio>,
 }
 
-/// 1. Refuses where no auction runs, or equity is below maintenance margin.
+/// 1. Refuses where no auction runs, or equity is below maintenance margin while positions are held.
 /// 2. Clears the clock and emits [`AuctionEnded`].
 pub(crate) fn end_auction<'info>(ctx: Context<'info, EndAuction<'info>>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
@@ -29,7 +29,8 @@ pub(crate) fn end_auction<'info>(ctx: Context<'info, EndAuction<'info>>) -> Resu
     require!(portfolio.in_auction(), NovateError::NoAuction);
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
     let health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, PriceAge::OfAsset)?;
-    require!(!is_liquidatable(&health), NovateError::StillLiquidatable);
+    let owes_nothing = portfolio.position_count == 0;
+    require!(owes_nothing || !is_liquidatable(&health), NovateError::StillLiquidatable);
     portfolio.leave_auction_if(true);
     portfolio.next_sequence();
 

@@ -54,6 +54,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     taker.require_trader(accounts.signer.key, now)?;
     require!(!taker.in_auction(), NovateError::InAuction);
     require!(portfolio.in_auction(), NovateError::NoAuction);
+    require!(portfolio.position_count > 0, NovateError::NotLiquidatable);
     require!(fraction > 0 && fraction <= Fraction::ONE.0, NovateError::InvalidFraction);
 
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;

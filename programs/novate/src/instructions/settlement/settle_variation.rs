@@ -27,7 +27,7 @@ pub struct SettleVariation<'info> {
 /// 2. A loss is paid into the market's variation pool: first out of gains still pending here, then out of cash, as far
 ///    as they go; the rest stays an unsettled loss.
 /// 3. A gain is taken from the variation pool as far as losers have paid in, and is pending for one to two hours.
-/// 4. A position in which nothing is left is freed.
+/// 4. A position in which nothing is left is freed. A portfolio without positions owes nothing: its auction ends.
 /// 5. Emits [`VariationSettled`]. Where nothing moved at all the instruction fails.
 pub(crate) fn settle_variation(ctx: Context<SettleVariation>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
@@ -63,6 +63,8 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>) -> Result<()> {
     portfolio.cash = available.checked_sub(from_cash).ok_or(NovateError::MathOverflow)?;
     market.variation_pool = market.variation_pool.sub(Usd(amount)).map_err(NovateError::from)?;
     portfolio.free_empty_positions();
+    let owes_nothing = portfolio.position_count == 0;
+    portfolio.leave_auction_if(owes_nothing);
     portfolio.next_sequence();
 
     emit_cpi!(VariationSettled {

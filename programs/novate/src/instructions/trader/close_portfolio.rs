@@ -25,7 +25,7 @@ pub struct ClosePortfolio<'info> {
 }
 
 /// 1. Refuses a portfolio that holds anything.
-/// 2. Shrinks the account to a tombstone that keeps the generation (CLR-52).
+/// 2. Shrinks the account to a tombstone that keeps the generation (CLR-52) and the sequence.
 /// 3. Returns the rent above the tombstone's to the owner and emits [`PortfolioClosed`].
 pub(crate) fn close_portfolio(ctx: Context<ClosePortfolio>, _sub_account: u16) -> Result<()> {
     let accounts = &ctx.accounts;
@@ -34,7 +34,7 @@ pub(crate) fn close_portfolio(ctx: Context<ClosePortfolio>, _sub_account: u16) -
     let (generation, sequence) = {
         let portfolio = read::<Portfolio>(info)?;
         require!(portfolio.is_empty(), NovateError::PortfolioNotEmpty);
-        (portfolio.generation, portfolio.sequence)
+        (portfolio.generation, portfolio.sequence.wrapping_add(1))
     };
 
     info.resize(Tombstone::SPACE)?;
@@ -47,6 +47,7 @@ pub(crate) fn close_portfolio(ctx: Context<ClosePortfolio>, _sub_account: u16) -
             bytemuck::try_from_bytes_mut(body).map_err(|_| NovateError::UnexpectedAccount)?;
         tombstone.version = VERSION;
         tombstone.generation = generation;
+        tombstone.sequence = sequence;
     }
 
     let kept = Rent::get()?.minimum_balance(Tombstone::SPACE);
@@ -58,7 +59,7 @@ pub(crate) fn close_portfolio(ctx: Context<ClosePortfolio>, _sub_account: u16) -
         version: EVENT_VERSION,
         pool: accounts.pool.key(),
         portfolio: info.key(),
-        sequence: sequence.wrapping_add(1),
+        sequence,
         time: Clock::get()?.unix_timestamp,
         generation,
     });

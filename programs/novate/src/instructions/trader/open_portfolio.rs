@@ -32,17 +32,17 @@ pub struct OpenPortfolio<'info> {
 pub(crate) fn open_portfolio(ctx: Context<OpenPortfolio>, sub_account: u16) -> Result<()> {
     let accounts = &ctx.accounts;
     let info = &accounts.portfolio;
-    let generation = if *info.owner == crate::ID {
+    let (generation, sequence) = if *info.owner == crate::ID {
         if require_kind::<Portfolio>(info).is_ok() {
             return Ok(());
         }
         require_kind::<Tombstone>(info)?;
-        let generation = read::<Tombstone>(info)?.generation;
+        let last = *read::<Tombstone>(info)?;
         grow(accounts)?;
-        generation.checked_add(1).ok_or(NovateError::MathOverflow)?
+        (last.generation.checked_add(1).ok_or(NovateError::MathOverflow)?, last.sequence)
     } else {
         create(accounts, sub_account, ctx.bumps.portfolio)?;
-        0
+        (0, 0)
     };
 
     let now = Clock::get()?.unix_timestamp;
@@ -51,14 +51,16 @@ pub(crate) fn open_portfolio(ctx: Context<OpenPortfolio>, sub_account: u16) -> R
     let (discriminator, body) = data.split_at_mut_checked(DISCRIMINATOR).ok_or(NovateError::UnexpectedAccount)?;
     discriminator.copy_from_slice(Portfolio::DISCRIMINATOR);
     let portfolio: &mut Portfolio = bytemuck::try_from_bytes_mut(body).map_err(|_| NovateError::UnexpectedAccount)?;
-    portfolio.open(accounts.pool.key(), accounts.owner.key(), sub_account, ctx.bumps.portfolio, generation, now);
+    portfolio.open(accounts.pool.key(), accounts.owner.key(), sub_account, ctx.bumps.portfolio, now);
+    portfolio.generation = generation;
+    portfolio.sequence = sequence;
     drop(data);
 
     emit_cpi!(PortfolioOpened {
         version: EVENT_VERSION,
         pool: accounts.pool.key(),
         portfolio: info.key(),
-        sequence: 0,
+        sequence,
         time: now,
         owner: accounts.owner.key(),
         sub_account,

@@ -52,7 +52,7 @@ struct Side<'a> {
 /// 2. For each leg: limits of the market and band around the mark (CLR-15), then both positions and the open interest
 ///    (CLR-01). Costs are rounded up for the buyer and down for the seller; both pay the fee, as part of cost.
 /// 3. For each side: initial margin after the trade. A side that misses it, or is in an auction, must have reduced its
-///    risk instead (MRG-42, MRG-43); one in an auction that is back above maintenance margin leaves it (CLR-30).
+///    risk instead (MRG-42, MRG-43), its fees forgiven where every traded position shrank; one in an auction that is back above maintenance margin leaves it (CLR-30).
 /// 4. Emits [`Traded`].
 pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) -> Result<()> {
     require!(!legs.is_empty() && legs.len() <= MAX_LEGS, NovateError::LegCount);
@@ -73,11 +73,13 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
         traded.push(execute(leg, &listed, &mut first, &mut second, now)?);
     }
 
+    let settlement = listed.settlement()?.price;
     let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
     for side in [&mut first, &mut second] {
         side.portfolio.free_empty_positions();
         side.portfolio.next_sequence();
-        side.examine(&mut examiner)?;
+        let forgiven = side.forgiven(&legs, settlement)?;
+        side.examine(&mut examiner, forgiven)?;
     }
 
     emit_cpi!(Traded {
@@ -188,13 +190,29 @@ impl<'a> Side<'a> {
         self.before.in_auction() && !self.portfolio.in_auction()
     }
 
-    fn examine(&mut self, examiner: &mut Examiner) -> Result<()> {
+    /// What equity may fall by although risk must not rise (MRG-43): the fees, where every traded position shrank, and the
+    /// units that rounding may cost. Otherwise nothing, or trades that cancel each other could take an account below zero
+    /// in fees.
+    fn forgiven(&self, legs: &[Leg], settlement: Price) -> Result<Usd> {
+        let shrank = |leg: &Leg| {
+            let (from, to) = (self.before.quantity_of(leg.instrument), self.portfolio.quantity_of(leg.instrument));
+            to.unsigned_abs() < from.unsigned_abs() && (to == 0 || to.signum() == from.signum())
+        };
+        if !legs.iter().all(shrank) {
+            return Ok(Usd::ZERO);
+        }
+        let units = i64::try_from(legs.len()).map_err(|_| NovateError::LegCount)?.saturating_add(1);
+        let fees = Usd(self.fees).at_price_ceil(settlement).map_err(NovateError::from)?;
+        Ok(fees.add(Usd(units)).map_err(NovateError::from)?)
+    }
+
+    fn examine(&mut self, examiner: &mut Examiner, forgiven: Usd) -> Result<()> {
         let after = examiner.health(self.portfolio, PriceAge::OfAsset)?;
         if after.meets_initial() && !self.portfolio.in_auction() {
             return Ok(());
         }
         let before = examiner.health(&self.before, PriceAge::OfAsset)?;
-        let reduced = reduces_risk(&before, &after, Usd(self.fees)).map_err(NovateError::from)?;
+        let reduced = reduces_risk(&before, &after, forgiven).map_err(NovateError::from)?;
         if self.portfolio.in_auction() {
             require!(reduced, NovateError::InAuction);
             self.portfolio.leave_auction_if(after.equity >= after.maintenance);
