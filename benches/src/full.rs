@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use novate_client::state::Scenarios;
 use novate_client::{instructions as build, Pubkey};
 use novate_margin::{is_liquidatable, Health};
 use novate_tests::{Actor, AssetSpec, Builder, MarketSpec, World, CONTRACT, DOLLAR, PRICE};
+use solana_signer::Signer;
 
 use crate::figure::{measure, Figure};
 
@@ -114,8 +116,9 @@ fn health(world: &mut World, trader: &Actor, state: &str) -> Figure {
 pub fn clearing() -> Vec<Figure> {
     let mut figures = vec![one_leg(2).within(120_000), one_leg(4).within(160_000)];
     figures.extend(fullest());
-    figures.push(liquidation(4, 16).within(300_000));
-    figures.push(liquidation(8, 23).within(400_000));
+    figures.extend(liquidation(4, 16, 300_000));
+    figures.extend(liquidation(8, 23, 400_000));
+    figures.push(staging());
     figures
 }
 
@@ -164,8 +167,27 @@ fn fullest() -> Vec<Figure> {
     figures
 }
 
-/// An auction of a full portfolio, and a taker without holdings that buys half of what it may.
-fn liquidation(count: usize, markets: usize) -> Figure {
+/// The last range of 128 rows of 16 columns, which completes the generation.
+fn staging() -> Figure {
+    let mut assets = vec![AssetSpec::new("USDC", 6, 1.0)];
+    assets.extend((0..COLLATERAL).map(|_| AssetSpec::new("ASSET", 8, USD)));
+    let markets = (1..=COLLATERAL as u16).map(|asset| MarketSpec::new("ANY-PERP", asset));
+    let mut world = Builder::default().assets(assets).markets(markets.collect()).unstaged().build();
+    let governor = world.governor.insecure_clone();
+    let (pool, authority) = (world.pool, governor.pubkey());
+    let stage = |start, rows| build::stage_scenarios(authority, pool, 1, World::rows_of(ROWS, u16::MAX, start, rows));
+    for start in (0..120).step_by(12) {
+        world.succeeds(&[stage(start, 12)], &[&governor]);
+    }
+    let last = stage(120, ROWS - 120);
+    let figure = measure(&mut world, "stage_scenarios", "8 of 128 rows of 16 columns, completed", last, &[&governor]);
+    assert_eq!(world.state::<Scenarios>(&world.keys().scenarios).complete, 1);
+    figure
+}
+
+/// An auction of a full portfolio that is started, ended and started again, and a taker without holdings that buys all it
+/// may.
+fn liquidation(count: usize, markets: usize, goal: u64) -> Vec<Figure> {
     let mut world = pool(count, markets);
     let maker = world.trader(10_000_000);
     let trader = trader(&mut world, &maker, COLLATERAL, markets);
@@ -184,13 +206,21 @@ fn liquidation(count: usize, markets: usize) -> Figure {
     }
     let health = judge(&world, &trader);
     assert!(is_liquidatable(&health) && health.equity.0 > 0, "equity {}", health.equity.0);
+    let fallen = world.listing(1).usd;
     world.refresh();
+    let full = format!("16 balances, {markets} perpetuals on {count} underlyings");
     let built = world.start_auction_instruction(&trader);
-    let state = format!("16 balances, {markets} perpetuals on {count} underlyings, taker without holdings");
-    measure(&mut world, "start_auction", &state, built, &[]);
+    let mut figures = vec![measure(&mut world, "start_auction", &full, built, &[])];
+    world.price(1, USD);
+    let built = world.end_auction_instruction(&trader);
+    figures.push(measure(&mut world, "end_auction", &full, built, &[]));
+    world.price(1, fallen);
+    let built = world.start_auction_instruction(&trader);
+    measure(&mut world, "start_auction", &full, built, &[]);
     assert_full(&world, &trader.portfolio, COLLATERAL, markets);
     let built = world.liquidate_instruction(&trader, taker.side(), CONTRACT, i64::MAX);
-    let figure = measure(&mut world, "liquidate", &state, built, &[&taker.key]);
+    let state = format!("{full}, taker without holdings");
+    figures.push(measure(&mut world, "liquidate", &state, built, &[&taker.key]).within(goal));
     assert_full(&world, &taker.portfolio, COLLATERAL, markets);
-    figure
+    figures
 }

@@ -63,6 +63,15 @@ fn keeper() -> Vec<Figure> {
     figures.push(measure(&mut world, "refresh_asset", "push account, variance sampled", refresh, &[]).within(10_000));
     let refresh = build::refresh_market(&pool, &[(BTC_PERP, BTC)]);
     figures.push(measure(&mut world, "refresh_market", "", refresh, &[]));
+    world.pass(4_000);
+    world.refresh();
+    let all: Vec<u16> = (0..world.listings.len() as u16).collect();
+    world.pass(4_000);
+    for asset in &all {
+        world.publish(*asset, novate_tests::feed::Quote::new(world.listing(*asset).usd * 1.01, world.now()));
+    }
+    let refresh = world.refresh_asset(&all);
+    figures.push(measure(&mut world, "refresh_asset", "5 assets, variances sampled", refresh, &[]));
 
     let pair = [0, 1].map(|_| world.trader(10_000));
     world.refresh();
