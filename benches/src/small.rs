@@ -2,6 +2,7 @@
 
 use novate_client::{addresses, instructions as build};
 use novate_tests::{Actor, AssetSpec, Builder, MarketSpec, World, BTC, BTC_PERP, CONTRACT, ETH, PRICE, USDC};
+use solana_signer::Signer;
 
 use crate::figure::{measure, Figure};
 
@@ -17,7 +18,7 @@ pub fn all() -> Vec<Figure> {
 fn governance() -> Vec<Figure> {
     let mut world = Builder::default().unstaged().unpriced().build();
     let governor = world.governor.insecure_clone();
-    let (authority, pool) = (addresses_of(&governor), world.pool);
+    let (authority, pool) = (governor.pubkey(), world.pool);
     let mint = world.listing(USDC).token.mint;
     let mut figures =
         vec![measure(&mut world, "create_pool", "", build::create_pool(authority, 9, mint), &[&governor])];
@@ -41,11 +42,6 @@ fn governance() -> Vec<Figure> {
         figures.push(measure(&mut world, "stage_scenarios", state, built, &[&governor]));
     }
     figures
-}
-
-fn addresses_of(key: &solana_keypair::Keypair) -> novate_client::Pubkey {
-    use solana_signer::Signer;
-    key.pubkey()
 }
 
 fn keeper() -> Vec<Figure> {
@@ -89,7 +85,7 @@ fn trader() -> Vec<Figure> {
     let pool = world.pool;
     let (one, two) = (world.trader(100_000), world.trader(100_000));
     let fresh = world.new_wallet();
-    let key = addresses_of(&fresh);
+    let key = fresh.pubkey();
     let mut figures =
         vec![measure(&mut world, "open_portfolio", "created", build::open_portfolio(key, pool, 0), &[&fresh])];
     figures.push(measure(&mut world, "close_portfolio", "", build::close_portfolio(key, pool, 0), &[&fresh]));

@@ -223,10 +223,10 @@ impl Book {
         Ok(())
     }
 
-    /// A perpetual, once a market: `quantity` at its mark, bought for `cost` in all (settlement units, negative for a short one).
-    /// Unrealised profit is quantity·mark - cost, rounded down. A closed position whose variation is not settled
-    /// has quantity 0 and still counts, but no longer asks for its market's initial multiplier (MRG-40, clamped to
-    /// 1..3).
+    /// A perpetual, once a market: `quantity` at its mark, bought for `cost` in all (settlement units, negative for a
+    /// short one). Unrealised profit is quantity·mark - cost, rounded down. A closed position whose variation is not
+    /// settled has quantity 0 and still counts, but no longer asks for its market's initial multiplier (MRG-40, clamped
+    /// to 1..3).
     pub fn add_perpetual(
         &mut self,
         slot: usize,
