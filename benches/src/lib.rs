@@ -2,6 +2,7 @@
 //! the fullest state. Every state is reached by instructions and read back before it is measured; every measurement is one
 //! transaction at mainnet's limits.
 
+mod desk;
 mod document;
 mod figure;
 mod full;
@@ -18,6 +19,7 @@ pub const TOLERANCE: u64 = 2;
 /// Every figure, in the order of the document.
 pub fn measure() -> Vec<Figure> {
     let mut figures = full::checks();
+    figures.extend(desk::all());
     figures.extend(full::clearing());
     figures.extend(small::all());
     figures

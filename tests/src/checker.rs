@@ -3,8 +3,9 @@
 //! Nothing here is shared with the program, its client or the margin crate: kinds are told by the first eight bytes and
 //! fields are read at the offsets below, written down by hand from the layout that the program promises never to move.
 //!
-//! - CLR-01: of every instrument, quantities over all portfolios sum to zero, and the market's open interest is the sum of
-//!   the long ones on either side. The market's ledger is closed: variation pool and costs are fees and rounding.
+//! - CLR-01: of every instrument, quantities over all portfolios sum to zero, and its open interest, in the market or the
+//!   expiry, is the sum of the long ones. The market's ledger is closed: variation pool and costs are fees and rounding.
+//!   Options have no cost and no pending gains.
 //! - CLR-02: (a) vaults hold exactly what the counters say; (b) shares of all portfolios are the bank's shares; (c) the
 //!   floored claims fall short of the deposits by less than one unit a holder.
 //! - Portfolios are in order: balances and positions ascending and without empty slots, cash and pending gains at or above
@@ -26,6 +27,7 @@ pub struct Raw {
 mod kind {
     pub const ASSET: [u8; 8] = [0xea, 0xb4, 0xf1, 0xfc, 0x8b, 0xe0, 0xa0, 0x08];
     pub const MARKET: [u8; 8] = [0xdb, 0xbe, 0xd5, 0x37, 0x00, 0xe3, 0xc6, 0x9a];
+    pub const EXPIRY: [u8; 8] = [0x07, 0x65, 0x53, 0xd2, 0xec, 0xb9, 0x25, 0x54];
     pub const PORTFOLIO: [u8; 8] = [0x5e, 0x9e, 0x47, 0xf5, 0x7a, 0x66, 0x6e, 0xe1];
 }
 
@@ -65,6 +67,25 @@ mod market {
     pub const ACCRUED_FEES: usize = 192;
     /// i64, settlement units.
     pub const ROUNDING: usize = 200;
+}
+
+/// Offsets in an expiry account of 10,240 bytes.
+mod expiry {
+    /// u16: index of the market.
+    pub const MARKET: usize = 10;
+    /// u16: index of the underlying asset.
+    pub const ASSET: usize = 12;
+    /// u8: strikes listed.
+    pub const STRIKE_COUNT: usize = 14;
+    /// Address of the pool.
+    pub const POOL: usize = 16;
+    /// i64, unix time.
+    pub const TIME: usize = 48;
+    /// i64, 1e-9 contracts: sums of the long positions in the future, then in calls and in puts by strike slot.
+    pub const FUTURES: usize = 112;
+    pub const CALLS: usize = 120;
+    pub const PUTS: usize = 312;
+    pub const STRIKE_ROOM: usize = 24;
 }
 
 /// Offsets in a portfolio account of 5,376 bytes.
@@ -118,6 +139,32 @@ const SETTLEMENT: u16 = 0;
 /// CLR-36.
 const MOST_UNDERLYINGS: usize = 8;
 const MOST_ACCOUNTS: usize = 40;
+const MOST_EXPIRIES: usize = 12;
+
+/// What an account is named by: its kind, then its index, or an expiry's market and minute.
+type Name = (u8, u64);
+const ASSETS: u8 = 0;
+const MARKETS: u8 = 1;
+const EXPIRIES: u8 = 2;
+
+/// Kinds of instrument, the byte below the market's index.
+const PERPETUAL: u64 = 1;
+const FUTURE: u64 = 2;
+const CALL: u64 = 3;
+const PUT: u64 = 4;
+
+fn market_of(instrument: u64) -> u16 {
+    (instrument >> 48) as u16
+}
+
+fn kind_of(instrument: u64) -> u64 {
+    (instrument >> 40) & 0xff
+}
+
+/// Market and minute of a dated instrument as one number.
+fn expiry_of(instrument: u64) -> u64 {
+    (u64::from(market_of(instrument)) << 32) | (instrument & 0xffff_ffff)
+}
 
 fn bytes<const N: usize>(data: &[u8], at: usize) -> [u8; N] {
     data[at..at + N].try_into().expect("a slice of this length")
@@ -155,6 +202,7 @@ pub fn violations(accounts: &[Raw], pool: Key) -> Vec<String> {
     };
     let assets = of_kind(kind::ASSET, asset::POOL);
     let markets = of_kind(kind::MARKET, market::POOL);
+    let expiries = of_kind(kind::EXPIRY, expiry::POOL);
     let portfolios = of_kind(kind::PORTFOLIO, portfolio::POOL);
     let underlyings: BTreeMap<u16, u16> =
         markets.iter().map(|m| (u16_at(m, market::INDEX), u16_at(m, market::ASSET))).collect();
@@ -174,9 +222,17 @@ pub fn violations(accounts: &[Raw], pool: Key) -> Vec<String> {
         let vault = accounts.iter().find(|a| a.address == vault).map(|a| u64_at(&a.data, TOKEN_AMOUNT));
         check_asset(data, vault, totals.money + variation_pools, &totals, &mut found);
     }
+    let mut known = BTreeSet::new();
+    for data in &expiries {
+        check_expiry(data, &underlyings, &totals, &mut known, &mut found);
+    }
     for instrument in totals.instruments.keys() {
-        if !underlyings.contains_key(&((instrument >> 48) as u16)) {
-            found.push(format!("CLR-01: instrument {instrument:#x} has no market"));
+        let listed = match kind_of(*instrument) {
+            PERPETUAL => *instrument & 0xff_ffff_ffff == 0 && underlyings.contains_key(&market_of(*instrument)),
+            _ => known.contains(instrument),
+        };
+        if !listed {
+            found.push(format!("CLR-01: instrument {instrument:#x} is not listed"));
         }
     }
     found
@@ -197,7 +253,7 @@ fn check_portfolio(data: &[u8], underlyings: &BTreeMap<u16, u16>, totals: &mut T
         found.push(format!("cash is negative: {cash}"));
     }
 
-    let mut named: BTreeSet<(bool, u16)> = BTreeSet::from([(false, SETTLEMENT)]);
+    let mut named: BTreeSet<Name> = BTreeSet::from([(ASSETS, u64::from(SETTLEMENT))]);
     let mut held: BTreeSet<u16> = BTreeSet::new();
     let count = usize::from(data[portfolio::BALANCE_COUNT]);
     let mut last = None;
@@ -218,7 +274,7 @@ fn check_portfolio(data: &[u8], underlyings: &BTreeMap<u16, u16>, totals: &mut T
         if shares <= 0 {
             found.push(format!("balance of asset {asset} has {shares} shares"));
         }
-        named.insert((false, asset));
+        named.insert((ASSETS, u64::from(asset)));
         if entry[balance::UNDERLYING] != 0 {
             held.insert(asset);
         }
@@ -249,29 +305,39 @@ fn check_portfolio(data: &[u8], underlyings: &BTreeMap<u16, u16>, totals: &mut T
         if pending.iter().any(|p| *p < 0) {
             found.push(format!("pending gains in {instrument:#x} are negative: {pending:?}"));
         }
-        let (market, underlying) = ((instrument >> 48) as u16, u16_at(entry, position::UNDERLYING));
+        if [CALL, PUT].contains(&kind_of(instrument)) && (cost, pending) != (0, [0, 0]) {
+            found.push(format!("option {instrument:#x} has cost {cost} and pending gains {pending:?}"));
+        }
+        let (market, underlying) = (market_of(instrument), u16_at(entry, position::UNDERLYING));
         if underlyings.get(&market) != Some(&underlying) {
             found.push(format!("position in market {market} names underlying {underlying}"));
         }
-        named.extend([(true, market), (false, underlying)]);
+        named.extend([(MARKETS, u64::from(market)), (ASSETS, u64::from(underlying))]);
+        if kind_of(instrument) != PERPETUAL {
+            named.insert((EXPIRIES, expiry_of(instrument)));
+        }
         held.insert(underlying);
         totals.money += pending[0] + pending[1];
         let total = totals.instruments.entry(instrument).or_default();
         *total = [total[0] + quantity, total[1] + quantity.max(0), total[2] + cost];
     }
-    if held.len() > MOST_UNDERLYINGS || named.len() > MOST_ACCOUNTS {
-        found.push(format!("CLR-36: {} underlyings, {} accounts", held.len(), named.len()));
+    let expiries = named.iter().filter(|(kind, _)| *kind == EXPIRIES).count();
+    if held.len() > MOST_UNDERLYINGS || named.len() > MOST_ACCOUNTS || expiries > MOST_EXPIRIES {
+        found.push(format!("CLR-36: {} underlyings, {} accounts, {expiries} expiries", held.len(), named.len()));
     }
 }
 
 fn check_market(data: &[u8], totals: &Totals, found: &mut Vec<String>) {
     let index = u16_at(data, market::INDEX);
     let (mut net, mut positive, mut costs) = (0, 0, 0);
-    for (_, [n, p, c]) in totals.instruments.iter().filter(|(i, _)| (**i >> 48) as u16 == index) {
+    for (instrument, [n, p, c]) in totals.instruments.iter().filter(|(i, _)| market_of(**i) == index) {
         if *n != 0 {
-            found.push(format!("CLR-01: market {index} is {n} out of balance"));
+            found.push(format!("CLR-01: instrument {instrument:#x} is {n} out of balance"));
         }
-        (net, positive, costs) = (net + n, positive + p, costs + c);
+        if kind_of(*instrument) == PERPETUAL {
+            (net, positive) = (net + n, positive + p);
+        }
+        costs += c;
     }
     let (long, short) = (i64_at(data, market::LONG), i64_at(data, market::SHORT));
     if long != positive || short != positive || net != 0 {
@@ -284,6 +350,35 @@ fn check_market(data: &[u8], totals: &Totals, found: &mut Vec<String>) {
     }
     if pool + costs != kept {
         found.push(format!("CLR-01: market {index}: pool {pool} + costs {costs} is not fees and rounding {kept}"));
+    }
+}
+
+/// Open interest of an expiry's future and options, and that no other instrument of it is held. `known` takes its instruments.
+fn check_expiry(
+    data: &[u8],
+    underlyings: &BTreeMap<u16, u16>,
+    totals: &Totals,
+    known: &mut BTreeSet<u64>,
+    found: &mut Vec<String>,
+) {
+    let (market, time) = (u16_at(data, expiry::MARKET), u64_at(data, expiry::TIME));
+    if underlyings.get(&market) != Some(&u16_at(data, expiry::ASSET)) || time % 60 != 0 {
+        found.push(format!("expiry {time} of market {market} names another underlying, or no minute"));
+    }
+    let listed = usize::from(data[expiry::STRIKE_COUNT]);
+    let mut check = |kind: u64, slot: usize, at: usize| {
+        let instrument = (u64::from(market) << 48) | (kind << 40) | ((slot as u64) << 32) | (time / 60);
+        let open = i64_at(data, at);
+        let held = totals.instruments.get(&instrument).map_or(0, |[_, positive, _]| *positive);
+        if open != held {
+            found.push(format!("CLR-01: instrument {instrument:#x} counts {open} open, holders {held}"));
+        }
+        known.insert(instrument);
+    };
+    check(FUTURE, 0, expiry::FUTURES);
+    for slot in 0..listed.min(expiry::STRIKE_ROOM) {
+        check(CALL, slot, expiry::CALLS + 8 * slot);
+        check(PUT, slot, expiry::PUTS + 8 * slot);
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Feed {
 pub struct Quote {
     pub price: i64,
     pub confidence: u64,
+    /// Moving average of the price.
+    pub average: i64,
     pub exponent: i32,
     pub publish_time: i64,
     /// Fully verified, for an update; trading, for a push account.
@@ -44,7 +46,7 @@ impl Quote {
     /// A sound quote in USD.
     pub fn new(usd: f64, publish_time: i64) -> Self {
         let price = (usd * 1e8).round() as i64;
-        Self { price, confidence: 0, exponent: EXPONENT, publish_time, valid: true }
+        Self { price, average: price, confidence: 0, exponent: EXPONENT, publish_time, valid: true }
     }
 
     /// Half a width of the price, as a share of it.
@@ -73,7 +75,7 @@ impl Quote {
                 exponent: self.exponent,
                 publish_time: self.publish_time,
                 prev_publish_time: self.publish_time - 1,
-                ema_price: self.price,
+                ema_price: self.average,
                 ema_conf: self.confidence,
             },
             posted_slot: 0,
@@ -96,6 +98,7 @@ impl Quote {
         };
         account.agg.price = self.price;
         account.agg.conf = self.confidence;
+        account.ema_price.val = self.average;
         account.agg.status = if self.valid { PriceStatus::Trading } else { PriceStatus::Halted };
         bytemuck::bytes_of(&account).to_vec()
     }

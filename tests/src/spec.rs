@@ -102,7 +102,7 @@ pub struct MarketSpec {
 }
 
 impl MarketSpec {
-    /// Tick 0.01 USD, lot 0.001, minimum 0.01, wide caps, band 5 %, fee 0.05 %.
+    /// Tick 0.01 USD, lot 0.001, minimum 0.01, wide caps, band 5 %, fee 0.05 %, of options at most 12.5 % of the premium.
     pub fn new(symbol: &'static str, asset: u16) -> Self {
         let terms = MarketTerms {
             symbol: self::symbol(symbol),
@@ -114,6 +114,8 @@ impl MarketSpec {
             band: 50_000,
             fee: 500,
             sigma_limit: 200_000,
+            option_tick: 10_000_000,
+            option_fee_cap: 125_000,
         };
         Self { symbol, asset, terms }
     }

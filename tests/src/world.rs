@@ -375,6 +375,7 @@ impl World {
             scenarios: Box::new(self.state::<Scenarios>(&pool.scenarios)),
             assets: (0..pool.asset_count).map(|i| (i, self.asset(i))).collect(),
             markets: (0..pool.market_count).map(|i| (i, self.market(i))).collect(),
+            expiries: self.expiries(pool.market_count),
             pool,
         }
     }
@@ -469,7 +470,7 @@ impl World {
         let mut holdings = self.holdings(&[first.portfolio, second.portfolio]);
         for (market, _, _) in legs {
             if let Some(underlying) = self.underlyings.get(usize::from(*market)) {
-                holdings = holdings.with_written(*market, *underlying);
+                holdings = holdings.with_traded(instrument::perpetual(*market), *underlying);
             }
         }
         let legs = legs.iter().map(|(market, quantity, price)| leg(*market, *quantity, *price)).collect();
@@ -484,7 +485,7 @@ impl World {
 
     pub fn settle_instruction(&self, actor: &Actor, market: u16) -> Instruction {
         let underlying = self.underlyings[usize::from(market)];
-        build::settle_variation(&self.pool, actor.portfolio, market, underlying)
+        build::settle_variation(&self.pool, actor.portfolio, instrument::perpetual(market), underlying)
     }
 
     #[track_caller]

@@ -25,6 +25,8 @@ fn the_first_market_makes_its_asset_an_underlying_with_a_column() {
     assert_eq!((market.minimum.0, market.band.0, market.fee.0), (terms.minimum, terms.band, terms.fee));
     assert_eq!((market.open_interest_cap.0, market.position_cap.0), (terms.open_interest_cap, terms.position_cap));
     assert_eq!((market.sigma_limit.0, market.initial_multiplier), (terms.sigma_limit, Ratio::ONE));
+    assert_eq!((market.option_tick.0, market.option_fee_cap.0), (terms.option_tick, terms.option_fee_cap));
+    assert_eq!((market.listed_expiries(), market.expiries), (&[][..], [0; 32]));
     assert_eq!((market.long.0, market.short.0, market.variation_pool.0), (0, 0, 0));
     assert_eq!((market.accrued_fees.0, market.rounding.0, market.premium.0), (0, 0, 0));
     assert_eq!((world.asset(GOLD).underlying, world.asset(GOLD).column), (1, 3));
@@ -93,7 +95,7 @@ mod adversary {
 
     #[test]
     fn terms_beyond_their_bounds_are_refused() {
-        let changes: [fn(&mut MarketTerms); 14] = [
+        let changes: [fn(&mut MarketTerms); 17] = [
             |t| t.tick = 0,
             |t| t.lot = 0,
             |t| t.lot = -1,
@@ -108,6 +110,9 @@ mod adversary {
             |t| t.fee = 10_001,
             |t| t.sigma_limit = 0,
             |t| t.sigma_limit = 1_000_001,
+            |t| t.option_tick = 0,
+            |t| t.option_fee_cap = 0,
+            |t| t.option_fee_cap = 500_001,
         ];
         let mut world = World::default();
         let governor = world.governor.insecure_clone();

@@ -13,7 +13,11 @@ fn local(world: &World, actor: &Actor) -> HealthReport {
         asset: u.asset,
         net_delta: u.net_delta.0,
         scan_loss: u.scan_loss.0,
-        worst_move: u.worst_move().0,
+        worst_move: u.worst_spot.0,
+        worst_vol: u.worst_vol,
+        naked_short: u.naked_short.0,
+        option_charge: u.option_charge.0,
+        term_vega: u.term_vega.0,
         es_alone: u.es_alone.0,
         basis: u.basis.0,
         confidence: u.confidence_charge.0,
@@ -21,6 +25,8 @@ fn local(world: &World, actor: &Actor) -> HealthReport {
     });
     HealthReport {
         equity: health.equity.0,
+        counted_equity: health.counted_equity.0,
+        option_value: health.option_value.0,
         settled_equity: health.settled_equity.0,
         initial: health.initial.0,
         maintenance: health.maintenance.0,

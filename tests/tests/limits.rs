@@ -5,7 +5,7 @@
 
 use novate_client::instructions as build;
 use novate_client::state::{MAX_ACCOUNTS_HELD, MAX_BALANCES, MAX_UNDERLYINGS_HELD};
-use novate_client::{addresses, AccountMeta, Instruction};
+use novate_client::{addresses, instrument, AccountMeta, Instruction};
 use novate_margin::is_liquidatable;
 use novate_tests::sending::{locks, packet_size, COMPUTE_LIMIT, PACKET};
 use novate_tests::world::leg;
@@ -65,7 +65,7 @@ impl Hall {
     fn everything(world: &World, shape: Shape) -> Instruction {
         let mut holdings = world.holdings(&[]);
         for market in 0..shape.positions + 2 {
-            holdings = holdings.with_written(market, world.underlyings[usize::from(market)]);
+            holdings = holdings.with_traded(instrument::perpetual(market), world.underlyings[usize::from(market)]);
         }
         let mut list = build::health(world.keys(), world.pool, &holdings);
         let rest = (0..world.listings.len() as u16).map(|a| {
@@ -79,7 +79,8 @@ impl Hall {
     fn trade_instruction(&self, first: &Actor, legs: &[(u16, i64)]) -> Instruction {
         let mut holdings = self.world.holdings(&[first.portfolio, self.maker.portfolio]);
         for (market, _) in legs {
-            holdings = holdings.with_written(*market, self.world.underlyings[usize::from(*market)]);
+            holdings =
+                holdings.with_traded(instrument::perpetual(*market), self.world.underlyings[usize::from(*market)]);
         }
         let legs = legs.iter().map(|(market, quantity)| leg(*market, *quantity, 100 * PRICE)).collect();
         build::trade(self.world.keys(), first.side(), self.maker.side(), &holdings, legs)

@@ -30,7 +30,8 @@ fn with_terms(change: impl FnOnce(&mut novate_client::MarketTerms)) -> (World, A
 
 /// A trade of any legs, with the accounts that BTC's perpetual needs.
 fn trade_of(world: &World, first: &Actor, second: &Actor, legs: Vec<Leg>) -> Instruction {
-    let holdings = world.holdings(&[first.portfolio, second.portfolio]).with_written(BTC_PERP, BTC);
+    let holdings =
+        world.holdings(&[first.portfolio, second.portfolio]).with_traded(instrument::perpetual(BTC_PERP), BTC);
     build::trade(world.keys(), first.side(), second.side(), &holdings, legs)
 }
 

@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::{Parser, Subcommand};
-use novate_cli::demo;
+use novate_cli::{demo, margin, scenarios};
 
 /// Clearing with cross margin on Solana.
 #[derive(Parser)]
@@ -17,13 +18,27 @@ struct Cli {
 enum Command {
     /// Replay two weeks of November 2022 against the built program, in process, and write a report.
     Demo(demo::Options),
+    /// Evaluate or explain portfolios in files.
+    #[command(subcommand)]
+    Margin(margin::Command),
+    /// Make joint scenario rows from daily prices, and back-test the margin that follows from them.
+    #[command(subcommand)]
+    Scenarios(scenarios::Command),
+}
+
+/// Runs a command and returns what it prints.
+fn run(command: &Command) -> Result<String> {
+    match command {
+        Command::Demo(options) => demo::run(options).map(|outcome| demo::terminal::summary(&outcome)),
+        Command::Margin(command) => margin::run(command),
+        Command::Scenarios(command) => scenarios::run(command),
+    }
 }
 
 fn main() -> ExitCode {
-    let Command::Demo(options) = Cli::parse().command;
-    match demo::run(&options) {
-        Ok(outcome) => {
-            println!("{}", demo::terminal::summary(&outcome));
+    match run(&Cli::parse().command) {
+        Ok(text) => {
+            println!("{text}");
             ExitCode::SUCCESS
         }
         Err(error) => {

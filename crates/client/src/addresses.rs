@@ -32,6 +32,17 @@ pub fn market(pool: &Pubkey, index: u16) -> Pubkey {
     find(&[seeds::MARKET, pool.as_ref(), &index.to_le_bytes()])
 }
 
+/// Expiry of a market by its unix time.
+pub fn expiry(market: &Pubkey, time: i64) -> Pubkey {
+    find(&[seeds::EXPIRY, market.as_ref(), &time.to_le_bytes()])
+}
+
+/// Expiry of a pool by its id (see [`novate::instrument::expiry_id`]).
+pub fn expiry_by_id(pool: &Pubkey, id: u64) -> Pubkey {
+    let [minutes, market] = [id & u64::from(u32::MAX), id >> 32];
+    expiry(&self::market(pool, market as u16), minutes as i64 * 60)
+}
+
 /// Scenario rows of a pool by generation.
 pub fn scenarios(pool: &Pubkey, generation: u16) -> Pubkey {
     find(&[seeds::SCENARIOS, pool.as_ref(), &generation.to_le_bytes()])

@@ -5,8 +5,9 @@ use std::ops::Deref;
 
 use bytemuck::zeroed_box;
 use novate::error::NovateError;
-use novate::health::{fill, PriceAge, Source};
-use novate::state::{Asset, Market, Pool, Portfolio, Scenarios};
+use novate::health::{fill, Held, PriceAge, Source, Terms};
+use novate::state::{Asset, Expiry, Market, Pool, Portfolio, Scenarios};
+use novate_margin::dated::Carry;
 use novate_margin::{Book, Health, MarginError};
 
 /// Why health could not be computed.
@@ -19,13 +20,14 @@ pub enum HealthError {
     Margin(#[from] MarginError),
 }
 
-/// The accounts of a pool, by index.
+/// The accounts of a pool by index, expiries by [`novate::instrument::expiry_id`].
 #[derive(Clone)]
 pub struct Snapshot {
     pub pool: Pool,
     pub scenarios: Box<Scenarios>,
     pub assets: BTreeMap<u16, Asset>,
     pub markets: BTreeMap<u16, Market>,
+    pub expiries: BTreeMap<u64, Box<Expiry>>,
 }
 
 impl Snapshot {
@@ -37,8 +39,8 @@ impl Snapshot {
     /// The same, with the book behind it: underlying by underlying.
     pub fn book(&self, portfolio: &Portfolio, now: i64) -> Result<(Box<Book>, Health), HealthError> {
         let mut book: Box<Book> = zeroed_box();
-        fill(&mut book, portfolio, &mut &*self, now, PriceAge::OfAsset)
-            .map_err(|e| HealthError::Refused(e.to_string()))?;
+        let terms = Terms { now, age: PriceAge::OfAsset, carry: Carry::Central };
+        fill(&mut book, Held::by(portfolio), &mut &*self, terms).map_err(|e| HealthError::Refused(e.to_string()))?;
         let health = book.health(Some(&self.scenarios.rows()), &self.pool.params)?;
         Ok((book, health))
     }
@@ -51,5 +53,9 @@ impl Source for &Snapshot {
 
     fn market(&mut self, index: u16) -> anchor_lang::Result<impl Deref<Target = Market>> {
         self.markets.get(&index).ok_or_else(|| NovateError::MarketMissing.into())
+    }
+
+    fn expiry(&mut self, id: u64) -> anchor_lang::Result<impl Deref<Target = Expiry>> {
+        self.expiries.get(&id).map(Box::as_ref).ok_or_else(|| NovateError::ExpiryMissing.into())
     }
 }

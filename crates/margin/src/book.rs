@@ -7,13 +7,20 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::chain::{Strike, MAX_STRIKES, VALUES};
+use crate::dated::{value_options, Carry, Drift, ExpiryFacts, HeldExpiry, Right, MAX_EXPIRIES, MAX_OPTIONS};
 use crate::error::{MarginError, Result};
-use crate::joint::{MAX_COLUMNS, MAX_ROWS, NO_COLUMN};
-use crate::units::{Contracts, Price, Ratio, Usd};
+use crate::joint::{Segment, MAX_COLUMNS, MAX_ROWS, NO_COLUMN, SEGMENTS};
+use crate::scan::Grid;
+use crate::units::{Contracts, Price, Ratio, Seconds, Usd};
 
 /// Underlyings in one book: the 8 that positions may be on, and 16 balances, each of which may become an underlying by the
 /// listing of a market after it was deposited. A book must hold them all, or that account could not be judged (CLR-36).
 pub const MAX_UNDERLYINGS: usize = 24;
+/// Underlyings with options in one book: the 8 that positions may be on.
+pub const MAX_GRIDS: usize = 8;
+/// [`Underlying::grid`] of an underlying without options.
+pub const NO_GRID: u8 = 255;
 /// MRG-38: the haircut that a debt in the settlement asset is charged at.
 pub const SETTLEMENT_DEBT_HAIRCUT: Ratio = Ratio(20_000);
 /// MRG-40: bounds of a market's initial multiplier.
@@ -69,57 +76,82 @@ pub struct Underlying {
     pub scan_range: Ratio,
     /// Balances of the asset, summed.
     pub spot: Contracts,
+    /// Yield-bearing balances in contracts of it, each a bucket of its own (MRG-61).
+    pub staked: Contracts,
     /// Perpetuals on it, summed.
     pub perpetual: Contracts,
     /// Of them, the long ones.
     pub perpetual_long: Contracts,
-    /// Unrealised profit and loss of its positions, settlement units.
+    /// Unrealised profit and loss of its perpetuals and futures, settlement units.
     pub unsettled: Usd,
+    /// Result: value of its options, settlement units, rounded down.
+    pub option_value: Usd,
     /// Result: net delta.
     pub net_delta: Contracts,
     /// Result: |net delta| at the index price, rounded up.
     pub notional: Usd,
     /// Result: scan loss G (MRG-14).
     pub scan_loss: Usd,
+    /// Result: with options, the greatest size of its profit or loss at a spot node, and what that may be off by.
+    pub(crate) extent: Usd,
+    /// See [`Underlying::extent`].
+    pub(crate) error: Usd,
+    /// Options held, each at the spot its values were made at: sizes summed. What bounds every node.
+    pub(crate) options: Usd,
+    /// Of the linear holdings, what the nodes hold already.
+    pub(crate) in_nodes: Usd,
     /// Result: expected shortfall alone, rounded down (MRG-21); 0 without a column.
     pub es_alone: Usd,
-    /// Result: basis and roll charge (MRG-30).
+    /// Result: basis and roll charge (MRG-30), that on yield-bearing balances included (MRG-61).
     pub basis: Usd,
+    /// Result: charge on net short options (MRG-32).
+    pub naked_short: Usd,
+    /// Result: charge on option value (MRG-33).
+    pub option_charge: Usd,
     /// Result: oracle confidence charge (MRG-34).
     pub confidence_charge: Usd,
     /// Result: concentration charge (MRG-35).
     pub concentration: Usd,
+    /// Result: charge on the term structure of vol (MRG-37).
+    pub term_vega: Usd,
+    /// Result: spot move of the worst node.
+    pub worst_spot: Ratio,
     /// Identity of the asset, as the caller counts them.
     pub asset: u16,
     /// Column in the joint rows, or [`NO_COLUMN`].
     pub column: u8,
-    padding: [u8; 5],
+    /// Result: vol of the worst node: -1, 0 or 1 for down, as it is, up.
+    pub worst_vol: i8,
+    /// Place of its nodes in [`Book::grids`], or [`NO_GRID`].
+    pub grid: u8,
+    padding: [u8; 3],
 }
 
-impl Underlying {
-    /// The spot move at which the scan loss arises: -R, R, or 0 where the net delta is zero.
-    pub fn worst_move(&self) -> Ratio {
-        crate::scan::linear_worst_move(self.net_delta, self.scan_range)
-    }
-}
-
-/// The workspace of one health check. Keep it on the heap: it is most of what a stack frame on chain may hold.
+/// The workspace of one health check. Keep it on the heap: it is larger than a stack frame on chain may be.
 /// After an error clear it: a holding may have been added in part.
 #[repr(C)]
 #[derive(Clone, Zeroable)]
 pub struct Book {
     pub(crate) underlyings: [Underlying; MAX_UNDERLYINGS],
+    pub(crate) expiries: [HeldExpiry; MAX_EXPIRIES],
+    pub(crate) grids: [Grid; MAX_GRIDS],
     pub(crate) sums: [i64; MAX_ROWS],
+    pub(crate) values: [i64; VALUES],
+    pub(crate) segments: [Segment; SEGMENTS],
     pub(crate) length: usize,
+    pub(crate) expiry_count: usize,
+    pub(crate) grid_count: usize,
     pub(crate) settlement_price: Price,
     pub(crate) cash: Usd,
     pub(crate) pending: Usd,
     pub(crate) outside_value: Usd,
     pub(crate) outside_haircut: Usd,
+    pub(crate) uncounted: Usd,
     pub(crate) initial_multiplier: Ratio,
+    pub(crate) drift: Drift,
 }
 
-const _: () = assert!(size_of::<Book>() < 6 * 1024);
+const _: () = assert!(size_of::<Book>() < 18 * 1024);
 
 impl Default for Book {
     /// An empty book. Off chain only: on chain the stack is too small to build one, so zero the memory in place
@@ -133,6 +165,10 @@ impl Book {
     /// Empties the book, the settlement price included. Cheap: the arrays stay as they are.
     pub fn clear(&mut self) {
         self.length = 0;
+        self.expiry_count = 0;
+        self.grid_count = 0;
+        self.uncounted = Usd::ZERO;
+        self.drift = Drift { nodes: 0, oldest: Seconds(i64::MAX) };
         self.settlement_price = Price::ZERO;
         self.cash = Usd::ZERO;
         self.pending = Usd::ZERO;
@@ -162,6 +198,7 @@ impl Book {
             scan_range: facts.scan_range,
             asset,
             column: facts.column,
+            grid: NO_GRID,
             ..Underlying::zeroed()
         };
         self.length = slot.saturating_add(1);
@@ -206,10 +243,26 @@ impl Book {
         Ok(())
     }
 
+    /// A yield-bearing balance, 0 or more, as the quantity of its underlying that it is worth (MRG-61). Where it does not count
+    /// for new risk it is equity, but not for initial margin.
+    pub fn add_staked(&mut self, slot: usize, quantity: Contracts, counts: bool) -> Result<()> {
+        let underlying = self.at(slot)?;
+        if quantity < Contracts::ZERO {
+            return Err(MarginError::NegativeStake);
+        }
+        underlying.staked = underlying.staked.add(quantity)?;
+        let value = quantity.value_ceil(underlying.price)?;
+        if !counts {
+            self.uncounted = self.uncounted.add(value)?;
+        }
+        Ok(())
+    }
+
     /// A balance outside the scan, valued at `price` and charged by its haircut, in [0, 1] (MRG-38, MRG-41); a loan
-    /// is negative. For initial margin pass the price of MRG-44.
-    pub fn add_outside(&mut self, quantity: Contracts, price: Price, haircut: Ratio) -> Result<()> {
-        if price <= Price::ZERO {
+    /// is negative. For initial margin a balance is worth no more, and a loan no less, than at `average`, the time-weighted
+    /// price (MRG-44).
+    pub fn add_outside(&mut self, quantity: Contracts, price: Price, average: Price, haircut: Ratio) -> Result<()> {
+        if price <= Price::ZERO || average <= Price::ZERO {
             return Err(MarginError::InvalidPrice);
         }
         if haircut < Ratio::ZERO || haircut > Ratio::ONE {
@@ -219,6 +272,10 @@ impl Book {
         let (value, above) = quantity.value_bounds(price)?;
         let size = if quantity.0 < 0 { value.neg()? } else { above };
         self.outside_value = self.outside_value.add(value)?;
+        if average != price {
+            let gap = quantity.value_ceil(price.sub(average)?)?.or_zero();
+            self.uncounted = self.uncounted.add(gap)?;
+        }
         self.outside_haircut = self.outside_haircut.add(size.scale_ceil(haircut)?)?;
         Ok(())
     }
@@ -236,20 +293,141 @@ impl Book {
         initial_multiplier: Ratio,
     ) -> Result<()> {
         let underlying = self.at(slot)?;
+        underlying.add_variation(quantity, mark, cost)?;
+        underlying.perpetual = underlying.perpetual.add(quantity)?;
+        underlying.perpetual_long = underlying.perpetual_long.add(quantity.or_zero())?;
+        self.raise_multiplier(quantity, initial_multiplier);
+        Ok(())
+    }
+
+    /// MRG-40: the largest initial multiplier of the markets held.
+    fn raise_multiplier(&mut self, quantity: Contracts, multiplier: Ratio) {
+        if quantity.0 != 0 {
+            let bounded = multiplier.clamp(INITIAL_MULTIPLIER.0, INITIAL_MULTIPLIER.1);
+            self.initial_multiplier = self.initial_multiplier.max(bounded);
+        }
+    }
+
+    /// A new expiry of the underlying in `slot`, and the slot that names the expiry from here on. Fails where the book holds
+    /// [`MAX_EXPIRIES`], the id has a slot already, or a fact is out of its range.
+    pub fn add_expiry(&mut self, slot: usize, id: u64, facts: ExpiryFacts) -> Result<usize> {
+        self.at(slot)?;
+        if self.expiry_of(id).is_some() {
+            return Err(MarginError::DuplicateExpiry);
+        }
+        let underlying = u16::try_from(slot).map_err(|_| MarginError::UnknownSlot)?;
+        let at = self.expiry_count;
+        let place = self.expiries.get_mut(at).ok_or(MarginError::TooManyExpiries)?;
+        *place = HeldExpiry::new(id, underlying, facts)?;
+        self.expiry_count = at.saturating_add(1);
+        Ok(at)
+    }
+
+    /// The slot of an expiry, if it has one.
+    pub fn expiry_of(&self, id: u64) -> Option<usize> {
+        self.expiries().iter().position(|e| e.id == id)
+    }
+
+    /// The expiries of the book, in the order of their slots.
+    pub fn expiries(&self) -> &[HeldExpiry] {
+        self.expiries.get(..self.expiry_count).unwrap_or_default()
+    }
+
+    fn expiry(&mut self, expiry: usize) -> Result<&mut HeldExpiry> {
+        let held = self.expiries.get_mut(..self.expiry_count).unwrap_or_default();
+        held.get_mut(expiry).ok_or(MarginError::UnknownExpiry)
+    }
+
+    /// A dated future: as [`Book::add_perpetual`], marked at the expiry's forward.
+    pub fn add_future(
+        &mut self,
+        expiry: usize,
+        quantity: Contracts,
+        cost: Usd,
+        initial_multiplier: Ratio,
+    ) -> Result<()> {
+        let held = self.expiry(expiry)?;
+        held.future = held.future.add(quantity)?;
+        let held = *held;
+        let underlying = self.at(usize::from(held.underlying))?;
+        let forward = held.forward(underlying.price)?;
+        underlying.add_variation(quantity, forward, cost)?;
+        self.raise_multiplier(quantity, initial_multiplier);
+        Ok(())
+    }
+
+    /// An option at a strike slot of an expiry. Its premium was paid when it was traded, so it has no cost. Call
+    /// [`Book::add_chain`] once all options of the expiry are in.
+    pub fn add_option(
+        &mut self,
+        expiry: usize,
+        (slot, strike): (usize, Price),
+        right: Right,
+        quantity: Contracts,
+        initial_multiplier: Ratio,
+    ) -> Result<()> {
+        if strike <= Price::ZERO {
+            return Err(MarginError::InvalidPrice);
+        }
+        let held = self.expiry(expiry)?;
+        let net = held.net.get_mut(slot).ok_or(MarginError::UnknownStrike)?;
+        *net = net.add(quantity)?;
+        if right == Right::Put {
+            held.puts = held.puts.add(quantity)?;
+            held.put_strikes = held.put_strikes.add(quantity.value_floor(strike)?)?;
+        }
+        held.unvalued = 1;
+        self.raise_multiplier(quantity, initial_multiplier);
+        Ok(())
+    }
+
+    /// Values the options of one expiry from its stored strikes (MRG-10, MRG-15): once, after the last
+    /// [`Book::add_option`] of it.
+    pub fn add_chain(&mut self, expiry: usize, strikes: &[Strike; MAX_STRIKES], carry: Carry) -> Result<()> {
+        let held = self.expiries.get_mut(..self.expiry_count).unwrap_or_default().get_mut(expiry);
+        let held = held.ok_or(MarginError::UnknownExpiry)?;
+        let underlyings = self.underlyings.get_mut(..self.length).unwrap_or_default();
+        let underlying = underlyings.get_mut(usize::from(held.underlying)).ok_or(MarginError::UnknownSlot)?;
+        if underlying.grid == NO_GRID {
+            underlying.grid = u8::try_from(self.grid_count).map_err(|_| MarginError::TooManyExpiries)?;
+            *self.grids.get_mut(self.grid_count).ok_or(MarginError::TooManyExpiries)? = Grid::zeroed();
+            self.grid_count = self.grid_count.saturating_add(1);
+        }
+        let grid = self.grids.get_mut(usize::from(underlying.grid)).ok_or(MarginError::TooManyExpiries)?;
+        let spot = (underlying.price, underlying.scan_range);
+        let valued = value_options(held, strikes, spot, carry, grid, &mut self.values, &mut self.drift)?;
+        underlying.error = underlying.error.add(valued.error)?;
+        underlying.options = underlying.options.add(valued.held)?;
+        if underlying.options > MAX_OPTIONS {
+            return Err(MarginError::Overflow);
+        }
+        underlying.option_value = underlying.option_value.add(held.value)?;
+        Ok(())
+    }
+
+    /// How far the values of the options lie from now, the worst of all strikes held (MRG-15).
+    pub fn drift(&self) -> Drift {
+        self.drift
+    }
+
+    /// Profit and loss of an underlying's nodes after [`Book::health`]; `None` where it has no options: then every node follows
+    /// from the net delta.
+    pub fn grid(&self, underlying: &Underlying) -> Option<&Grid> {
+        self.grids.get(..self.grid_count)?.get(usize::from(underlying.grid))
+    }
+}
+
+impl Underlying {
+    /// Unrealised profit of a position that is settled by variation.
+    fn add_variation(&mut self, quantity: Contracts, mark: Price, cost: Usd) -> Result<()> {
         let mut profit = cost.neg()?;
         if quantity.0 != 0 {
             if mark <= Price::ZERO {
                 return Err(MarginError::InvalidPrice);
             }
             profit = quantity.value_floor(mark)?.sub(cost)?;
-            underlying.perpetual = underlying.perpetual.add(quantity)?;
-            underlying.perpetual_long = underlying.perpetual_long.add(quantity.or_zero())?;
         }
-        underlying.unsettled = underlying.unsettled.add(profit)?;
-        if quantity.0 != 0 {
-            let bounded = initial_multiplier.clamp(INITIAL_MULTIPLIER.0, INITIAL_MULTIPLIER.1);
-            self.initial_multiplier = self.initial_multiplier.max(bounded);
-        }
+        self.unsettled = self.unsettled.add(profit)?;
         Ok(())
     }
 }

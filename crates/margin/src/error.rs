@@ -31,8 +31,26 @@ pub enum MarginError {
     InvalidColumn,
     /// More than [`MAX_ROWS`](crate::MAX_ROWS) joint rows.
     TooManyRows,
+    /// More than [`MAX_EXPIRIES`](crate::dated::MAX_EXPIRIES) expiries, or options on too many underlyings, in one book.
+    TooManyExpiries,
+    /// The expiry already has a slot in this book.
+    DuplicateExpiry,
+    /// No expiry has this slot.
+    UnknownExpiry,
+    /// A basis outside of [-0.5, 1].
+    InvalidBasis,
+    /// An expiry without time left.
+    Expired,
+    /// No such strike slot, or the strike of another.
+    UnknownStrike,
+    /// A strike is held that was never priced.
+    StrikeNotPriced,
+    /// An expiry's options were not valued before the book was judged.
+    ChainMissing,
     /// A haircut outside of [0, 1].
     InvalidHaircut,
+    /// A yield-bearing balance below zero: it is never lent.
+    NegativeStake,
     /// Pending gains below zero: a loss is never pending.
     NegativePending,
     /// The book has no settlement price, or one that is not positive.
@@ -41,6 +59,14 @@ pub enum MarginError {
     InvalidParameter(Parameter),
     /// A variance below zero.
     NegativeVariance,
+    /// A volatility below zero.
+    NegativeVolatility,
+    /// A parameter of a smile outside of its bounds (MRG-10).
+    SmileOutOfBounds,
+    /// A smile that implies a negative density (MRG-10).
+    ButterflyArbitrage,
+    /// A smile above that of a later expiry (MRG-10).
+    CalendarArbitrage,
     /// A volatility sample less than an hour after the last one (MRG-50).
     SampleTooEarly,
     /// A fraction outside of [0, 1].
@@ -69,11 +95,24 @@ impl core::fmt::Display for MarginError {
             Self::InvalidScanRange => "a scan range must be above 0 and at most 1",
             Self::InvalidColumn => "no such column of the joint rows",
             Self::TooManyRows => "too many joint rows",
+            Self::TooManyExpiries => "too many expiries in one book",
+            Self::DuplicateExpiry => "the expiry is already in the book",
+            Self::UnknownExpiry => "no expiry has this slot",
+            Self::InvalidBasis => "a basis must be between -0.5 and 1",
+            Self::Expired => "the expiry has passed",
+            Self::UnknownStrike => "the expiry has no such strike",
+            Self::StrikeNotPriced => "a strike is held that was never priced",
+            Self::ChainMissing => "value the options of every expiry before the book is judged",
             Self::InvalidHaircut => "a haircut must be between 0 and 1",
+            Self::NegativeStake => "a yield-bearing balance must not be negative",
             Self::NegativePending => "pending gains must not be negative",
             Self::NoSettlementPrice => "set the price of the settlement asset first",
             Self::InvalidParameter(p) => return write!(f, "parameter {p:?} is out of bounds"),
             Self::NegativeVariance => "a variance must not be negative",
+            Self::NegativeVolatility => "a volatility must not be negative",
+            Self::SmileOutOfBounds => "a parameter of the smile is out of bounds",
+            Self::ButterflyArbitrage => "the smile implies a negative density at some strike",
+            Self::CalendarArbitrage => "total variance must not fall towards a later expiry",
             Self::SampleTooEarly => "wait an hour between volatility samples",
             Self::InvalidFraction => "a fraction must be between 0 and 1",
             Self::NotLiquidatable => "equity is not below maintenance margin",

@@ -134,11 +134,6 @@ pub fn div_ceil(n: u128, d: u128) -> Result<u128> {
     Ok(if quotient.wrapping_mul(d) == n { quotient } else { quotient.saturating_add(1) })
 }
 
-/// The largest integer whose square is at most n.
-pub fn isqrt_floor(n: u128) -> u128 {
-    n.isqrt()
-}
-
 /// The smallest integer whose square is at least n.
 pub fn isqrt_ceil(n: u128) -> u128 {
     let root = n.isqrt();

@@ -2,6 +2,7 @@
 //! may this be done although it is below initial margin, may it be liquidated (MRG-42, MRG-43).
 
 use crate::error::Result;
+use crate::scan::Node;
 use crate::units::{Ratio, Usd};
 
 /// The outcome of one health check. Requirements are rounded up, equity and savings down.
@@ -9,8 +10,13 @@ use crate::units::{Ratio, Usd};
 pub struct Health {
     /// What the account is worth (MRG-41).
     pub equity: Usd,
-    /// Equity without gains that are unsettled or pending; losses count (MRG-45).
+    /// Equity that initial margin counts: balances outside the scan at the worse of spot and average price (MRG-44), depegged
+    /// yield-bearing collateral not at all (MRG-61).
+    pub counted_equity: Usd,
+    /// The same without gains that are unsettled or pending and without net positive option value; losses count (MRG-45).
     pub settled_equity: Usd,
+    /// Net value of the options, in USD; part of equity (MRG-41).
+    pub option_value: Usd,
     /// Initial margin: risk may rise only with at least this much equity (MRG-40, MRG-42).
     pub initial: Usd,
     /// Maintenance margin: liquidatable below it (MRG-40, MRG-42).
@@ -28,10 +34,16 @@ pub struct Health {
     pub core: Usd,
     /// The least that the core may be (MRG-31).
     pub net_delta_floor: Usd,
-    /// Sum of the contingencies (MRG-30, MRG-34, MRG-35).
+    /// Sum of the contingencies (MRG-30, MRG-32 to MRG-35, MRG-37).
     pub contingencies: Usd,
     /// Of them, basis and roll (MRG-30).
     pub basis: Usd,
+    /// Of them, net short options (MRG-32).
+    pub naked_short: Usd,
+    /// Of them, option value (MRG-33).
+    pub option_charge: Usd,
+    /// Of them, the term structure of vol (MRG-37).
+    pub term_vega: Usd,
     /// Of them, oracle confidence (MRG-34).
     pub confidence: Usd,
     /// Of them, concentration (MRG-35).
@@ -40,8 +52,8 @@ pub struct Health {
     pub outside: Usd,
     /// The asset with the largest scan loss, if any has one.
     pub worst_underlying: Option<u16>,
-    /// The spot move at which that loss arises.
-    pub worst_move: Ratio,
+    /// The node at which that loss arises.
+    pub worst_node: Node,
     /// Net notionals with their signs, summed over underlyings.
     pub net_notional: Usd,
     /// Net notionals without their signs, summed over underlyings.
@@ -49,9 +61,9 @@ pub struct Health {
 }
 
 impl Health {
-    /// Whether equity covers initial margin: what every action that raises risk must end with (MRG-42).
+    /// Whether counted equity covers initial margin: what every action that raises risk must end with (MRG-42).
     pub fn meets_initial(&self) -> bool {
-        self.equity >= self.initial
+        self.counted_equity >= self.initial
     }
 
     /// Whether settled equity covers initial margin: for withdrawals and loans (MRG-45).

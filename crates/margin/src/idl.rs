@@ -7,10 +7,13 @@ use std::vec::Vec;
 
 use anchor_lang_idl::build::IdlBuild;
 use anchor_lang_idl::types::{
-    IdlDefinedFields, IdlField, IdlRepr, IdlReprModifier, IdlSerialization, IdlType, IdlTypeDef, IdlTypeDefTy,
+    IdlArrayLen, IdlDefinedFields, IdlField, IdlRepr, IdlReprModifier, IdlSerialization, IdlType, IdlTypeDef,
+    IdlTypeDefTy,
 };
 
-use crate::{Contracts, Extremes, Params, Price, Ratio, Usd, Variance};
+use crate::chain::{Strike, VALUES};
+use crate::smile::Smile;
+use crate::{Contracts, Extremes, Params, Price, Ratio, Seconds, Usd, Variance};
 
 macro_rules! alias {
     ($($name:ident),*) => { $(
@@ -22,16 +25,15 @@ macro_rules! alias {
     )* };
 }
 
-alias!(Contracts, Price, Ratio, Usd, Variance);
+alias!(Contracts, Price, Ratio, Seconds, Usd, Variance);
 
 impl IdlBuild for Params {
     fn create_type() -> Option<IdlTypeDef> {
-        let ratio = IdlType::Defined { name: Ratio::get_full_path(), generics: Vec::new() };
-        Some(structure("Params", Params::NAMES.iter().map(|name| (*name, ratio.clone()))))
+        Some(structure("Params", Params::NAMES.iter().map(|name| (*name, defined::<Ratio>()))))
     }
 
     fn insert_types(types: &mut BTreeMap<String, IdlTypeDef>) {
-        types.extend(Ratio::create_type().map(|ratio| (Ratio::get_full_path(), ratio)));
+        insert::<Ratio>(types);
     }
 }
 
@@ -39,6 +41,54 @@ impl IdlBuild for Extremes {
     fn create_type() -> Option<IdlTypeDef> {
         Some(structure("Extremes", [("low", IdlType::I32), ("high", IdlType::I32)]))
     }
+}
+
+impl IdlBuild for Smile {
+    fn create_type() -> Option<IdlTypeDef> {
+        Some(structure("Smile", ["a", "b", "rho", "m", "sigma"].map(|name| (name, defined::<Ratio>()))))
+    }
+
+    fn insert_types(types: &mut BTreeMap<String, IdlTypeDef>) {
+        insert::<Ratio>(types);
+    }
+}
+
+impl IdlBuild for Strike {
+    fn create_type() -> Option<IdlTypeDef> {
+        let (price, contracts) = (defined::<Price>(), defined::<Contracts>());
+        let values = IdlType::Array(IdlType::U32.into(), IdlArrayLen::Value(VALUES));
+        Some(structure(
+            "Strike",
+            [
+                ("strike", price.clone()),
+                ("reference", price.clone()),
+                ("scan_range", defined::<Ratio>()),
+                ("refreshed", defined::<Seconds>()),
+                ("mark", price.clone()),
+                ("delta", contracts.clone()),
+                ("gamma", contracts),
+                ("vega", price.clone()),
+                ("theta", price),
+                ("values", values),
+                ("vol", IdlType::U32),
+            ],
+        ))
+    }
+
+    fn insert_types(types: &mut BTreeMap<String, IdlTypeDef>) {
+        insert::<Contracts>(types);
+        insert::<Price>(types);
+        insert::<Ratio>(types);
+        insert::<Seconds>(types);
+    }
+}
+
+fn defined<T: IdlBuild>() -> IdlType {
+    IdlType::Defined { name: T::get_full_path(), generics: Vec::new() }
+}
+
+fn insert<T: IdlBuild>(types: &mut BTreeMap<String, IdlTypeDef>) {
+    types.extend(T::create_type().map(|ty| (T::get_full_path(), ty)));
 }
 
 fn structure<'a>(name: &str, fields: impl IntoIterator<Item = (&'a str, IdlType)>) -> IdlTypeDef {

@@ -13,6 +13,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::error::{MarginError, Result};
+use crate::scan::{Grid, NODE_STEPS, SPOT_NODES};
 use crate::units::Usd;
 
 /// Underlyings that a set of rows can hold: bits of [`Rows::present`].
@@ -206,6 +207,34 @@ fn accumulate_one(sums: &mut [i64], (a, wa): Weighted) {
     by_turns(sums, a, a, |s, a, _| *s = s.wrapping_add(wa.wrapping_mul(a)));
 }
 
+/// Linear positions weighted into the sums, two at a pass. False where there is none, and the sums are as they were.
+fn accumulate(sums: &mut [i64], rows: &Rows, positions: &[Linear], shift: u32, scale: i64) -> Result<bool> {
+    let weigh = |p: &Linear| -> Result<Weighted> {
+        let (moves, _) = rows.column(p.column).ok_or(MarginError::InvalidColumn)?;
+        let weight = p.scan_loss.0.checked_shr(shift).unwrap_or_default().wrapping_mul(scale);
+        Ok((moves, if p.short { weight.wrapping_neg() } else { weight }))
+    };
+    let mut first = true;
+    for pair in positions.chunks(2) {
+        match pair {
+            [a, b] => accumulate_two(sums, first, weigh(a)?, weigh(b)?),
+            [a] if first => accumulate_two(sums, first, weigh(a)?, (weigh(a)?.0, 0)),
+            [a] => accumulate_one(sums, weigh(a)?),
+            _ => {}
+        }
+        first = false;
+    }
+    Ok(!first)
+}
+
+/// The sum of the [`TAIL_COUNT`] smallest sums as a loss in money, rounded up: divided by `unit`, shifted back, with the error
+/// added.
+fn loss_ceil(smallest: i64, unit: u64, shift: u32, error: u64) -> Result<Usd> {
+    let loss = u64::try_from(smallest.wrapping_neg()).unwrap_or(0).div_ceil(unit);
+    let loss = loss.checked_mul(1u64.checked_shl(shift).unwrap_or(u64::MAX)).and_then(|l| l.checked_add(error));
+    loss.and_then(|l| i64::try_from(l).ok()).map(Usd).ok_or(MarginError::Overflow)
+}
+
 /// Expected shortfall of several linear positions together, rounded up (MRG-21). `sums` is scratch.
 ///
 /// Range. Weights are scan losses shifted right by the smallest s with (sum of G) >> s below 2^46, so the shifted
@@ -221,36 +250,165 @@ pub fn shortfall_ceil(sums: &mut [i64; MAX_ROWS], rows: &Rows, positions: &[Line
     for position in positions {
         total = total.add(position.scan_loss)?;
     }
-    let shift = (u64::BITS.saturating_sub(WEIGHT_BITS)).saturating_sub(total.0.leading_zeros());
+    let shift = shift_below(total, WEIGHT_BITS);
     let sums = sums.get_mut(..rows.count).ok_or(MarginError::TooManyRows)?;
-    let weigh = |p: &Linear| -> Result<Weighted> {
-        let (moves, _) = rows.column(p.column).ok_or(MarginError::InvalidColumn)?;
-        let weight = p.scan_loss.0.checked_shr(shift).unwrap_or_default();
-        Ok((moves, if p.short { weight.wrapping_neg() } else { weight }))
-    };
-    let mut first = true;
-    for pair in positions.chunks(2) {
-        match pair {
-            [a, b] => accumulate_two(sums, first, weigh(a)?, weigh(b)?),
-            [a] if first => accumulate_two(sums, first, weigh(a)?, (weigh(a)?.0, 0)),
-            [a] => accumulate_one(sums, weigh(a)?),
-            _ => {}
+    if !accumulate(sums, rows, positions, shift, 1)? {
+        return Ok(Usd::ZERO);
+    }
+    let count = u64::try_from(positions.len()).unwrap_or(u64::MAX);
+    let error = 1u64.checked_shl(shift).unwrap_or(u64::MAX).max(2).checked_mul(count).ok_or(MarginError::Overflow)?;
+    let turns = sums.chunks_exact(TURN);
+    let rest = turns.remainder();
+    loss_ceil(smallest_sum(turns.flatten().chain(rest).copied()), TAIL_MOVES, shift, error)
+}
+
+/// How far an amount of 0 or more must be shifted right to be below 2^bits.
+fn shift_below(amount: Usd, bits: u32) -> u32 {
+    u64::BITS.saturating_sub(bits).saturating_sub(amount.0.leading_zeros())
+}
+
+/// A position that is not linear as the joint rows see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Curve<'a> {
+    /// Column of the underlying, present in the rows.
+    pub column: u8,
+    /// Its profit and loss at every node.
+    pub grid: &'a Grid,
+    /// The greatest size of any of its spot nodes.
+    pub extent: Usd,
+    /// What a node may be off by, 0 or more.
+    pub error: Usd,
+}
+
+/// Segments between spot nodes, with the two directions that vol can take.
+pub const SEGMENTS: usize = 32;
+const _: () = assert!(SEGMENTS == 2 * (SPOT_NODES - 1));
+
+/// Profit and loss between two neighbouring spot nodes, with vol on its way to one direction: in units of [`CURVE_UNIT`]ths it
+/// is base + slope·f + |nu|·(vol_base + vol_slope·f) at f 512ths of the way and nu 127ths of the vol shock.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct Segment {
+    base: i64,
+    slope: i64,
+    vol_base: i64,
+    vol_slope: i64,
+}
+
+/// Steps of a move between two spot nodes: 4096 of a scan range over 8 nodes.
+const STEPS: i64 = 512;
+const STEP_BITS: u32 = 9;
+const _: () = assert!(STEPS * NODE_STEPS == MOVE_ONE as i64 && STEPS == 1 << STEP_BITS);
+/// Units of a sum with curves: 4096 · 127, so that linear weights times 127 have the same.
+const CURVE_UNIT: i64 = 520_192;
+const _: () = assert!(CURVE_UNIT == MOVE_ONE as i64 * VOL_ONE as i64);
+/// Three of them: the divisor of a shortfall.
+const CURVE_TAILS: u64 = 1_560_576;
+const _: () = assert!(CURVE_TAILS == 3 * CURVE_UNIT as u64);
+/// Weights and extents are shifted right until their sum is below 2^41; see [`mixed_shortfall_ceil`].
+const CURVE_BITS: u32 = 41;
+
+/// Fills the segments of a curve, each node shifted right by `shift`.
+fn segment(segments: &mut [Segment; SEGMENTS], grid: &Grid, shift: u32) {
+    let cut = |v: &i64| v.checked_shr(shift).unwrap_or_default();
+    let (down, up) = segments.split_at_mut(const { SEGMENTS / 2 });
+    for (half, other) in [(down, &grid.down), (up, &grid.up)] {
+        let nodes = grid.flat.iter().map(cut).zip(other.iter().map(cut));
+        let next = nodes.clone().skip(1);
+        for ((segment, (flat, vol)), (flat_next, vol_next)) in half.iter_mut().zip(nodes).zip(next) {
+            // Nodes are below 2^41: every term below is below 2^61.
+            let (apart, apart_next) = (vol.wrapping_sub(flat), vol_next.wrapping_sub(flat_next));
+            *segment = Segment {
+                base: flat.wrapping_mul(CURVE_UNIT),
+                slope: flat_next.wrapping_sub(flat).wrapping_mul(const { CURVE_UNIT / STEPS }),
+                vol_base: apart.wrapping_mul(const { MOVE_ONE as i64 }),
+                vol_slope: apart_next.wrapping_sub(apart).wrapping_mul(NODE_STEPS),
+            };
         }
+    }
+}
+
+impl Segment {
+    /// Profit at a move and a vol move, in [`CURVE_UNIT`]ths: within the nodes of the segment, since f and nu do not reach
+    /// beyond them.
+    #[inline]
+    fn at(&self, f: i64, nu: i64) -> i64 {
+        let flat = self.base.wrapping_add(self.slope.wrapping_mul(f));
+        flat.wrapping_add(self.vol_base.wrapping_add(self.vol_slope.wrapping_mul(f)).wrapping_mul(nu))
+    }
+}
+
+/// A curve's profit in every row added to the sums, or as the sums where it is the first (MRG-20). Returns the sum of its own
+/// [`TAIL_COUNT`] smallest.
+fn accumulate_curve(
+    sums: &mut [i64],
+    first: bool,
+    rows: &Rows,
+    column: u8,
+    segments: &[Segment; SEGMENTS],
+) -> Result<i64> {
+    let (moves, _) = rows.column(column).ok_or(MarginError::InvalidColumn)?;
+    let vols = rows.vols.get(usize::from(column)).ok_or(MarginError::InvalidColumn)?;
+    let (down, up) = segments.split_at(const { SEGMENTS / 2 });
+    let mut smallest = Smallest([i64::MAX; TAIL_COUNT]);
+    let mut last = i64::MAX;
+    for ((sum, z), nu) in sums.iter_mut().zip(moves).zip(vols) {
+        let way = i64::from(*z).wrapping_add(const { MOVE_ONE as i64 });
+        // The last segment reaches to z = 1 itself.
+        let index = (way >> STEP_BITS).clamp(0, const { 2 * NODE_STEPS - 1 });
+        let f = way.wrapping_sub(index << STEP_BITS);
+        let (half, nu) = if *nu < 0 { (down, i64::from(*nu).wrapping_neg()) } else { (up, i64::from(*nu)) };
+        let Some(segment) = usize::try_from(index).ok().and_then(|i| half.get(i)) else { continue };
+        let profit = segment.at(f, nu);
+        *sum = if first { profit } else { sum.wrapping_add(profit) };
+        if profit < last {
+            last = smallest.insert(profit);
+        }
+    }
+    Ok(smallest.sum())
+}
+
+/// Expected shortfall of linear positions and curves together, rounded up, and of each curve alone, rounded down, into `alone`
+/// (MRG-20, MRG-21). `sums` and `segments` are scratch.
+///
+/// Range. Scan losses and extents are shifted right by the smallest s with their sum below 2^41; in units of 4096·127 below 2^19
+/// a row's sum is below 2^60, its terms below 2^61, the three smallest together below 2^62.
+///
+/// Error. A linear weight is off by less than max(2, 2^s) as in [`shortfall_ceil`], a node of a curve by its error and less
+/// than 2^s. A row lies between nodes, in spot and in vol, so its profit is off by no more.
+pub fn mixed_shortfall_ceil<'a>(
+    (sums, segments): (&mut [i64; MAX_ROWS], &mut [Segment; SEGMENTS]),
+    rows: &Rows,
+    positions: &[Linear],
+    curves: impl Iterator<Item = Curve<'a>> + Clone,
+    mut alone: impl FnMut(u8, Usd) -> Result<()>,
+) -> Result<Usd> {
+    let mut total = Usd::ZERO;
+    for position in positions {
+        total = total.add(position.scan_loss)?;
+    }
+    for curve in curves.clone() {
+        total = total.add(curve.extent)?;
+    }
+    let shift = shift_below(total, CURVE_BITS);
+    let unit = 1u64.checked_shl(shift).unwrap_or(u64::MAX);
+    let sums = sums.get_mut(..rows.count).ok_or(MarginError::TooManyRows)?;
+    let mut first = !accumulate(sums, rows, positions, shift, i64::from(VOL_ONE))?;
+    let mut error = unit.max(2).saturating_mul(u64::try_from(positions.len()).unwrap_or(u64::MAX));
+    for curve in curves {
+        segment(segments, curve.grid, shift);
+        let smallest = accumulate_curve(sums, first, rows, curve.column, segments)?;
         first = false;
+        let off = u64::try_from(curve.error.0).unwrap_or(0).saturating_add(unit);
+        error = error.saturating_add(off);
+        let loss = u64::try_from(smallest.wrapping_neg()).unwrap_or(0) / CURVE_TAILS;
+        let loss = loss.saturating_mul(unit).saturating_sub(off);
+        alone(curve.column, Usd(i64::try_from(loss).map_err(|_| MarginError::Overflow)?))?;
     }
     if first {
         return Ok(Usd::ZERO);
     }
     let turns = sums.chunks_exact(TURN);
     let rest = turns.remainder();
-    let loss = smallest_sum(turns.flatten().chain(rest).copied()).wrapping_neg();
-    let shortfall = u64::try_from(loss).unwrap_or(0).div_ceil(TAIL_MOVES);
-    let count = u64::try_from(positions.len()).unwrap_or(u64::MAX);
-    let error = 1u64.checked_shl(shift).unwrap_or(u64::MAX).max(2);
-    let shortfall = shortfall
-        .checked_mul(1u64.checked_shl(shift).unwrap_or(u64::MAX))
-        .zip(error.checked_mul(count))
-        .and_then(|(es, error)| es.checked_add(error))
-        .and_then(|es| i64::try_from(es).ok());
-    shortfall.map(Usd).ok_or(MarginError::Overflow)
+    loss_ceil(smallest_sum(turns.flatten().chain(rest).copied()), CURVE_TAILS, shift, error)
 }

@@ -8,9 +8,11 @@
 //! bounded by `Params::validate`), so no tail node is worse, whatever the cut does to |m|; and the spot nodes need no
 //! cut because R ≤ 1.
 
-use crate::error::Result;
-use crate::fixed::mul_div_floor;
-use crate::units::{Contracts, Ratio, Usd};
+use bytemuck::{Pod, Zeroable};
+
+use crate::error::{MarginError, Result};
+use crate::fixed::{mul_div_floor, product_over_ten_pow_floor};
+use crate::units::{Contracts, Price, Ratio, Usd, PRICE_DIGITS, USD_DIGITS};
 
 /// Spot nodes on each side of zero (MRG-11).
 pub const NODE_STEPS: i64 = 8;
@@ -24,8 +26,121 @@ pub const TAILS: [Ratio; 5] = [Ratio(-660_000), Ratio(-330_000), Ratio(500_000),
 /// Tail nodes in all.
 pub const TAIL_NODES: usize = 9;
 const _: () = assert!(TAIL_NODES == RANGE_TAILS.len() + TAILS.len());
+/// Nodes of one scan: three vols by spot, and the tails.
+pub const NODES: usize = 3 * SPOT_NODES + TAIL_NODES;
 /// A node given in scan ranges is not below this move (MRG-13).
 pub const LOWEST_MOVE: Ratio = Ratio(-950_000);
+
+/// The spot move of tail node `index` at a scan range; 0 beyond the last (MRG-13).
+#[inline]
+pub fn tail_move(range: Ratio, index: usize) -> Ratio {
+    match RANGE_TAILS.get(index) {
+        // At most 2 times a range of at most 1.
+        Some(ranges) => Ratio(range.0.wrapping_mul(ranges.0).wrapping_div(Ratio::ONE.0)).max(LOWEST_MOVE),
+        None => TAILS.get(index.wrapping_sub(RANGE_TAILS.len())).copied().unwrap_or(Ratio::ZERO),
+    }
+}
+
+/// Profit and loss of one underlying at every node of the scan (MRG-11, MRG-13), settlement units. Tail nodes are not weighted
+/// yet: see [`Grid::tail`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct Grid {
+    /// Vol down, by spot move from -R to R.
+    pub down: [i64; SPOT_NODES],
+    /// Vol as it is.
+    pub flat: [i64; SPOT_NODES],
+    /// Vol up.
+    pub up: [i64; SPOT_NODES],
+    /// Vol up, at the tail moves.
+    pub tails: [i64; TAIL_NODES],
+}
+
+/// A node of the scan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Node {
+    /// Spot move.
+    pub spot: Ratio,
+    /// -1, 0 or 1: vol down, as it is, up.
+    pub vol: i8,
+}
+
+/// The worst of a grid: the scan loss, the node where it arises, and the greatest size of any spot node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Worst {
+    pub loss: Usd,
+    pub node: Node,
+    pub extent: i64,
+}
+
+impl Grid {
+    /// Adds what is linear: a net notional (signed) at every node, rounded down.
+    pub(crate) fn add_linear(&mut self, notional: Usd, range: Ratio) -> Result<()> {
+        if notional.0 == 0 {
+            return Ok(());
+        }
+        let edge = notional.scale_floor(range)?;
+        let far = edge.0.checked_mul(NODE_STEPS).ok_or(MarginError::Overflow)?;
+        let mut moved = far.wrapping_neg();
+        for ((down, flat), up) in self.down.iter_mut().zip(&mut self.flat).zip(&mut self.up) {
+            let profit = moved >> NODE_BITS;
+            *down = down.checked_add(profit).ok_or(MarginError::Overflow)?;
+            *flat = flat.checked_add(profit).ok_or(MarginError::Overflow)?;
+            *up = up.checked_add(profit).ok_or(MarginError::Overflow)?;
+            // From -8 to 8 edges: within the product checked above, and one edge.
+            moved = moved.wrapping_add(edge.0);
+        }
+        for (i, tail) in self.tails.iter_mut().enumerate() {
+            let profit = product_over_ten_pow_floor::<USD_DIGITS>(notional.0, tail_move(range, i).0)?;
+            *tail = tail.checked_add(profit).ok_or(MarginError::Overflow)?;
+        }
+        Ok(())
+    }
+
+    /// Weighted profit and loss at tail node `index`, rounded down: P&L·min(1, factor·R/|m|) (MRG-13).
+    pub fn tail(&self, range: Ratio, factor: Ratio, index: usize) -> Result<Usd> {
+        let profit = self.tails.get(index).copied().ok_or(MarginError::UnknownSlot)?;
+        // Both at most 1: the product is below 2^40, and its quotient in 1e-9 after a thousandfold below 2^50.
+        let cap = range.0.wrapping_mul(factor.0).wrapping_mul(1_000);
+        let size = tail_move(range, index).0.wrapping_abs().max(1);
+        let whole = Price::ONE.0;
+        let floor = cap.checked_div(size).unwrap_or_default();
+        // A loss takes the weight rounded up, a gain rounded down.
+        let weight = if profit < 0 { floor.wrapping_add(1) } else { floor }.min(whole);
+        product_over_ten_pow_floor::<PRICE_DIGITS>(profit, weight).map(Usd)
+    }
+
+    pub(crate) fn worst(&self, range: Ratio, factor: Ratio) -> Result<Worst> {
+        let (mut least, mut at, mut vol, mut greatest) = (0i64, NODE_STEPS, 0i8, 0i64);
+        for (direction, row) in [(0i8, &self.flat), (1, &self.up), (-1, &self.down)] {
+            let mut step = 0i64;
+            for value in row {
+                if *value < least {
+                    (least, at, vol) = (*value, step, direction);
+                }
+                greatest = greatest.max(*value);
+                step = step.wrapping_add(1);
+            }
+        }
+        let extent = greatest.max(least.saturating_neg());
+        let moved = range.0.saturating_mul(at.wrapping_sub(NODE_STEPS)).wrapping_div(NODE_STEPS);
+        let mut node = Node { spot: Ratio(moved), vol };
+        for (i, tail) in self.tails.iter().enumerate() {
+            if *tail < least {
+                let weighted = self.tail(range, factor, i)?.0;
+                if weighted < least {
+                    least = weighted;
+                    node = Node { spot: tail_move(range, i), vol: 1 };
+                }
+            }
+        }
+        Ok(Worst { loss: Usd(least).neg()?, node, extent })
+    }
+}
+
+/// Eight nodes to a scan range, as a shift.
+const NODE_BITS: u32 = 3;
+const _: () = assert!(NODE_STEPS == 1 << NODE_BITS);
 
 /// The scan loss R·|N| of a linear net notional, rounded up (MRG-14). `notional` is |N|, 0 or more.
 #[inline]

@@ -97,6 +97,10 @@ unit! {
     Seconds
 }
 unit! {
+    /// Time to an expiry: 1e-9 second. On chain a multiple of a second.
+    Tenor
+}
+unit! {
     /// A part of a whole: 1e-9, from 0 to [`Fraction::ONE`]. Slices and discounts of a liquidation (CLR-30).
     Fraction
 }
@@ -186,6 +190,11 @@ impl Contracts {
     #[inline]
     pub fn value_bounds(self, price: Price) -> Result<(Usd, Usd)> {
         product_over_ten_pow_bounds::<VALUE_SHIFT>(self.0, price.0).map(|(floor, ceil)| (Usd(floor), Usd(ceil)))
+    }
+
+    /// The quantity as a factor of a price: a delta times the price of what it is a delta to, rounded down.
+    pub fn of_price_floor(self, price: Price) -> Result<Price> {
+        product_over_ten_pow_floor::<PRICE_DIGITS>(self.0, price.0).map(Price)
     }
 
     /// A fraction of the quantity, rounded down (a short one away from zero).

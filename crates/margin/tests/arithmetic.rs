@@ -71,10 +71,9 @@ proptest! {
     #[test]
     fn square_roots(n in any::<u128>(), k in 0u32..128) {
         let n = n >> k;
-        let (floor, ceil) = (isqrt_floor(n), isqrt_ceil(n));
-        prop_assert!(floor * floor <= n);
-        prop_assert!((floor + 1).checked_mul(floor + 1).is_none_or(|s| s > n));
-        prop_assert_eq!(ceil, if floor * floor == n { floor } else { floor + 1 });
+        let ceil = isqrt_ceil(n);
+        prop_assert!(ceil.checked_mul(ceil).is_none_or(|square| square >= n));
+        prop_assert!(ceil == 0 || (ceil - 1) * (ceil - 1) < n);
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! One rule a test: what counts as equity, what is charged, what is refused.
 
+mod support;
+
+use novate_margin::dated::Right;
 use novate_margin::*;
+use support::desk::{Desk, Kind, Leg};
+use support::random::Random;
 
 fn facts(price: i64, range: i64) -> UnderlyingFacts {
     UnderlyingFacts {
@@ -96,10 +101,59 @@ fn a_debt_in_the_settlement_asset_is_charged_and_an_unsettled_loss_is_not() {
 fn a_balance_outside_the_scan_costs_its_haircut_in_maintenance_either_way_round() {
     for sign in [1, -1] {
         let mut book = book();
-        book.add_outside(Contracts(sign * 10 * Contracts::ONE.0), Price(7 * Price::ONE.0), Ratio(100_000)).unwrap();
+        let price = Price(7 * Price::ONE.0);
+        book.add_outside(Contracts(sign * 10 * Contracts::ONE.0), price, price, Ratio(100_000)).unwrap();
         let h = health(&mut book);
         assert_eq!((h.equity, h.settled_equity), (usd(70 * sign), usd(70 * sign)));
         assert_eq!((h.outside, h.maintenance), (Usd(8_750_000), usd(7)));
+    }
+}
+
+/// MRG-44: for initial margin a balance is worth no more, and a loan no less, than at the average price.
+#[test]
+fn outside_the_scan_the_worse_of_two_prices_counts() {
+    for (quantity, average, counted) in [(10, 6, 60), (10, 8, 70), (-10, 6, -70), (-10, 8, -80)] {
+        let mut book = book();
+        let (price, average) = (Price(7 * Price::ONE.0), Price(average * Price::ONE.0));
+        book.add_outside(Contracts(quantity * Contracts::ONE.0), price, average, Ratio(100_000)).unwrap();
+        let h = health(&mut book);
+        assert_eq!((h.equity, h.counted_equity), (usd(7 * quantity), usd(counted)), "{quantity} {average:?}");
+        assert_eq!(h.settled_equity, h.counted_equity);
+        assert_eq!(h.outside, Usd(8_750_000));
+    }
+}
+
+/// MRG-61: a yield-bearing balance hedges as spot does, in a bucket of its own, at 5 % of its value.
+#[test]
+fn a_yield_bearing_balance_is_charged_and_counts_only_while_it_is_worth_its_underlying() {
+    for counts in [true, false] {
+        let mut book = book();
+        let a = book.add_underlying(1, facts(100, 200_000)).unwrap();
+        book.add_staked(a, Contracts(2 * Contracts::ONE.0), counts).unwrap();
+        book.add_spot(a, Contracts(-Contracts::ONE.0)).unwrap();
+        let h = health(&mut book);
+        // Net one contract; one hedged at 1 %, two at 5 %.
+        assert_eq!((h.gross, h.basis, h.equity), (usd(20), usd(11), usd(100)));
+        assert_eq!(h.counted_equity, if counts { usd(100) } else { usd(-100) });
+    }
+    let mut book = book();
+    let a = book.add_underlying(1, facts(100, 200_000)).unwrap();
+    assert_eq!(book.add_staked(a, Contracts(-1), true), Err(MarginError::NegativeStake));
+    assert_eq!(book.add_staked(a + 1, Contracts::ONE, true), Err(MarginError::UnknownSlot));
+}
+
+/// MRG-45: what options are worth on balance is no settled equity, what they owe is missing from it.
+#[test]
+fn net_positive_option_value_is_not_settled() {
+    let random = Random::new(1);
+    for right in [Right::Call, Right::Put] {
+        for short in [false, true] {
+            let desk = Desk::random(&random);
+            let quantity = Contracts(if short { -5 } else { 5 } * Contracts::ONE.0);
+            let h = desk.with(vec![Leg { kind: Kind::Option(0, 0, right), quantity }]).health();
+            assert_eq!(h.option_value < Usd::ZERO, short);
+            assert_eq!((h.equity, h.settled_equity), (h.option_value, h.option_value.min(Usd::ZERO)));
+        }
     }
 }
 
@@ -118,7 +172,7 @@ fn collateral_offsets_a_short_and_a_loan_is_risk() {
     loan.add_spot(a, Contracts(-Contracts::ONE.0)).unwrap();
     let h = health(&mut loan);
     assert_eq!((h.equity, h.gross), (usd(-100), usd(20)));
-    assert_eq!((h.worst_underlying, h.worst_move), (Some(7), Ratio(200_000)));
+    assert_eq!((h.worst_underlying, h.worst_node.spot), (Some(7), Ratio(200_000)));
     assert_eq!((h.net_notional, h.gross_notional), (usd(-100), usd(100)));
 }
 
@@ -147,9 +201,10 @@ fn what_is_out_of_range_is_refused_by_name() {
     assert_eq!(book.slot_of(5), Some(5));
     assert_eq!(book.slot_of(99), None);
     assert_eq!(book.add_pending(Usd(-1)), Err(NegativePending));
-    assert_eq!(book.add_outside(Contracts::ONE, Price::ZERO, Ratio::ONE), Err(InvalidPrice));
-    assert_eq!(book.add_outside(Contracts::ONE, Price::ONE, Ratio(1_000_001)), Err(InvalidHaircut));
-    assert_eq!(book.add_outside(Contracts::ONE, Price::ONE, Ratio(-1)), Err(InvalidHaircut));
+    assert_eq!(book.add_outside(Contracts::ONE, Price::ZERO, Price::ONE, Ratio::ONE), Err(InvalidPrice));
+    assert_eq!(book.add_outside(Contracts::ONE, Price::ONE, Price::ZERO, Ratio::ONE), Err(InvalidPrice));
+    assert_eq!(book.add_outside(Contracts::ONE, Price::ONE, Price::ONE, Ratio(1_000_001)), Err(InvalidHaircut));
+    assert_eq!(book.add_outside(Contracts::ONE, Price::ONE, Price::ONE, Ratio(-1)), Err(InvalidHaircut));
     assert_eq!(book.add_perpetual(0, Contracts::ONE, Price::ZERO, Usd::ZERO, Ratio::ONE), Err(InvalidPrice));
     book.set_settlement_price(Price::ZERO);
     assert_eq!(book.health(None, &Params::DEFAULT), Err(NoSettlementPrice));
@@ -266,7 +321,7 @@ fn two_buckets_the_same_way_are_no_hedge() {
         let of = |n: i64| Contracts(n * Contracts::ONE.0);
         let longs = of(spot.max(0) + perpetual.max(0));
         let shorts = of((-spot).max(0) + (-perpetual).max(0));
-        let charge = contingency::basis_ceil(longs, shorts, Price(100 * Price::ONE.0), Ratio(10_000));
+        let charge = contingency::basis_ceil(longs, shorts, Price(100 * Price::ONE.0), Tenor::ZERO, &Params::DEFAULT);
         assert_eq!(charge, Ok(usd(basis)), "{spot} {perpetual}");
     }
 }

@@ -208,7 +208,7 @@ proptest! {
             let slot = book.add_underlying(i as u16, facts).unwrap_or(i);
             let _ = book.add_spot(slot, Contracts(a[4] >> (shift / 2)));
             let _ = book.add_perpetual(slot, Contracts(a[5]), Price(a[0].saturating_abs()), Usd(a[1]), Ratio(a[2]));
-            let _ = book.add_outside(Contracts(a[3]), Price(a[4]), Ratio((a[5].unsigned_abs() % 1_000_001) as i64));
+            let _ = book.add_outside(Contracts(a[3]), Price(a[4]), Price(a[4]), Ratio((a[5].unsigned_abs() % 1_000_001) as i64));
         }
         if let Ok(h) = book.health(Some(&rows.borrow()), &Params::DEFAULT) {
             prop_assert!(h.requirement >= h.core);

@@ -25,9 +25,9 @@ pub enum NovateError {
     WrongPool = 3,
     #[msg("the account is passed twice")]
     DuplicateAccount = 4,
-    #[msg("assets come first, then markets, each in ascending order of index")]
+    #[msg("assets come first, then markets, each in ascending order of index, then expiries by market and time")]
     AccountsOutOfOrder = 5,
-    #[msg("more than 48 assets and markets are passed")]
+    #[msg("more than 48 assets, markets and expiries are passed")]
     TooManyAccounts = 6,
     #[msg("an asset that the portfolio holds, or the settlement asset, is not passed")]
     AssetMissing = 7,
@@ -41,6 +41,17 @@ pub enum NovateError {
     PortfolioClosed = 11,
     #[msg("the model refuses what the accounts hold; report this")]
     ModelRefused = 12,
+
+    #[msg("an expiry in which the portfolio holds a position is not passed")]
+    ExpiryMissing = 13,
+    #[msg("the expiry has passed")]
+    ExpiryPassed = 14,
+    #[msg("option values are more than 10 minutes old; refresh the expiry")]
+    ChainStale = 15,
+    #[msg("the price has moved by more than half a scan range since option values were made; refresh the expiry")]
+    ChainShifted = 16,
+    #[msg("a strike that is traded or held was never priced; refresh the expiry")]
+    StrikeNotPriced = 17,
 
     #[msg("the signer is neither the owner nor the delegate of the portfolio")]
     WrongAuthority = 100,
@@ -110,6 +121,16 @@ pub enum NovateError {
     NotOwner = 131,
     #[msg("the pool has no live scenario rows yet")]
     PoolNotLive = 132,
+    #[msg("the portfolio would hold more than 12 expiries")]
+    TooManyExpiriesHeld = 133,
+    #[msg("the expiry has no strike in this slot")]
+    UnknownStrike = 134,
+    #[msg("the settlement cash does not cover premium and fees")]
+    PremiumUnpaid = 135,
+    #[msg("risk may rise only with option values at most 60 seconds old and within an eighth of the scan range; refresh the expiry")]
+    ChainNotCurrent = 136,
+    #[msg("risk may rise only with a forecast at most an hour old; it has to be published again")]
+    ForecastStale = 137,
 
     #[msg("equity is at or above maintenance margin")]
     NotLiquidatable = 200,
@@ -136,6 +157,10 @@ pub enum NovateError {
     NoPosition = 301,
     #[msg("the asset is not the market's underlying")]
     WrongUnderlying = 302,
+    #[msg("an option has no variation: its premium was paid when it was traded")]
+    NoVariation = 303,
+    #[msg("the expiry is not the future's, or is not passed")]
+    WrongExpiry = 304,
 
     #[msg("the price account is not the asset's")]
     WrongFeed = 400,
@@ -165,6 +190,30 @@ pub enum NovateError {
     UnpairedFeeds = 412,
     #[msg("markets are passed each with its underlying asset, at least one pair")]
     UnpairedMarkets = 413,
+    #[msg("expiries are passed each with its underlying asset and a range of strikes, at least one pair")]
+    UnpairedExpiries = 414,
+    #[msg("the range is empty or reaches beyond the listed strikes")]
+    StrikeRange = 415,
+    #[msg("more than 64 strikes are refreshed at once; split the ranges")]
+    TooManyRefreshed = 416,
+    #[msg("the expiry is of another market")]
+    WrongMarket = 417,
+    #[msg("the signer is not the pool's publisher")]
+    NotPublisher = 418,
+    #[msg("the last forecast is less than 10 seconds old; wait")]
+    ForecastTooSoon = 419,
+    #[msg("the basis moves by more than 0.5 %, or a total variance by more than 20 %; take smaller steps")]
+    ForecastStep = 420,
+    #[msg("the basis is not between -20 % and 20 %")]
+    InvalidBasis = 421,
+    #[msg("a parameter of the smile is outside of its bounds")]
+    SmileOutOfBounds = 422,
+    #[msg("the smile implies a negative density: butterfly arbitrage")]
+    ButterflyArbitrage = 423,
+    #[msg("total variance falls from an expiry to a later one: calendar arbitrage")]
+    CrossedSmiles = 424,
+    #[msg("the market's next live expiries, the earlier one first, are not passed as they should be")]
+    MissingNeighbour = 425,
 
     #[msg("the signer is not the pool's authority")]
     NotAuthority = 600,
@@ -190,6 +239,24 @@ pub enum NovateError {
     ScenarioColumnFlat = 610,
     #[msg("the pool has no more indices")]
     PoolFull = 611,
+    #[msg("the publisher is the zero key")]
+    InvalidPublisher = 612,
+    #[msg("an expiry is at 08:00:00 UTC and at most three years ahead")]
+    InvalidExpiryTime = 613,
+    #[msg("the market lists 32 expiries already")]
+    MarketExpiriesFull = 614,
+    #[msg("the expiry is listed already")]
+    ExpiryListed = 615,
+    #[msg("no strike is given")]
+    NoStrikes = 616,
+    #[msg("an expiry has at most 24 strikes")]
+    TooManyStrikes = 617,
+    #[msg("a strike is no positive multiple of the tick, or beyond a twentieth or twenty times the last price")]
+    InvalidStrike = 618,
+    #[msg("the strikes are not in ascending order")]
+    StrikesOutOfOrder = 619,
+    #[msg("the strike is listed already")]
+    StrikeListed = 620,
 }
 
 impl From<MarginError> for NovateError {
@@ -199,6 +266,11 @@ impl From<MarginError> for NovateError {
             MarginError::NotLiquidatable => Self::NotLiquidatable,
             MarginError::Insolvent => Self::Insolvent,
             MarginError::InvalidFraction => Self::InvalidFraction,
+            MarginError::SmileOutOfBounds => Self::SmileOutOfBounds,
+            MarginError::ButterflyArbitrage => Self::ButterflyArbitrage,
+            MarginError::CalendarArbitrage => Self::CrossedSmiles,
+            MarginError::StrikeNotPriced => Self::StrikeNotPriced,
+            MarginError::Expired => Self::ExpiryPassed,
             _ => Self::ModelRefused,
         }
     }

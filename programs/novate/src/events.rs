@@ -6,6 +6,8 @@
 
 use anchor_lang::prelude::*;
 
+use crate::forecast::Forecast;
+
 /// Version of every event below.
 pub const EVENT_VERSION: u8 = 1;
 
@@ -144,7 +146,7 @@ pub struct TradedLeg {
     pub instrument: u64,
     pub quantity: i64,
     pub price: i64,
-    /// Costs added to the two positions, fees included.
+    /// Fees included: what was added to the costs of the two positions, or for an option what the two sides paid in cash.
     pub first_cost: i64,
     pub second_cost: i64,
 }
@@ -162,6 +164,9 @@ pub struct Traded {
     /// An auction of that side ended with this trade.
     pub first_restored: bool,
     pub second_restored: bool,
+    /// Cash of the two sides after the trade.
+    pub first_cash: i64,
+    pub second_cash: i64,
 }
 
 #[event]
@@ -223,4 +228,61 @@ pub struct Liquidated {
     pub maintenance_after: i64,
     /// The auction ended with this bid.
     pub restored: bool,
+}
+
+#[event]
+pub struct PublisherSet {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub publisher: Pubkey,
+    pub time: i64,
+}
+
+#[event]
+pub struct ExpiryListed {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub expiry: Pubkey,
+    pub market: u16,
+    pub expiry_time: i64,
+    pub forecast: Forecast,
+    pub time: i64,
+}
+
+#[event]
+pub struct StrikesListed {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub expiry: Pubkey,
+    pub market: u16,
+    pub expiry_time: i64,
+    /// Slot of the first of them; the others follow.
+    pub first: u8,
+    pub strikes: Vec<i64>,
+    pub time: i64,
+}
+
+#[event]
+pub struct ForecastPublished {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub expiry: Pubkey,
+    pub market: u16,
+    pub expiry_time: i64,
+    pub old_basis: i64,
+    pub forecast: Forecast,
+    pub time: i64,
+}
+
+/// Telemetry: emitted to the log, one for each range.
+#[event]
+pub struct ExpiryRefreshed {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub market: u16,
+    pub expiry_time: i64,
+    pub first: u8,
+    pub count: u8,
+    pub price: i64,
+    pub forward: i64,
 }

@@ -7,12 +7,21 @@ use std::cell::Ref;
 use std::ops::Deref;
 
 use anchor_lang::prelude::*;
-use novate_margin::{Book, Contracts, Health, Usd};
+use novate_margin::dated::{Carry, NODE_ONE};
+use novate_margin::{Book, Contracts, Health, Price, Usd};
 
 use crate::error::NovateError;
-use crate::instrument::market_of;
-use crate::listed::{position, read, Listed};
-use crate::state::{Asset, Market, Pool, Portfolio, Position, Scenarios, SETTLEMENT_ASSET};
+use crate::instrument::{self, expiry_id, market_of, Instrument};
+use crate::listed::{expiry_position, position, read, Listed};
+use crate::state::{Asset, Balance, Expiry, Market, Pool, Portfolio, Position, Scenarios, SETTLEMENT_ASSET};
+
+/// Oldest forecast, in seconds, that risk may rise on.
+pub const FORECAST_AGE: i64 = 3_600;
+/// Oldest option values, in seconds, that risk may rise on, and that anything may rest on (MRG-15).
+pub const CHAIN_AGE: (i64, i64) = (60, 600);
+/// Farthest that spot may be from where option values were made, in nodes of an eighth of the scan range: where risk may
+/// rise, and at all (MRG-15).
+pub const CHAIN_SHIFT: (i64, i64) = (NODE_ONE, 4 * NODE_ONE);
 
 /// How old the prices of a portfolio may be.
 #[derive(Clone, Copy, Debug)]
@@ -23,52 +32,121 @@ pub enum PriceAge {
     AtMost(i64),
 }
 
-/// Where assets and markets are found by index.
+/// Where assets and markets are found by index, and expiries by [`expiry_id`].
 pub trait Source {
     fn asset(&mut self, index: u16) -> Result<impl Deref<Target = Asset>>;
     fn market(&mut self, index: u16) -> Result<impl Deref<Target = Market>>;
+    fn expiry(&mut self, id: u64) -> Result<impl Deref<Target = Expiry>>;
 }
 
-/// Fills an empty book with what a portfolio holds. Fails where an account is missing or a price too old.
-pub fn fill(book: &mut Book, portfolio: &Portfolio, source: &mut impl Source, now: i64, age: PriceAge) -> Result<()> {
+/// What a portfolio holds, or held.
+#[derive(Clone, Copy)]
+pub struct Held<'a, P> {
+    pub cash: i64,
+    pub balances: &'a [Balance],
+    /// In any order; fastest in the order of a portfolio.
+    pub positions: P,
+}
+
+impl<'a> Held<'a, &'a [Position]> {
+    /// As it is now.
+    pub fn by(portfolio: &'a Portfolio) -> Self {
+        Self { cash: portfolio.cash, balances: portfolio.balances(), positions: portfolio.positions() }
+    }
+}
+
+/// When holdings are judged, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    pub now: i64,
+    pub age: PriceAge,
+    pub carry: Carry,
+}
+
+/// Fills an empty book with what is held, and returns the unix time of the oldest forecast that it rests on. Fails where an
+/// account is missing, a price or an option's value too old, or an expiry has passed.
+pub fn fill<'p>(
+    book: &mut Book,
+    held: Held<impl IntoIterator<Item = &'p Position>>,
+    source: &mut impl Source,
+    terms: Terms,
+) -> Result<i64> {
     book.clear();
     {
         let settlement = source.asset(SETTLEMENT_ASSET)?;
-        require_fresh(&settlement, now, age)?;
+        require_fresh(&settlement, terms)?;
         book.set_settlement_price(settlement.price);
     }
-    book.add_cash(Usd(portfolio.cash)).map_err(NovateError::from)?;
-    for balance in portfolio.balances() {
+    book.add_cash(Usd(held.cash)).map_err(NovateError::from)?;
+    for balance in held.balances {
         let asset = source.asset(balance.asset)?;
-        require_fresh(&asset, now, age)?;
+        require_fresh(&asset, terms)?;
         let quantity = asset.quantity(balance.shares)?;
         if asset.is_underlying() {
             let slot = book.add_underlying(asset.index, asset.facts()).map_err(NovateError::from)?;
             book.add_spot(slot, quantity).map_err(NovateError::from)?;
         } else {
-            book.add_outside(quantity, asset.price, asset.haircut).map_err(NovateError::from)?;
+            book.add_outside(quantity, asset.price, asset.average, asset.haircut).map_err(NovateError::from)?;
         }
     }
-    for position in portfolio.positions() {
-        add_position(book, position, source, now, age)?;
+    let mut forecast = i64::MAX;
+    for position in held.positions {
+        add_position(book, position, source, terms, &mut forecast)?;
     }
-    Ok(())
+    for held in 0..book.expiries().len() {
+        let Some(id) = book.expiries().get(held).filter(|e| e.needs_chain()).map(|e| e.id) else { continue };
+        let expiry = source.expiry(id)?;
+        book.add_chain(held, &expiry.strikes, terms.carry).map_err(NovateError::from)?;
+    }
+    let drift = book.drift();
+    require!(drift.nodes <= CHAIN_SHIFT.1, NovateError::ChainShifted);
+    require!(terms.now.saturating_sub(drift.oldest.0) <= CHAIN_AGE.1, NovateError::ChainStale);
+    Ok(forecast)
 }
 
-fn add_position(book: &mut Book, position: &Position, source: &mut impl Source, now: i64, age: PriceAge) -> Result<()> {
+fn add_position(
+    book: &mut Book,
+    position: &Position,
+    source: &mut impl Source,
+    terms: Terms,
+    forecast: &mut i64,
+) -> Result<()> {
     let slot = match book.slot_of(position.underlying) {
         Some(slot) => slot,
         None => {
             let asset = source.asset(position.underlying)?;
-            require_fresh(&asset, now, age)?;
+            require_fresh(&asset, terms)?;
             book.add_underlying(asset.index, asset.facts()).map_err(NovateError::from)?
         }
     };
-    let index_price = book.underlyings().get(slot).ok_or(NovateError::AssetMissing)?.price;
-    let market = source.market(market_of(position.instrument))?;
-    let mark = market.mark_at(index_price)?;
+    let index = market_of(position.instrument);
     let (quantity, cost) = (Contracts(position.quantity), Usd(position.cost));
-    book.add_perpetual(slot, quantity, mark, cost, market.initial_multiplier).map_err(NovateError::from)?;
+    let held = match instrument::parse(position.instrument)? {
+        Instrument::Perpetual => {
+            let index_price = book.underlyings().get(slot).ok_or(NovateError::AssetMissing)?.price;
+            let market = source.market(index)?;
+            let mark = market.mark_at(index_price)?;
+            book.add_perpetual(slot, quantity, mark, cost, market.initial_multiplier)
+        }
+        // A closed future whose variation is not settled: only its cost counts, whatever became of the expiry.
+        Instrument::Future { .. } if position.quantity == 0 => {
+            book.add_perpetual(slot, quantity, Price::ZERO, cost, source.market(index)?.initial_multiplier)
+        }
+        Instrument::Future { minutes } => {
+            let multiplier = source.market(index)?.initial_multiplier;
+            let expiry = source.expiry(expiry_id(index, minutes))?;
+            let held = hold(book, slot, &expiry, terms.now, forecast)?;
+            book.add_future(held, quantity, cost, multiplier)
+        }
+        Instrument::Option { minutes, slot: at, right } => {
+            let multiplier = source.market(index)?.initial_multiplier;
+            let expiry = source.expiry(expiry_id(index, minutes))?;
+            let held = hold(book, slot, &expiry, terms.now, forecast)?;
+            let strike = expiry.strike(at)?.strike;
+            book.add_option(held, (usize::from(at), strike), right, quantity, multiplier)
+        }
+    };
+    held.map_err(NovateError::from)?;
     if position.pending_old != 0 || position.pending_new != 0 {
         book.add_pending(Usd(position.pending_old)).map_err(NovateError::from)?;
         book.add_pending(Usd(position.pending_new)).map_err(NovateError::from)?;
@@ -76,12 +154,22 @@ fn add_position(book: &mut Book, position: &Position, source: &mut impl Source, 
     Ok(())
 }
 
-fn require_fresh(asset: &Asset, now: i64, age: PriceAge) -> Result<()> {
-    let limit = match age {
+/// The slot of an expiry in the book, where it is entered with its first position.
+fn hold(book: &mut Book, slot: usize, expiry: &Expiry, now: i64, forecast: &mut i64) -> Result<usize> {
+    let id = expiry.id();
+    if let Some(held) = book.expiry_of(id) {
+        return Ok(held);
+    }
+    *forecast = (*forecast).min(expiry.published);
+    Ok(book.add_expiry(slot, id, expiry.facts(now)?).map_err(NovateError::from)?)
+}
+
+fn require_fresh(asset: &Asset, terms: Terms) -> Result<()> {
+    let limit = match terms.age {
         PriceAge::OfAsset => asset.max_age,
         PriceAge::AtMost(seconds) => seconds.min(asset.max_age),
     };
-    asset.require_fresh(now, limit)
+    asset.require_fresh(terms.now, limit)
 }
 
 /// The list behind an instruction as a source. Portfolios hold assets and markets in ascending order, as the list does, so
@@ -90,6 +178,7 @@ struct Walk<'a, 'info> {
     listed: &'a Listed<'a, 'info>,
     asset_at: usize,
     market_at: usize,
+    expiry_at: usize,
 }
 
 impl<'a> Source for Walk<'a, '_> {
@@ -99,6 +188,18 @@ impl<'a> Source for Walk<'a, '_> {
 
     fn market(&mut self, index: u16) -> Result<impl Deref<Target = Market>> {
         find(self.listed.markets, &mut self.market_at, index, |m: &Market| m.index, NovateError::MarketMissing)
+    }
+
+    fn expiry(&mut self, id: u64) -> Result<impl Deref<Target = Expiry>> {
+        let list = self.listed.expiries;
+        if let Some(info) = list.get(self.expiry_at) {
+            let expiry = read::<Expiry>(info)?;
+            if expiry.id() == id {
+                return Ok(expiry);
+            }
+        }
+        self.expiry_at = expiry_position(list, id).ok_or(NovateError::ExpiryMissing)?;
+        read(list.get(self.expiry_at).ok_or(NovateError::ExpiryMissing)?)
     }
 }
 
@@ -131,18 +232,39 @@ pub struct Examiner<'a, 'info> {
     pool: &'a Pool,
     scenarios: &'a Scenarios,
     now: i64,
+    /// Unix time of the oldest forecast that the last check rests on.
+    forecast: i64,
 }
 
 impl<'a, 'info> Examiner<'a, 'info> {
     pub fn new(listed: &'a Listed<'a, 'info>, pool: &'a Pool, scenarios: &'a Scenarios, now: i64) -> Self {
-        Self { book: bytemuck::zeroed_box(), listed, pool, scenarios, now }
+        Self { book: bytemuck::zeroed_box(), listed, pool, scenarios, now, forecast: i64::MAX }
     }
 
     /// Equity and requirement of a portfolio at the prices of the list.
-    pub fn health(&mut self, portfolio: &Portfolio, age: PriceAge) -> Result<Health> {
-        let mut walk = Walk { listed: self.listed, asset_at: 0, market_at: 0 };
-        fill(&mut self.book, portfolio, &mut walk, self.now, age)?;
+    pub fn health(&mut self, portfolio: &Portfolio, age: PriceAge, carry: Carry) -> Result<Health> {
+        self.health_of(Held::by(portfolio), age, carry)
+    }
+
+    /// Equity and requirement of what is held, at the prices of the list.
+    pub fn health_of<'p>(
+        &mut self,
+        held: Held<impl IntoIterator<Item = &'p Position>>,
+        age: PriceAge,
+        carry: Carry,
+    ) -> Result<Health> {
+        let mut walk = Walk { listed: self.listed, asset_at: 0, market_at: 0, expiry_at: 0 };
+        self.forecast = fill(&mut self.book, held, &mut walk, Terms { now: self.now, age, carry })?;
         Ok(self.book.health(Some(&self.scenarios.rows()), &self.pool.params).map_err(NovateError::from)?)
+    }
+
+    /// Whether the last check rests on forecasts and option values that risk may rise on (MRG-15).
+    pub fn require_current(&self) -> Result<()> {
+        let drift = self.book.drift();
+        let current = drift.nodes <= CHAIN_SHIFT.0 && self.now.saturating_sub(drift.oldest.0) <= CHAIN_AGE.0;
+        require!(current, NovateError::ChainNotCurrent);
+        require!(self.now.saturating_sub(self.forecast) <= FORECAST_AGE, NovateError::ForecastStale);
+        Ok(())
     }
 
     /// The book of the last health check, underlying by underlying.
@@ -163,7 +285,9 @@ pub fn require_settled_margin<'a, 'info>(
     if portfolio.position_count == 0 {
         return Ok(());
     }
-    let health = Examiner::new(listed, pool, scenarios, now).health(portfolio, PriceAge::OfAsset)?;
+    let mut examiner = Examiner::new(listed, pool, scenarios, now);
+    let health = examiner.health(portfolio, PriceAge::OfAsset, Carry::Central)?;
+    examiner.require_current()?;
     require!(health.meets_initial(), NovateError::BelowInitialMargin);
     require!(health.meets_initial_settled(), NovateError::UnsettledGains);
     Ok(())

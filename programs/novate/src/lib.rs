@@ -21,6 +21,7 @@ use anchor_lang::prelude::*;
 
 pub mod error;
 pub mod events;
+pub mod forecast;
 pub mod health;
 pub mod instructions;
 pub mod instrument;
@@ -30,6 +31,7 @@ pub mod seeds;
 pub mod state;
 
 pub use error::NovateError;
+pub use forecast::Forecast;
 pub use instructions::*;
 
 declare_id!("76GnU7ZPVzyCnvVHhxw1FcsFFrfUFWFK9tgjjXJ5ezaQ");
@@ -50,6 +52,18 @@ pub mod novate {
         instructions::add_market::add_market(ctx, terms)
     }
 
+    pub fn set_publisher(ctx: Context<SetPublisher>, publisher: Pubkey) -> Result<()> {
+        instructions::set_publisher::set_publisher(ctx, publisher)
+    }
+
+    pub fn list_expiry<'info>(ctx: Context<'info, ListExpiry<'info>>, time: i64, forecast: Forecast) -> Result<()> {
+        instructions::list_expiry::list_expiry(ctx, time, forecast)
+    }
+
+    pub fn list_strikes(ctx: Context<ListStrikes>, strikes: Vec<i64>) -> Result<()> {
+        instructions::list_strikes::list_strikes(ctx, strikes)
+    }
+
     pub fn stage_scenarios(ctx: Context<StageScenarios>, generation: u16, range: ScenarioRange) -> Result<()> {
         instructions::stage_scenarios::stage_scenarios(ctx, generation, range)
     }
@@ -60,6 +74,14 @@ pub mod novate {
 
     pub fn refresh_market<'info>(ctx: Context<'info, RefreshMarket>) -> Result<()> {
         instructions::refresh_market::refresh_market(ctx)
+    }
+
+    pub fn publish_forecast<'info>(ctx: Context<'info, PublishForecast<'info>>, forecast: Forecast) -> Result<()> {
+        instructions::publish_forecast::publish_forecast(ctx, forecast)
+    }
+
+    pub fn refresh_expiry<'info>(ctx: Context<'info, RefreshExpiry<'info>>, ranges: Vec<StrikeRange>) -> Result<()> {
+        instructions::refresh_expiry::refresh_expiry(ctx, ranges)
     }
 
     pub fn open_portfolio(ctx: Context<OpenPortfolio>, sub_account: u16) -> Result<()> {
@@ -94,8 +116,8 @@ pub mod novate {
         instructions::trade::trade(ctx, legs)
     }
 
-    pub fn settle_variation(ctx: Context<SettleVariation>) -> Result<()> {
-        instructions::settle_variation::settle_variation(ctx)
+    pub fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -> Result<()> {
+        instructions::settle_variation::settle_variation(ctx, instrument)
     }
 
     pub fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> Result<()> {

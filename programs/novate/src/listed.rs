@@ -1,7 +1,8 @@
-//! The list of assets and markets behind an instruction's named accounts: checked once, read many times.
+//! The list of assets, markets and expiries behind an instruction's named accounts: checked once, read many times.
 //!
 //! Every entry is owned by the program, of a known kind and of the instruction's pool; assets come first, then markets,
-//! each strictly ascending by index, so that no account can stand there twice.
+//! each strictly ascending by index, then expiries strictly ascending by market and time, so that no account can stand
+//! there twice.
 
 use std::cell::{Ref, RefMut};
 use std::marker::PhantomData;
@@ -10,7 +11,8 @@ use anchor_lang::prelude::*;
 use anchor_lang::{Discriminator, ZeroCopy};
 
 use crate::error::NovateError;
-use crate::state::{Asset, Market, DISCRIMINATOR, SETTLEMENT_ASSET};
+use crate::instrument::expiry_id;
+use crate::state::{Asset, Expiry, Market, DISCRIMINATOR, SETTLEMENT_ASSET};
 
 /// Most assets, markets and expiries of both sides of a trade or a liquidation together (CLR-36).
 pub const MAX_LISTED: usize = 48;
@@ -19,27 +21,28 @@ pub const MAX_LISTED: usize = 48;
 pub struct Listed<'a, 'info> {
     pub assets: &'a [AccountInfo<'info>],
     pub markets: &'a [AccountInfo<'info>],
+    pub expiries: &'a [AccountInfo<'info>],
 }
 
 impl<'a, 'info> Listed<'a, 'info> {
     /// Checks owner, kind, pool and order of every account.
     pub fn new(pool: &Pubkey, list: &'a [AccountInfo<'info>]) -> Result<Self> {
         require!(list.len() <= MAX_LISTED, NovateError::TooManyAccounts);
-        let mut assets = 0usize;
-        let mut last: Option<(bool, u16)> = None;
-        for info in list {
-            let key = kind_and_index(pool, info)?;
+        let mut ends = [0usize; 2];
+        let mut last: Option<u64> = None;
+        for (at, info) in (1usize..).zip(list) {
+            let (kind, key) = kind_and_key(pool, info)?;
             if let Some(last) = last {
                 require!(last != key, NovateError::DuplicateAccount);
                 require!(last < key, NovateError::AccountsOutOfOrder);
             }
             last = Some(key);
-            if !key.0 {
-                assets = assets.saturating_add(1);
-            }
+            ends.iter_mut().skip(kind).for_each(|end| *end = at);
         }
-        let (assets, markets) = list.split_at_checked(assets).ok_or(NovateError::TooManyAccounts)?;
-        Ok(Self { assets, markets })
+        let [assets, markets] = ends;
+        let (front, expiries) = list.split_at_checked(markets).ok_or(NovateError::TooManyAccounts)?;
+        let (assets, markets) = front.split_at_checked(assets).ok_or(NovateError::TooManyAccounts)?;
+        Ok(Self { assets, markets, expiries })
     }
 
     /// The settlement asset, which every list begins with.
@@ -60,6 +63,17 @@ impl<'a, 'info> Listed<'a, 'info> {
         let at = position(self.markets, index, |m: &Market| m.index).ok_or(NovateError::MarketMissing)?;
         write(self.markets.get(at).ok_or(NovateError::MarketMissing)?)
     }
+
+    /// An expiry by market and minute, to be written.
+    pub fn expiry_mut(&self, market: u16, minutes: u32) -> Result<RefMut<'a, Expiry>> {
+        let at = expiry_position(self.expiries, expiry_id(market, minutes)).ok_or(NovateError::ExpiryMissing)?;
+        write(self.expiries.get(at).ok_or(NovateError::ExpiryMissing)?)
+    }
+}
+
+/// Where an expiry stands in a part of the list, which ascends by its id.
+pub fn expiry_position(list: &[AccountInfo], id: u64) -> Option<usize> {
+    list.binary_search_by_key(&id, |info| read::<Expiry>(info).map_or(u64::MAX, |expiry| expiry.id())).ok()
 }
 
 /// Where the account of an index stands in a part of the list, which ascends by index.
@@ -68,25 +82,33 @@ pub fn position<T: ZeroCopy>(list: &[AccountInfo], index: u16, index_of: fn(&T) 
     list.binary_search_by_key(&index, index_at).ok()
 }
 
-/// Whether an account is a market, and its index.
-fn kind_and_index(pool: &Pubkey, info: &AccountInfo) -> Result<(bool, u16)> {
+/// The kind of an account, 0 to 2, and a number that the list ascends by: the kind, then what orders its accounts.
+fn kind_and_key(pool: &Pubkey, info: &AccountInfo) -> Result<(usize, u64)> {
     require_keys_eq!(*info.owner, crate::ID, NovateError::WrongOwner);
     let data = info.try_borrow_data()?;
     let (word, body) = data.split_first_chunk::<DISCRIMINATOR>().ok_or(NovateError::UnexpectedAccount)?;
-    let (is_market, of, index) = match u64::from_le_bytes(*word) {
+    let (kind, of, key) = match u64::from_le_bytes(*word) {
         Kind::<Asset>::WORD => {
             let asset: &Asset = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;
-            (false, &asset.pool, asset.index)
+            (0, &asset.pool, u64::from(asset.index))
         }
         Kind::<Market>::WORD => {
             let market: &Market = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;
-            (true, &market.pool, market.index)
+            (1, &market.pool, MARKETS | u64::from(market.index))
+        }
+        Kind::<Expiry>::WORD => {
+            let expiry: &Expiry = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;
+            (2, &expiry.pool, EXPIRIES | expiry.id())
         }
         _ => return err!(NovateError::UnexpectedAccount),
     };
     require_keys_eq!(*of, *pool, NovateError::WrongPool);
-    Ok((is_market, index))
+    Ok((kind, key))
 }
+
+/// Above the index of any market, and above the id of any expiry.
+const MARKETS: u64 = 1 << 62;
+const EXPIRIES: u64 = 1 << 63;
 
 /// An account of the program and of kind `T`.
 pub fn require_kind<T: Discriminator>(info: &AccountInfo) -> Result<()> {

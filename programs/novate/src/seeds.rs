@@ -10,6 +10,8 @@ pub const ASSET: &[u8] = b"asset";
 pub const VAULT: &[u8] = b"vault";
 /// `[MARKET, pool, index u16 LE]`
 pub const MARKET: &[u8] = b"market";
+/// `[EXPIRY, market, unix time i64 LE]`
+pub const EXPIRY: &[u8] = b"expiry";
 /// `[SCENARIOS, pool, generation u16 LE]`
 pub const SCENARIOS: &[u8] = b"scenarios";
 /// `[PORTFOLIO, pool, owner, sub-account u16 LE]`

@@ -124,7 +124,7 @@ async fn deposit_trade_and_withdraw() {
     let keys = PoolKeys { pool: bank.pool, scenarios: addresses::scenarios(&bank.pool, 1) };
 
     let sides = [bank.portfolio(buyer).await, bank.portfolio(seller).await];
-    let holdings = Holdings::of(&sides).with_written(BTC_PERP, BTC);
+    let holdings = Holdings::of(&sides).with_traded(instrument::perpetual(BTC_PERP), BTC);
     let trade = build::trade(keys, buyer, seller, &holdings, vec![leg(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
     bank.send(trade, &[&buyer_key, &seller_key]).await;
 

@@ -44,7 +44,7 @@ fn settle(world: &mut World, member: usize, market: u16, mark: Price) -> Result<
         return Ok(());
     }
     let underlying = PERPETUALS[usize::from(market)].asset;
-    let settle = ix::settle_variation(&world.keys.pool, world.addresses[member], market, underlying);
+    let settle = ix::settle_variation(&world.keys.pool, world.addresses[member], perpetual(market), underlying);
     world.by_anyone(settle)
 }
 

@@ -106,7 +106,7 @@ fn spot_alone(snapshot: &Snapshot, asset: &Asset, shares: i64) -> Result<Health>
         let slot = book.add_underlying(asset.index, asset.facts())?;
         book.add_spot(slot, quantity)?;
     } else {
-        book.add_outside(quantity, asset.price, asset.haircut)?;
+        book.add_outside(quantity, asset.price, asset.average, asset.haircut)?;
     }
     Ok(book.health(None, &snapshot.pool.params)?)
 }

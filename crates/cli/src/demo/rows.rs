@@ -1,4 +1,5 @@
-//! The joint scenario rows that the demo's pool is given (MRG-23), as `scripts/derive_scenarios.py` wrote them.
+//! The joint scenario rows that the demo's pool is given (MRG-23), as `novate scenarios build` wrote them; see
+//! `docs/scenarios.md`.
 
 use anyhow::{ensure, Context, Result};
 use novate_client::ScenarioRange;

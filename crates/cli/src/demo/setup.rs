@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 use novate_client::instructions::{self as ix, PoolKeys};
-use novate_client::{addresses, AssetTerms, MarketTerms};
+use novate_client::{addresses, instrument, AssetTerms, MarketTerms};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
@@ -63,6 +63,8 @@ fn create_pool(world: &mut World, governance: &Keypair) -> Result<()> {
             band: ONE / 50,
             fee: ONE / 5_000,
             sigma_limit: market.sigma_limit,
+            option_tick: market.tick,
+            option_fee_cap: ONE / 8,
         };
         world.chain.send(&[ix::add_market(authority, pool, market.asset, index as u16, terms)], &[governance])?;
     }
@@ -132,7 +134,7 @@ fn enter(world: &mut World, member: usize) -> Result<()> {
             positions.iter().map(|(market, whole)| (*market, whole * CONTRACT / makers.len() as i64)).collect();
         let mut holdings = world.holdings(&[member])?;
         for (market, _) in positions {
-            holdings = holdings.with_written(*market, PERPETUALS[usize::from(*market)].asset);
+            holdings = holdings.with_traded(instrument::perpetual(*market), PERPETUALS[usize::from(*market)].asset);
         }
         let portfolio = world.addresses[member];
         let guard = if turn == 0 {

@@ -88,6 +88,7 @@ impl World {
             scenarios: Box::new(self.chain.read::<Scenarios>(&self.keys.scenarios)?),
             assets: assets.collect::<Result<_>>()?,
             markets: markets.collect::<Result<_>>()?,
+            expiries: Default::default(),
         })
     }
 
@@ -125,7 +126,7 @@ impl World {
         let mut holdings = self.holdings(&[taker, maker])?;
         let mut quoted = Vec::new();
         for (market, quantity) in legs {
-            holdings = holdings.with_written(*market, PERPETUALS[usize::from(*market)].asset);
+            holdings = holdings.with_traded(instrument::perpetual(*market), PERPETUALS[usize::from(*market)].asset);
             let price = self.quote(*market, *quantity > 0, haste)?;
             quoted.push(Leg { instrument: instrument::perpetual(*market), quantity: *quantity, price });
         }

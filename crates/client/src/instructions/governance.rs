@@ -2,9 +2,10 @@
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::Instruction;
-use novate::{accounts, instruction, AssetTerms, MarketTerms, ScenarioRange, ID};
+use novate::state::Market;
+use novate::{accounts, instruction, AssetTerms, Forecast, MarketTerms, ScenarioRange, ID};
 
-use super::{build, Token, SYSTEM_PROGRAM};
+use super::{build, neighbours, Token, SYSTEM_PROGRAM};
 use crate::addresses;
 
 /// Governance: anyone creates a pool and becomes its authority.
@@ -71,5 +72,49 @@ pub fn stage_scenarios(authority: Pubkey, pool: Pubkey, generation: u16, range: 
             program: ID,
         },
         instruction::StageScenarios { generation, range },
+    )
+}
+
+/// Governance: who publishes the forecasts of expiries.
+pub fn set_publisher(authority: Pubkey, pool: Pubkey, publisher: Pubkey) -> Instruction {
+    build(
+        accounts::SetPublisher { pool, authority, event_authority: addresses::event_authority(), program: ID },
+        instruction::SetPublisher { publisher },
+    )
+}
+
+/// Governance: an expiry without strikes. The market as it is now says which expiries are next to it.
+pub fn list_expiry(authority: Pubkey, market: &Market, time: i64, forecast: Forecast, now: i64) -> Instruction {
+    let address = addresses::market(&market.pool, market.index);
+    let mut instruction = build(
+        accounts::ListExpiry {
+            pool: market.pool,
+            market: address,
+            expiry: addresses::expiry(&address, time),
+            authority,
+            system_program: SYSTEM_PROGRAM,
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::ListExpiry { time, forecast },
+    );
+    instruction.accounts.extend(neighbours(market, time, now));
+    instruction
+}
+
+/// Governance: more strikes of an expiry, ascending.
+pub fn list_strikes(authority: Pubkey, market: &Market, time: i64, strikes: Vec<i64>) -> Instruction {
+    let address = addresses::market(&market.pool, market.index);
+    build(
+        accounts::ListStrikes {
+            pool: market.pool,
+            market: address,
+            expiry: addresses::expiry(&address, time),
+            asset: addresses::asset(&market.pool, market.asset),
+            authority,
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::ListStrikes { strikes },
     )
 }

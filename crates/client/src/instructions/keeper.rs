@@ -1,10 +1,11 @@
-//! What anyone sends to keep prices and marks fresh.
+//! What anyone sends to keep prices, marks and risk arrays fresh, and what the publisher sends.
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
-use novate::{accounts, instruction};
+use novate::state::Market;
+use novate::{accounts, instruction, Forecast, StrikeRange, ID};
 
-use super::build;
+use super::{build, neighbours};
 use crate::addresses;
 
 /// Anyone: assets by index, each with its price account.
@@ -24,5 +25,46 @@ pub fn refresh_market(pool: &Pubkey, markets: &[(u16, u16)]) -> Instruction {
         instruction.accounts.push(AccountMeta::new(addresses::market(pool, *market), false));
         instruction.accounts.push(AccountMeta::new_readonly(addresses::asset(pool, *asset), false));
     }
+    instruction
+}
+
+/// Slots of one expiry, and where it is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpirySlots {
+    pub market: u16,
+    /// Index of the market's underlying.
+    pub asset: u16,
+    /// Unix time of expiry.
+    pub time: i64,
+    pub range: StrikeRange,
+}
+
+/// Anyone: prices the strikes of each range; at most 64 in all.
+pub fn refresh_expiry(pool: &Pubkey, slots: &[ExpirySlots]) -> Instruction {
+    let ranges = slots.iter().map(|s| s.range).collect();
+    let mut instruction = build(accounts::RefreshExpiry { pool: *pool }, instruction::RefreshExpiry { ranges });
+    for slots in slots {
+        let expiry = addresses::expiry(&addresses::market(pool, slots.market), slots.time);
+        instruction.accounts.push(AccountMeta::new(expiry, false));
+        instruction.accounts.push(AccountMeta::new_readonly(addresses::asset(pool, slots.asset), false));
+    }
+    instruction
+}
+
+/// The pool's publisher: basis and smile of an expiry. The market as it is now says which expiries are next to it.
+pub fn publish_forecast(publisher: Pubkey, market: &Market, time: i64, forecast: Forecast, now: i64) -> Instruction {
+    let address = addresses::market(&market.pool, market.index);
+    let mut instruction = build(
+        accounts::PublishForecast {
+            pool: market.pool,
+            market: address,
+            expiry: addresses::expiry(&address, time),
+            publisher,
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::PublishForecast { forecast },
+    );
+    instruction.accounts.extend(neighbours(market, time, now));
     instruction
 }

@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
 use anchor_lang::{InstructionData, ToAccountMetas};
-use novate::instrument::market_of;
-use novate::state::{Portfolio, SETTLEMENT_ASSET};
+use novate::instrument::{expiry_id, expiry_of, market_of};
+use novate::state::{minutes_of, Market, Portfolio, SETTLEMENT_ASSET};
 use novate::ID;
 
 use crate::addresses;
@@ -30,6 +30,14 @@ pub const SYSTEM_PROGRAM: Pubkey = Pubkey::new_from_array([0; 32]);
 
 fn build(accounts: impl ToAccountMetas, data: impl InstructionData) -> Instruction {
     Instruction { program_id: ID, accounts: accounts.to_account_metas(None), data: data.data() }
+}
+
+/// The expiries of a market next to a time, the earlier one first: those that have not passed.
+fn neighbours(market: &Market, time: i64, now: i64) -> impl Iterator<Item = AccountMeta> {
+    let (earlier, later) = market.neighbours(minutes_of(time), now);
+    let (pool, index) = (market.pool, market.index);
+    let expiry = move |minutes: u32| addresses::expiry_by_id(&pool, expiry_id(index, minutes));
+    earlier.into_iter().chain(later).map(move |minutes| AccountMeta::new_readonly(expiry(minutes), false))
 }
 
 /// Where the clearing of a pool finds its model: the pool and its live scenario rows.
@@ -55,12 +63,15 @@ pub struct TokenMove {
     pub amount: u64,
 }
 
-/// Assets and markets that stand behind an instruction, by index.
+/// Assets, markets and expiries that stand behind an instruction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holdings {
     assets: BTreeSet<u16>,
     markets: BTreeSet<u16>,
+    /// By [`expiry_id`].
+    expiries: BTreeSet<u64>,
     written: BTreeSet<u16>,
+    written_expiries: BTreeSet<u64>,
 }
 
 impl Holdings {
@@ -73,27 +84,36 @@ impl Holdings {
             for position in portfolio.positions() {
                 holdings.assets.insert(position.underlying);
                 holdings.markets.insert(market_of(position.instrument));
+                if position.quantity != 0 {
+                    holdings.expiries.extend(expiry_of(position.instrument));
+                }
             }
         }
         holdings
     }
 
-    /// Adds a market that is written, and its underlying.
-    pub fn with_written(mut self, market: u16, underlying: u16) -> Self {
+    /// Adds an instrument that is traded: its market and expiry are written, and its underlying is read.
+    pub fn with_traded(mut self, instrument: u64, underlying: u16) -> Self {
+        let market = market_of(instrument);
         self.assets.insert(underlying);
         self.markets.insert(market);
         self.written.insert(market);
+        if let Some(expiry) = expiry_of(instrument) {
+            self.expiries.insert(expiry);
+            self.written_expiries.insert(expiry);
+        }
         self
     }
 
     fn with_all_written(mut self) -> Self {
         self.written.clone_from(&self.markets);
+        self.written_expiries.clone_from(&self.expiries);
         self
     }
 
     /// Accounts that the list has.
     pub fn len(&self) -> usize {
-        self.assets.len() + self.markets.len()
+        self.assets.len() + self.markets.len() + self.expiries.len()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -110,18 +130,21 @@ impl Holdings {
         self.markets.iter().copied()
     }
 
+    /// Expiries, by [`expiry_id`].
+    pub fn expiries(&self) -> impl Iterator<Item = u64> + '_ {
+        self.expiries.iter().copied()
+    }
+
     /// The list in the order that the program asks for.
     pub fn metas(&self, pool: &Pubkey) -> Vec<AccountMeta> {
-        let assets = self.assets.iter().map(|i| AccountMeta::new_readonly(addresses::asset(pool, *i), false));
-        let markets = self.markets.iter().map(|i| {
-            let address = addresses::market(pool, *i);
-            if self.written.contains(i) {
-                AccountMeta::new(address, false)
-            } else {
-                AccountMeta::new_readonly(address, false)
-            }
+        let meta = |pubkey, is_writable| AccountMeta { pubkey, is_signer: false, is_writable };
+        let assets = self.assets.iter().map(|i| meta(addresses::asset(pool, *i), false));
+        let markets = self.markets.iter().map(|i| meta(addresses::market(pool, *i), self.written.contains(i)));
+        let expiries = self.expiries.iter().map(|id| {
+            let address = addresses::expiry_by_id(pool, *id);
+            meta(address, self.written_expiries.contains(id))
         });
-        assets.chain(markets).collect()
+        assets.chain(markets).chain(expiries).collect()
     }
 }
 

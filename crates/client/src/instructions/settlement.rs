@@ -2,21 +2,23 @@
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::Instruction;
+use novate::instrument::{expiry_of, market_of};
 use novate::{accounts, instruction, ID};
 
 use super::build;
 use crate::addresses;
 
-/// Anyone: settles a portfolio's perpetual in a market on `underlying`.
-pub fn settle_variation(pool: &Pubkey, portfolio: Pubkey, market: u16, underlying: u16) -> Instruction {
+/// Anyone: settles a portfolio's perpetual or future on `underlying`.
+pub fn settle_variation(pool: &Pubkey, portfolio: Pubkey, instrument: u64, underlying: u16) -> Instruction {
     build(
         accounts::SettleVariation {
             portfolio,
-            market: addresses::market(pool, market),
+            market: addresses::market(pool, market_of(instrument)),
             asset: addresses::asset(pool, underlying),
+            expiry: expiry_of(instrument).map(|id| addresses::expiry_by_id(pool, id)),
             event_authority: addresses::event_authority(),
             program: ID,
         },
-        instruction::SettleVariation {},
+        instruction::SettleVariation { instrument },
     )
 }

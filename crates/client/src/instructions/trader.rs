@@ -131,7 +131,7 @@ pub fn transfer(owner: Pubkey, keys: PoolKeys, holdings: &Holdings, transfer: Tr
 }
 
 /// Both sides sign. `holdings` are those of both portfolios, with each traded market added by
-/// [`Holdings::with_written`].
+/// [`Holdings::with_traded`].
 pub fn trade(keys: PoolKeys, first: TradeSide, second: TradeSide, holdings: &Holdings, legs: Vec<Leg>) -> Instruction {
     let mut instruction = build(
         accounts::Trade {

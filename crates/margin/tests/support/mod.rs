@@ -1,7 +1,11 @@
 //! What the test files share: portfolios as plain data, a way to fill a [`Book`] with one, and exact arithmetic.
 #![allow(dead_code)]
 
+pub mod desk;
 pub mod exact;
+pub mod random;
+pub mod reference;
+pub mod worst;
 
 use novate_margin::*;
 use proptest::prelude::*;
@@ -78,7 +82,7 @@ impl Portfolio {
             book.add_perpetual(slot, h.perpetual, h.mark, h.cost, h.multiplier)?;
         }
         for (quantity, price, haircut) in &self.outside {
-            book.add_outside(*quantity, *price, *haircut)?;
+            book.add_outside(*quantity, *price, *price, *haircut)?;
         }
         Ok(())
     }

@@ -17,6 +17,8 @@ pub const FUTURE_TOLERANCE: i64 = 10;
 pub struct Reading {
     pub price: Price,
     pub confidence: Price,
+    /// Pyth's moving average of about an hour (MRG-44).
+    pub average: Price,
     pub publish_time: i64,
 }
 
@@ -25,6 +27,7 @@ pub struct Reading {
 struct Quote {
     price: i64,
     confidence: u64,
+    average: i64,
     exponent: i32,
     publish_time: i64,
 }
@@ -50,22 +53,26 @@ pub fn read(asset: &Asset, account: &AccountInfo, now: i64) -> Result<Reading> {
     Ok(reading)
 }
 
-/// Brings a quote to USD 1e-9 per contract: the price rounded down, the confidence up.
+/// Brings a quote to USD 1e-9 per contract: price and average rounded down, the confidence up.
 fn normalise(quote: Quote, contract_exponent: u8) -> Result<Reading> {
-    require!(quote.price > 0, NovateError::PriceNotPositive);
+    require!(quote.price > 0 && quote.average > 0, NovateError::PriceNotPositive);
     let places =
         quote.exponent.saturating_add(i32::from(CONTRACT_DECIMALS)).saturating_add(i32::from(contract_exponent));
     let power = 10i128.checked_pow(places.unsigned_abs()).ok_or(NovateError::PriceNotPositive)?;
-    let (price, confidence) = (i128::from(quote.price), i128::from(quote.confidence));
-    let (price, confidence) = if places >= 0 {
-        (price.checked_mul(power), confidence.checked_mul(power))
+    let [price, average, confidence] = [quote.price.into(), quote.average.into(), i128::from(quote.confidence)];
+    let [price, average, confidence] = if places >= 0 {
+        [price, average, confidence].map(|v| v.checked_mul(power))
     } else {
         let up = confidence.checked_add(power.saturating_sub(1)).and_then(|c| c.checked_div(power));
-        (price.checked_div(power), up)
+        [price.checked_div(power), average.checked_div(power), up]
     };
     let fit = |v: Option<i128>| v.and_then(|v| i64::try_from(v).ok()).ok_or(NovateError::PriceNotPositive);
-    let reading =
-        Reading { price: Price(fit(price)?), confidence: Price(fit(confidence)?), publish_time: quote.publish_time };
-    require!(reading.price.0 > 0, NovateError::PriceNotPositive);
+    let reading = Reading {
+        price: Price(fit(price)?),
+        confidence: Price(fit(confidence)?),
+        average: Price(fit(average)?),
+        publish_time: quote.publish_time,
+    };
+    require!(reading.price.0 > 0 && reading.average.0 > 0, NovateError::PriceNotPositive);
     Ok(reading)
 }

@@ -14,6 +14,7 @@ pub(super) fn quote(data: &[u8], feed_id: &[u8; 32]) -> Result<Quote> {
     Ok(Quote {
         price: message.price,
         confidence: message.conf,
+        average: message.ema_price,
         exponent: message.exponent,
         publish_time: message.publish_time,
     })

@@ -12,6 +12,7 @@ pub(super) fn quote(data: &[u8]) -> Result<Quote> {
     Ok(Quote {
         price: account.agg.price,
         confidence: account.agg.conf,
+        average: account.ema_price.val,
         exponent: account.expo,
         publish_time: account.timestamp,
     })

@@ -90,7 +90,9 @@ pub struct Asset {
     pub deposit_index: Wide,
     /// Settlement asset only: cash of all portfolios, pending gains and variation pools together (CLR-02).
     pub cash: u64,
-    pub reserve: [u8; 576],
+    /// Time-weighted price of the last accepted reading (MRG-44).
+    pub average: Price,
+    pub reserve: [u8; 568],
 }
 
 impl Asset {
@@ -108,6 +110,7 @@ impl Asset {
     pub fn accept(&mut self, reading: Reading, now: i64) -> Result<()> {
         self.price = reading.price;
         self.confidence = reading.confidence;
+        self.average = reading.average;
         self.publish_time = reading.publish_time;
         if now.saturating_sub(reading.publish_time) <= SAMPLE_AGE {
             self.sample(reading)?;

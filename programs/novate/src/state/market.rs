@@ -69,7 +69,11 @@ pub struct Market {
 
     /// Live expiries in minutes of unix time, ascending, zero where free.
     pub expiries: [u32; MAX_EXPIRIES],
-    pub reserve: [u8; 1688],
+    /// Tick of option prices.
+    pub option_tick: Price,
+    /// Most that the fee on an option may be, as a share of its premium.
+    pub option_fee_cap: Ratio,
+    pub reserve: [u8; 1672],
 }
 
 impl Market {
@@ -96,14 +100,25 @@ impl Market {
         Ok(())
     }
 
-    /// Carries a position from one quantity to another into the open interest.
-    pub fn move_open_interest(&mut self, from: i64, to: i64) -> Result<()> {
+    /// Books what a trade left with the market. Of an option it was paid in cash, and the variation pool holds it.
+    pub fn charge(&mut self, rounding: Usd, fees: Usd, in_cash: bool) -> Result<()> {
+        self.rounding = self.rounding.add(rounding).map_err(NovateError::from)?;
+        self.accrued_fees = self.accrued_fees.add(fees).map_err(NovateError::from)?;
+        if in_cash {
+            let paid = rounding.add(fees).map_err(NovateError::from)?;
+            self.variation_pool = self.variation_pool.add(paid).map_err(NovateError::from)?;
+        }
+        Ok(())
+    }
+
+    /// Carries a position in the perpetual from one quantity to another into its open interest, and returns the long side.
+    pub fn move_open_interest(&mut self, from: i64, to: i64) -> Result<Contracts> {
         let change = |total: i64, from: i64, to: i64| {
             total.checked_sub(from.max(0)).and_then(|t| t.checked_add(to.max(0))).ok_or(NovateError::MathOverflow)
         };
         self.long.0 = change(self.long.0, from, to)?;
         self.short.0 = change(self.short.0, from.saturating_neg(), to.saturating_neg())?;
-        Ok(())
+        Ok(self.long)
     }
 }
 

@@ -7,6 +7,7 @@ use anchor_lang::prelude::*;
 
 mod asset;
 mod balance;
+mod expiry;
 mod insurance;
 mod market;
 mod pool;
@@ -16,6 +17,7 @@ mod scenarios;
 
 pub use asset::*;
 pub use balance::*;
+pub use expiry::*;
 pub use insurance::*;
 pub use market::*;
 pub use pool::*;

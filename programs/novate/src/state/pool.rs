@@ -42,7 +42,9 @@ pub struct Pool {
     /// Per kind of action, unix time until which it is paused.
     pub paused_until: [i64; PAUSE_KINDS],
     pub params: Params,
-    pub reserve: [u8; 568],
+    /// Publishes forwards and smiles of expiries.
+    pub publisher: Pubkey,
+    pub reserve: [u8; 536],
 }
 
 impl Pool {
@@ -57,6 +59,7 @@ impl Pool {
         self.authority = creator;
         self.risk = creator;
         self.guardian = creator;
+        self.publisher = creator;
         self.settlement_mint = settlement_mint;
         self.params = params;
     }

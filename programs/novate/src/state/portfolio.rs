@@ -2,13 +2,16 @@ use anchor_lang::prelude::*;
 
 use super::{Asset, Balance, Position, DISCRIMINATOR, MAX_QUANTITY, SETTLEMENT_ASSET, VERSION};
 use crate::error::NovateError;
-use crate::instrument::market_of;
+use crate::instrument::{expiry_of, market_of};
 
 pub const MAX_BALANCES: usize = 16;
 pub const MAX_POSITIONS: usize = 48;
 pub const MAX_FILLS: usize = 32;
 /// Underlyings that a portfolio may hold (CLR-36).
 pub const MAX_UNDERLYINGS_HELD: usize = 8;
+/// Expiries that a portfolio may hold positions in.
+pub const MAX_EXPIRIES_HELD: usize = 12;
+const _: () = assert!(MAX_EXPIRIES_HELD == novate_margin::dated::MAX_EXPIRIES);
 /// Assets, markets and expiries that a portfolio may name (CLR-36).
 pub const MAX_ACCOUNTS_HELD: usize = 40;
 
@@ -287,7 +290,14 @@ impl Portfolio {
             }
         }
         let (mut markets, mut last) = (0usize, None);
+        let (mut expiries, mut held) = ([0u64; MAX_EXPIRIES_HELD], 0usize);
         for position in self.positions() {
+            if let Some(expiry) = expiry_of(position.instrument) {
+                if !expiries.iter().take(held).any(|e| *e == expiry) {
+                    *expiries.get_mut(held).ok_or(NovateError::TooManyExpiriesHeld)? = expiry;
+                    held = held.saturating_add(1);
+                }
+            }
             let market = market_of(position.instrument);
             if last != Some(market) {
                 last = Some(market);
@@ -297,7 +307,8 @@ impl Portfolio {
             }
         }
         require!(names.underlyings <= MAX_UNDERLYINGS_HELD, NovateError::TooManyUnderlyingsHeld);
-        require!(names.assets.saturating_add(markets) <= MAX_ACCOUNTS_HELD, NovateError::TooManyAccountsHeld);
+        let accounts = names.assets.saturating_add(markets).saturating_add(held);
+        require!(accounts <= MAX_ACCOUNTS_HELD, NovateError::TooManyAccountsHeld);
         Ok(())
     }
 }

@@ -41,6 +41,12 @@ impl Position {
         self.quantity == 0 && self.cost == 0 && self.pending_old == 0 && self.pending_new == 0
     }
 
+    /// Adds what a trade cost.
+    pub fn add_cost(&mut self, amount: i64) -> Result<()> {
+        self.cost = self.cost.checked_add(amount).ok_or(NovateError::MathOverflow)?;
+        Ok(())
+    }
+
     /// Takes variation in: it is pending, and no longer owed to the position.
     pub fn receive(&mut self, amount: i64) -> Result<i64> {
         self.cost = self.cost.checked_add(amount).ok_or(NovateError::MathOverflow)?;

@@ -24,6 +24,10 @@ pub struct MarketTerms {
     pub fee: i64,
     /// Daily volatility above which initial margin rises, above 0, to 1.
     pub sigma_limit: i64,
+    /// Tick of option prices.
+    pub option_tick: i64,
+    /// Most that the fee on an option may be, as a share of its premium: above 0, to 50 %.
+    pub option_fee_cap: i64,
 }
 
 impl MarketTerms {
@@ -38,7 +42,9 @@ impl MarketTerms {
             && self.open_interest_cap >= self.minimum
             && within(self.band, 1, one / 5)
             && within(self.fee, 0, one / 100)
-            && within(self.sigma_limit, 1, one);
+            && within(self.sigma_limit, 1, one)
+            && self.option_tick > 0
+            && within(self.option_fee_cap, 1, one / 2);
         require!(sound, NovateError::InvalidMarketTerms);
         Ok(())
     }
@@ -94,6 +100,8 @@ pub(crate) fn add_market(ctx: Context<AddMarket>, terms: MarketTerms) -> Result<
     market.fee = Ratio(terms.fee);
     market.sigma_limit = Ratio(terms.sigma_limit);
     market.initial_multiplier = Ratio::ONE;
+    market.option_tick = Price(terms.option_tick);
+    market.option_fee_cap = Ratio(terms.option_fee_cap);
 
     if !asset.is_underlying() {
         asset.underlying = 1;

@@ -3,9 +3,15 @@
 pub mod add_asset;
 pub mod add_market;
 pub mod create_pool;
+pub mod list_expiry;
+pub mod list_strikes;
+pub mod set_publisher;
 pub mod stage_scenarios;
 
 pub use add_asset::*;
 pub use add_market::*;
 pub use create_pool::*;
+pub use list_expiry::*;
+pub use list_strikes::*;
+pub use set_publisher::*;
 pub use stage_scenarios::*;

@@ -1,4 +1,5 @@
 use anchor_lang::prelude::*;
+use novate_margin::dated::Carry;
 use novate_margin::is_liquidatable;
 
 use crate::error::NovateError;
@@ -28,7 +29,7 @@ pub(crate) fn end_auction<'info>(ctx: Context<'info, EndAuction<'info>>) -> Resu
     let mut portfolio = accounts.portfolio.load_mut()?;
     require!(portfolio.in_auction(), NovateError::NoAuction);
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
-    let health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, PriceAge::OfAsset)?;
+    let health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, PriceAge::OfAsset, Carry::Owner)?;
     let owes_nothing = portfolio.position_count == 0;
     require!(owes_nothing || !is_liquidatable(&health), NovateError::StillLiquidatable);
     portfolio.leave_auction_if(true);

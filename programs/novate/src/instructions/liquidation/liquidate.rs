@@ -1,16 +1,18 @@
 use anchor_lang::prelude::*;
+use novate_margin::dated::Carry;
 use novate_margin::fixed::mul_div_ceil;
 use novate_margin::{auction, is_liquidatable, Fraction, Health, Price, Seconds, Usd};
 
 use crate::error::NovateError;
 use crate::events::{Liquidated, EVENT_VERSION};
 use crate::health::{Examiner, PriceAge};
-use crate::instrument::market_of;
+use crate::instrument::{self, market_of, minutes_of, Instrument};
 use crate::listed::Listed;
 use crate::state::{Balance, Pool, Portfolio, Position, Scenarios};
 
-/// A bid in an auction. The owner or delegate of the taker signs. Behind the instruction stand the assets and markets that
-/// either portfolio holds, each once, the markets of the liquidated portfolio's positions writable.
+/// A bid in an auction. The owner or delegate of the taker signs. Behind the instruction stand the assets, markets and
+/// expiries that either portfolio holds, each once; the markets of the liquidated portfolio's perpetuals and the expiries of
+/// its futures and options writable.
 #[event_cpi]
 #[derive(Accounts)]
 pub struct Liquidate<'info> {
@@ -59,7 +61,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
 
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
     let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
-    let before = examiner.health(&portfolio, PriceAge::OfAsset)?;
+    let before = examiner.health(&portfolio, PriceAge::OfAsset, Carry::Owner)?;
     require!(portfolio.auction_insolvent == 0 || !is_liquidatable(&before), NovateError::Insolvent);
     let elapsed = Seconds(now.saturating_sub(portfolio.auction_start));
     let bid = size_up(&before, elapsed, Fraction(fraction), listed.settlement()?.price)?;
@@ -69,8 +71,10 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     portfolio.next_sequence();
     taker.next_sequence();
 
-    require!(examiner.health(&taker, PriceAge::OfAsset)?.meets_initial(), NovateError::BelowInitialMargin);
-    let after = examiner.health(&portfolio, PriceAge::OfAsset)?;
+    let taken = examiner.health(&taker, PriceAge::OfAsset, Carry::Central)?;
+    examiner.require_current()?;
+    require!(taken.meets_initial(), NovateError::BelowInitialMargin);
+    let after = examiner.health(&portfolio, PriceAge::OfAsset, Carry::Owner)?;
     portfolio.leave_auction_if(!is_liquidatable(&after));
 
     emit_cpi!(Liquidated {
@@ -152,9 +156,19 @@ fn move_position(
     if slice.quantity != 0 {
         let left = position.quantity;
         let had = left.checked_add(slice.quantity).ok_or(NovateError::MathOverflow)?;
-        let mut market = listed.market_mut(market_of(slice.instrument))?;
-        market.move_open_interest(had, left)?;
-        market.move_open_interest(from, to)?;
+        let index = market_of(slice.instrument);
+        match instrument::parse(slice.instrument)? {
+            Instrument::Perpetual => {
+                let mut market = listed.market_mut(index)?;
+                market.move_open_interest(had, left)?;
+                market.move_open_interest(from, to)?;
+            }
+            dated => {
+                let mut expiry = listed.expiry_mut(index, minutes_of(slice.instrument))?;
+                expiry.move_open_interest(dated, had, left)?;
+                expiry.move_open_interest(dated, from, to)?;
+            }
+        }
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
 use anchor_lang::prelude::*;
+use novate_margin::dated::Carry;
 use novate_margin::{is_liquidatable, Usd};
 
 use crate::error::NovateError;
@@ -32,7 +33,11 @@ pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> 
     let mut portfolio = accounts.portfolio.load_mut()?;
     require!(portfolio.position_count > 0, NovateError::NotLiquidatable);
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
-    let health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, PriceAge::AtMost(SAMPLE_AGE))?;
+    let health = Examiner::new(&listed, &pool, &scenarios, now).health(
+        &portfolio,
+        PriceAge::AtMost(SAMPLE_AGE),
+        Carry::Owner,
+    )?;
     require!(is_liquidatable(&health), NovateError::NotLiquidatable);
     let insolvent = health.equity <= Usd::ZERO;
     let running = portfolio.in_auction() && (portfolio.auction_insolvent != 0) == insolvent;

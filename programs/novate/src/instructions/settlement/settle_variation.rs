@@ -1,10 +1,10 @@
 use anchor_lang::prelude::*;
-use novate_margin::{Contracts, Usd};
+use novate_margin::{Contracts, Price, Usd};
 
 use crate::error::NovateError;
 use crate::events::{VariationSettled, EVENT_VERSION};
-use crate::instrument;
-use crate::state::{Asset, Market, Portfolio};
+use crate::instrument::{self, market_of, Instrument};
+use crate::state::{Asset, Expiry, Market, Portfolio};
 
 /// Anyone may settle anyone's variation.
 #[event_cpi]
@@ -19,9 +19,26 @@ pub struct SettleVariation<'info> {
         constraint = asset.load()?.index == market.load()?.asset @ NovateError::WrongUnderlying
     )]
     pub asset: AccountLoader<'info, Asset>,
+    /// Of a future that is held.
+    #[account(constraint = expiry.load()?.pool == portfolio.load()?.pool @ NovateError::WrongPool)]
+    pub expiry: Option<AccountLoader<'info, Expiry>>,
 }
 
-/// Settles a portfolio's perpetual in one market (CLR-10). A position that is closed needs no price.
+/// The price that a position in the instrument is settled at.
+fn mark(instrument: u64, market: &Market, asset: &Asset, expiry: Option<&Expiry>, now: i64) -> Result<Price> {
+    match instrument::parse(instrument)? {
+        Instrument::Perpetual => market.mark_at(asset.price),
+        Instrument::Future { .. } => {
+            let expiry = expiry.filter(|e| instrument::future(e.market, e.minutes()) == instrument);
+            let expiry = expiry.ok_or(NovateError::WrongExpiry)?;
+            expiry.remaining(now)?;
+            expiry.forward(asset.price)
+        }
+        Instrument::Option { .. } => err!(NovateError::NoVariation),
+    }
+}
+
+/// Settles a portfolio's perpetual or one of its futures in a market (CLR-10). A position that is closed needs no price.
 ///
 /// 1. Gains whose time as pending is over become cash.
 /// 2. A loss is paid into the market's variation pool: first out of gains still pending here, then out of cash, as far
@@ -29,13 +46,13 @@ pub struct SettleVariation<'info> {
 /// 3. A gain is taken from the variation pool as far as losers have paid in, and is pending for one to two hours.
 /// 4. A position in which nothing is left is freed. A portfolio without positions owes nothing: its auction ends.
 /// 5. Emits [`VariationSettled`]. Where nothing moved at all the instruction fails.
-pub(crate) fn settle_variation(ctx: Context<SettleVariation>) -> Result<()> {
+pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
     let asset = accounts.asset.load()?;
     let mut market = accounts.market.load_mut()?;
     let mut portfolio = accounts.portfolio.load_mut()?;
-    let instrument = instrument::perpetual(market.index);
+    require!(market_of(instrument) == market.index, NovateError::WrongMarket);
 
     let cash = portfolio.cash;
     let position = portfolio.position_mut(instrument)?;
@@ -43,7 +60,9 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>) -> Result<()> {
     let mut value = Usd::ZERO;
     if position.quantity != 0 {
         asset.require_fresh(now, asset.max_age)?;
-        value = Contracts(position.quantity).value_floor(market.mark_at(asset.price)?).map_err(NovateError::from)?;
+        let expiry = accounts.expiry.as_ref().map(|expiry| expiry.load()).transpose()?;
+        let mark = mark(instrument, &market, &asset, expiry.as_deref(), now)?;
+        value = Contracts(position.quantity).value_floor(mark).map_err(NovateError::from)?;
     }
     let profit = value.sub(Usd(position.cost)).map_err(NovateError::from)?.0;
 

@@ -1,4 +1,5 @@
 use anchor_lang::prelude::*;
+use novate_margin::dated::Carry;
 
 use crate::error::NovateError;
 use crate::health::{Examiner, PriceAge};
@@ -7,14 +8,18 @@ use crate::state::{Pool, Portfolio, Scenarios};
 
 /// As many underlyings as fit the 1,024 bytes of return data. A portfolio holds at most 8, and more only where markets were
 /// listed on its collateral afterwards.
-pub const MAX_REPORTED: usize = 16;
+pub const MAX_REPORTED: usize = 9;
 
 /// What `health` returns, borsh-encoded. USD 1e-6; moves and ratios 1e-6.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug, PartialEq, Eq)]
 pub struct HealthReport {
     pub equity: i64,
-    /// Equity without gains that are unsettled or pending (MRG-45).
+    /// Equity that initial margin counts (MRG-44, MRG-61).
+    pub counted_equity: i64,
+    /// Equity without gains that are unsettled or pending and without net positive option value (MRG-45).
     pub settled_equity: i64,
+    /// Net value of the options, part of equity.
+    pub option_value: i64,
     pub initial: i64,
     pub maintenance: i64,
     /// The requirement's parts (MRG-22, MRG-31, MRG-30 to 35, MRG-38).
@@ -36,12 +41,16 @@ pub struct UnderlyingReport {
     /// 1e-9 contracts.
     pub net_delta: i64,
     pub scan_loss: i64,
-    /// Move of the worst node.
+    /// The worst node: its spot move, and its vol: -1, 0 or 1 for down, as it is, up.
     pub worst_move: i64,
+    pub worst_vol: i8,
     pub es_alone: i64,
     pub basis: i64,
+    pub naked_short: i64,
+    pub option_charge: i64,
     pub confidence: i64,
     pub concentration: i64,
+    pub term_vega: i64,
 }
 
 /// Anyone, without a signature.
@@ -62,20 +71,26 @@ pub(crate) fn health<'info>(ctx: Context<'info, ReadHealth<'info>>) -> Result<He
     let portfolio = ctx.accounts.portfolio.load()?;
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
     let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
-    let health = examiner.health(&portfolio, PriceAge::OfAsset)?;
+    let health = examiner.health(&portfolio, PriceAge::OfAsset, Carry::Central)?;
     let by_underlying = examiner.book().underlyings().iter().take(MAX_REPORTED).map(|u| UnderlyingReport {
         asset: u.asset,
         net_delta: u.net_delta.0,
         scan_loss: u.scan_loss.0,
-        worst_move: u.worst_move().0,
+        worst_move: u.worst_spot.0,
+        worst_vol: u.worst_vol,
         es_alone: u.es_alone.0,
         basis: u.basis.0,
+        naked_short: u.naked_short.0,
+        option_charge: u.option_charge.0,
         confidence: u.confidence_charge.0,
         concentration: u.concentration.0,
+        term_vega: u.term_vega.0,
     });
     Ok(HealthReport {
         equity: health.equity.0,
+        counted_equity: health.counted_equity.0,
         settled_equity: health.settled_equity.0,
+        option_value: health.option_value.0,
         initial: health.initial.0,
         maintenance: health.maintenance.0,
         gross: health.gross.0,

@@ -1,4 +1,5 @@
 use anchor_lang::prelude::*;
+use novate_margin::dated::Carry;
 use novate_margin::{health_factor, Ratio};
 
 use crate::error::NovateError;
@@ -24,7 +25,8 @@ pub(crate) fn require_health<'info>(ctx: Context<'info, RequireHealth<'info>>, m
     let scenarios = ctx.accounts.scenarios.load()?;
     let portfolio = ctx.accounts.portfolio.load()?;
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
-    let health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, PriceAge::OfAsset)?;
+    let health =
+        Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, PriceAge::OfAsset, Carry::Central)?;
     require!(health.equity >= health.initial, NovateError::BelowInitialMargin);
     require!(health_factor(&health) >= Ratio(minimum), NovateError::HealthBelow);
     Ok(())

@@ -1,12 +1,13 @@
 use anchor_lang::prelude::*;
+use novate_margin::dated::{option_at, Carry, Right};
 use novate_margin::{reduces_risk, Contracts, Price, Usd};
 
 use crate::error::NovateError;
 use crate::events::{Traded, TradedLeg, EVENT_VERSION};
-use crate::health::{Examiner, PriceAge};
-use crate::instrument;
+use crate::health::{Examiner, Held, PriceAge, CHAIN_AGE, CHAIN_SHIFT};
+use crate::instrument::{self, market_of, Instrument};
 use crate::listed::Listed;
-use crate::state::{Market, Pool, Portfolio, Scenarios};
+use crate::state::{Asset, Expiry, Market, Pool, Portfolio, Position, Scenarios};
 
 /// Most legs of one trade.
 pub const MAX_LEGS: usize = 8;
@@ -21,8 +22,8 @@ pub struct Leg {
     pub price: i64,
 }
 
-/// Two portfolios trade; the owner or delegate of each signs. Behind the instruction stand the assets and markets that
-/// either holds afterwards, each once, the traded markets writable.
+/// Two portfolios trade; the owner or delegate of each signs. Behind the instruction stand the assets, markets and expiries
+/// that either holds before or after, each once, the traded markets and expiries writable.
 #[event_cpi]
 #[derive(Accounts)]
 pub struct Trade<'info> {
@@ -41,16 +42,20 @@ pub struct Trade<'info> {
     pub second_signer: Signer<'info>,
 }
 
-/// What one side needs for the check after the trade.
+/// One side, and what the check after the trade needs of the time before.
 struct Side<'a> {
     portfolio: &'a mut Portfolio,
-    before: Box<Portfolio>,
+    cash_before: i64,
+    in_auction_before: bool,
+    /// Positions in the traded instruments as they were, empty ones too.
+    before: Vec<Position>,
     fees: i64,
 }
 
 /// 1. Checks the number of legs and that each signer may trade for its side.
 /// 2. For each leg: limits of the market and band around the mark (CLR-15), then both positions and the open interest
-///    (CLR-01). Costs are rounded up for the buyer and down for the seller; both pay the fee, as part of cost.
+///    (CLR-01). Values are rounded up for the buyer and down for the seller; both pay the fee. Of a perpetual or a future
+///    they are part of the position's cost; an option's premium and fee are paid in cash, which may not end below zero.
 /// 3. For each side: initial margin after the trade. A side that misses it, or is in an auction, must have reduced its
 ///    risk instead (MRG-42, MRG-43), its fees forgiven where every traded position shrank; one in an auction that is back above maintenance margin leaves it (CLR-30).
 /// 4. Emits [`Traded`].
@@ -73,12 +78,15 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
         traded.push(execute(leg, &listed, &mut first, &mut second, now)?);
     }
 
+    for side in [&first, &second] {
+        require!(side.portfolio.cash >= 0, NovateError::PremiumUnpaid);
+    }
     let settlement = listed.settlement()?.price;
     let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
     for side in [&mut first, &mut second] {
         side.portfolio.free_empty_positions();
         side.portfolio.next_sequence();
-        let forgiven = side.forgiven(&legs, settlement)?;
+        let forgiven = side.forgiven(legs.len(), settlement)?;
         side.examine(&mut examiner, forgiven)?;
     }
 
@@ -93,53 +101,136 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
         legs: traded,
         first_restored: first.restored(),
         second_restored: second.restored(),
+        first_cash: first.portfolio.cash,
+        second_cash: second.portfolio.cash,
     });
     Ok(())
 }
 
-/// Executes one leg: checks, positions, open interest and the market's ledger.
-fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Side<'a>, now: i64) -> Result<TradedLeg> {
-    let index = instrument::require_perpetual(leg.instrument)?;
-    let mut market = listed.market_mut(index)?;
-    let asset = listed.asset(market.asset)?;
-    asset.require_fresh(now, asset.max_age)?;
-    require_price(&market, leg.price, market.mark_at(asset.price)?)?;
-    require_quantity(&market, leg, first.portfolio, second.portfolio)?;
-
-    let size = Contracts(leg.quantity.checked_abs().ok_or(NovateError::MathOverflow)?);
-    let price = Price(leg.price);
-    let bought = size.value_ceil(price).map_err(NovateError::from)?;
-    let sold = size.value_floor(price).map_err(NovateError::from)?;
-    let fee = bought.scale_ceil(market.fee).map_err(NovateError::from)?;
-    let open_interest = market.long;
-    let (buyer, seller) = if leg.quantity > 0 { (&mut *first, &mut *second) } else { (&mut *second, &mut *first) };
-    let buyer_cost = bought.add(fee).map_err(NovateError::from)?;
-    let seller_cost = fee.sub(sold).map_err(NovateError::from)?;
-    buyer.take(&mut market, leg.instrument, size.0, buyer_cost, fee, now)?;
-    seller.take(&mut market, leg.instrument, size.0.saturating_neg(), seller_cost, fee, now)?;
-
-    let rounding = bought.sub(sold).map_err(NovateError::from)?;
-    market.rounding = market.rounding.add(rounding).map_err(NovateError::from)?;
-    let fees = fee.add(fee).map_err(NovateError::from)?;
-    market.accrued_fees = market.accrued_fees.add(fees).map_err(NovateError::from)?;
-    let raised = market.long > open_interest;
-    require!(!raised || market.long <= market.open_interest_cap, NovateError::OpenInterestCap);
-    let costs = if leg.quantity > 0 { (buyer_cost.0, seller_cost.0) } else { (seller_cost.0, buyer_cost.0) };
-    Ok(TradedLeg {
-        instrument: leg.instrument,
-        quantity: leg.quantity,
-        price: leg.price,
-        first_cost: costs.0,
-        second_cost: costs.1,
-    })
+/// What a leg trades at: mark, tick and the widest distance of its price from the mark.
+struct Terms {
+    mark: Price,
+    tick: Price,
+    width: Price,
 }
 
-/// A positive multiple of the tick, within the band around the mark.
-fn require_price(market: &Market, price: i64, mark: Price) -> Result<()> {
-    require!(price > 0 && price.checked_rem(market.tick.0) == Some(0), NovateError::InvalidPrice);
-    let width = mark.scale_floor(market.band).map_err(NovateError::from)?;
-    require!(price.abs_diff(mark.0) <= width.0.unsigned_abs(), NovateError::OutsideBand);
-    Ok(())
+impl Terms {
+    fn of(traded: Instrument, market: &Market, expiry: Option<&Expiry>, asset: &Asset, now: i64) -> Result<Self> {
+        match (traded, expiry) {
+            (Instrument::Option { slot, right, .. }, Some(expiry)) => {
+                Self::option(market, expiry, (slot, right), asset, now)
+            }
+            (_, Some(expiry)) => {
+                expiry.remaining(now)?;
+                Self::linear(market, expiry.forward(asset.price)?)
+            }
+            (_, None) => Self::linear(market, market.mark_at(asset.price)?),
+        }
+    }
+
+    /// The band around the mark of a perpetual or a future (CLR-15).
+    fn linear(market: &Market, mark: Price) -> Result<Self> {
+        let width = mark.scale_floor(market.band).map_err(NovateError::from)?;
+        Ok(Self { mark, tick: market.tick, width })
+    }
+
+    /// The band around an option's mark, wider by what the option moves with the band of its underlying. Fails where its
+    /// values are too far from now for anything to rest on them (MRG-15).
+    fn option(market: &Market, expiry: &Expiry, (slot, right): (u8, Right), asset: &Asset, now: i64) -> Result<Self> {
+        let spot = (asset.price, asset.scan_range);
+        let option = option_at(expiry.strike(slot)?, right, spot, expiry.facts(now)?).map_err(NovateError::from)?;
+        require!(option.drift.nodes <= CHAIN_SHIFT.1, NovateError::ChainShifted);
+        require!(now.saturating_sub(option.drift.oldest.0) <= CHAIN_AGE.1, NovateError::ChainStale);
+        let reach = option.mark.add(option.delta.of_price_floor(asset.price).map_err(NovateError::from)?);
+        let reach = reach.map_err(NovateError::from)?;
+        let width = reach.scale_floor(market.band).map_err(NovateError::from)?;
+        // A worthless option can be closed at a tick.
+        Ok(Self { mark: option.mark, tick: market.option_tick, width: width.max(market.option_tick) })
+    }
+
+    /// A positive multiple of the tick, within the band.
+    fn check(&self, price: i64) -> Result<()> {
+        require!(price > 0 && price.checked_rem(self.tick.0) == Some(0), NovateError::InvalidPrice);
+        require!(price.abs_diff(self.mark.0) <= self.width.0.unsigned_abs(), NovateError::OutsideBand);
+        Ok(())
+    }
+}
+
+/// What a leg moves, settlement units.
+struct Amounts {
+    /// The value, rounded up for the buyer and down for the seller.
+    bought: Usd,
+    sold: Usd,
+    /// Fee of each side.
+    fee: Usd,
+}
+
+impl Amounts {
+    /// A rate on the notional; of an option on that of its underlying, and at most a share of the premium.
+    fn of(leg: &Leg, market: &Market, asset: &Asset, option: bool) -> Result<Self> {
+        let size = Contracts(leg.quantity.checked_abs().ok_or(NovateError::MathOverflow)?);
+        let (sold, bought) = size.value_bounds(Price(leg.price)).map_err(NovateError::from)?;
+        let notional = if option { size.value_ceil(asset.price).map_err(NovateError::from)? } else { bought };
+        let mut fee = notional.scale_ceil(market.fee).map_err(NovateError::from)?;
+        if option {
+            fee = fee.min(bought.scale_ceil(market.option_fee_cap).map_err(NovateError::from)?);
+        }
+        Ok(Self { bought, sold, fee })
+    }
+
+    /// What buyer and seller pay; a negative amount is received.
+    fn paid(&self) -> Result<(Usd, Usd)> {
+        let buyer = self.bought.add(self.fee).map_err(NovateError::from)?;
+        let seller = self.fee.sub(self.sold).map_err(NovateError::from)?;
+        Ok((buyer, seller))
+    }
+}
+
+/// Executes one leg: checks, then positions, open interest, and the ledger of the market.
+fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Side<'a>, now: i64) -> Result<TradedLeg> {
+    let traded = instrument::parse(leg.instrument)?;
+    let mut market = listed.market_mut(market_of(leg.instrument))?;
+    let asset = listed.asset(market.asset)?;
+    asset.require_fresh(now, asset.max_age)?;
+    let mut expiry = match traded {
+        Instrument::Perpetual => None,
+        Instrument::Future { minutes } | Instrument::Option { minutes, .. } => {
+            Some(listed.expiry_mut(market.index, minutes)?)
+        }
+    };
+    let option = matches!(traded, Instrument::Option { .. });
+    Terms::of(traded, &market, expiry.as_deref(), &asset, now)?.check(leg.price)?;
+    require_quantity(&market, leg, first.portfolio, second.portfolio)?;
+    let amounts = Amounts::of(leg, &market, &asset, option)?;
+    let (buyer_pays, seller_pays) = amounts.paid()?;
+
+    let size = leg.quantity.checked_abs().ok_or(NovateError::MathOverflow)?;
+    let (buyer, seller) = if leg.quantity > 0 { (&mut *first, &mut *second) } else { (&mut *second, &mut *first) };
+    let bought = buyer.take(&market, leg.instrument, size, amounts.fee, now)?;
+    let sold = seller.take(&market, leg.instrument, size.saturating_neg(), amounts.fee, now)?;
+    for (side, pays) in [(buyer, buyer_pays), (seller, seller_pays)] {
+        if option {
+            side.portfolio.credit_cash(pays.0.checked_neg().ok_or(NovateError::MathOverflow)?)?;
+        } else {
+            side.portfolio.position_mut(leg.instrument)?.add_cost(pays.0)?;
+        }
+    }
+
+    let mut open_interest = |(from, to): (i64, i64)| match &mut expiry {
+        None => market.move_open_interest(from, to),
+        Some(expiry) => expiry.move_open_interest(traded, from, to),
+    };
+    let before = open_interest((0, 0))?;
+    open_interest(bought)?;
+    let after = open_interest(sold)?;
+    require!(after <= before || after <= market.open_interest_cap, NovateError::OpenInterestCap);
+
+    let rounding = amounts.bought.sub(amounts.sold).map_err(NovateError::from)?;
+    let fees = amounts.fee.add(amounts.fee).map_err(NovateError::from)?;
+    market.charge(rounding, fees, option)?;
+    let (first_cost, second_cost) =
+        if leg.quantity > 0 { (buyer_pays.0, seller_pays.0) } else { (seller_pays.0, buyer_pays.0) };
+    Ok(TradedLeg { instrument: leg.instrument, quantity: leg.quantity, price: leg.price, first_cost, second_cost })
 }
 
 /// A multiple of the lot and at least the minimum, unless it takes a side's position to exactly zero: odd lots arise from
@@ -158,65 +249,73 @@ fn require_quantity(market: &Market, leg: &Leg, first: &Portfolio, second: &Port
 
 impl<'a> Side<'a> {
     fn new(portfolio: &'a mut Portfolio) -> Self {
-        let mut before: Box<Portfolio> = bytemuck::zeroed_box();
-        *before = *portfolio;
-        Self { portfolio, before, fees: 0 }
+        let (cash_before, in_auction_before) = (portfolio.cash, portfolio.in_auction());
+        Self { portfolio, cash_before, in_auction_before, before: Vec::with_capacity(MAX_LEGS), fees: 0 }
     }
 
-    /// Moves the position by a signed quantity and its cost, fee included.
-    fn take(
-        &mut self,
-        market: &mut Market,
-        instrument: u64,
-        quantity: i64,
-        cost: Usd,
-        fee: Usd,
-        now: i64,
-    ) -> Result<()> {
+    /// Moves the position by a signed quantity; returns what it was and is.
+    fn take(&mut self, market: &Market, instrument: u64, quantity: i64, fee: Usd, now: i64) -> Result<(i64, i64)> {
         let position = self.portfolio.position_entry(instrument, market.asset, now)?;
+        if self.before.iter().all(|b| b.instrument != instrument) {
+            self.before.push(*position);
+        }
         let from = position.quantity;
-        position.quantity = from.checked_add(quantity).ok_or(NovateError::MathOverflow)?;
-        position.cost = position.cost.checked_add(cost.0).ok_or(NovateError::MathOverflow)?;
-        let raised = position.quantity.unsigned_abs() > from.unsigned_abs();
-        let within = position.quantity.unsigned_abs() <= market.position_cap.0.unsigned_abs();
-        require!(!raised || within, NovateError::PositionCap);
-        market.move_open_interest(from, position.quantity)?;
+        let to = from.checked_add(quantity).ok_or(NovateError::MathOverflow)?;
+        position.quantity = to;
+        let within = to.unsigned_abs() <= market.position_cap.0.unsigned_abs();
+        require!(to.unsigned_abs() <= from.unsigned_abs() || within, NovateError::PositionCap);
         self.fees = self.fees.checked_add(fee.0).ok_or(NovateError::MathOverflow)?;
-        Ok(())
+        Ok((from, to))
     }
 
     /// The trade ended this side's auction.
     fn restored(&self) -> bool {
-        self.before.in_auction() && !self.portfolio.in_auction()
+        self.in_auction_before && !self.portfolio.in_auction()
     }
 
     /// What equity may fall by although risk must not rise (MRG-43): the fees, where every traded position shrank, and the
     /// units that rounding may cost. Otherwise nothing, or trades that cancel each other could take an account below zero
     /// in fees.
-    fn forgiven(&self, legs: &[Leg], settlement: Price) -> Result<Usd> {
-        let shrank = |leg: &Leg| {
-            let (from, to) = (self.before.quantity_of(leg.instrument), self.portfolio.quantity_of(leg.instrument));
+    fn forgiven(&self, legs: usize, settlement: Price) -> Result<Usd> {
+        let shrank = |before: &Position| {
+            let (from, to) = (before.quantity, self.portfolio.quantity_of(before.instrument));
             to.unsigned_abs() < from.unsigned_abs() && (to == 0 || to.signum() == from.signum())
         };
-        if !legs.iter().all(shrank) {
+        if !self.before.iter().all(shrank) {
             return Ok(Usd::ZERO);
         }
-        let units = i64::try_from(legs.len()).map_err(|_| NovateError::LegCount)?.saturating_add(1);
+        // Of a leg the value, a put's strike and forward, and the premium are rounded.
+        let units = i64::try_from(legs).map_err(|_| NovateError::LegCount)?.saturating_mul(4).saturating_add(1);
         let fees = Usd(self.fees).at_price_ceil(settlement).map_err(NovateError::from)?;
         Ok(fees.add(Usd(units)).map_err(NovateError::from)?)
     }
 
     fn examine(&mut self, examiner: &mut Examiner, forgiven: Usd) -> Result<()> {
-        let after = examiner.health(self.portfolio, PriceAge::OfAsset)?;
-        if after.meets_initial() && !self.portfolio.in_auction() {
+        let after = examiner.health(self.portfolio, PriceAge::OfAsset, Carry::Central)?;
+        let current = examiner.require_current();
+        if after.meets_initial() && !self.portfolio.in_auction() && current.is_ok() {
             return Ok(());
         }
-        let before = examiner.health(&self.before, PriceAge::OfAsset)?;
+        let untouched = |p: &&Position| self.before.iter().all(|b| b.instrument != p.instrument);
+        let before = Held {
+            cash: self.cash_before,
+            balances: self.portfolio.balances(),
+            positions: self
+                .portfolio
+                .positions()
+                .iter()
+                .filter(untouched)
+                .chain(self.before.iter().filter(|b| !b.is_empty())),
+        };
+        let before = examiner.health_of(before, PriceAge::OfAsset, Carry::Central)?;
         let reduced = reduces_risk(&before, &after, forgiven).map_err(NovateError::from)?;
         if self.portfolio.in_auction() {
             require!(reduced, NovateError::InAuction);
             self.portfolio.leave_auction_if(after.equity >= after.maintenance);
             return Ok(());
+        }
+        if !reduced {
+            current?;
         }
         require!(reduced, NovateError::BelowInitialMargin);
         Ok(())

@@ -1,0 +1,237 @@
+//! The fullest option books: perpetuals, futures and options, their values carried to a price that has moved on.
+
+use novate_client::{instructions as build, Leg, Right};
+use novate_margin::{is_liquidatable, Health};
+use novate_tests::dated::option_leg;
+use novate_tests::world::leg;
+use novate_tests::{future, Actor, AssetSpec, Builder, MarketSpec, World, CONTRACT, DOLLAR, PRICE};
+
+use crate::figure::{measure, Figure};
+
+const ROWS: u16 = 128;
+const USD: f64 = 100.0;
+const COLLATERAL: usize = 16;
+const STRIKES: i64 = 24;
+/// Tick of options.
+const TICK: i64 = 10_000_000;
+/// How far prices move after strikes were priced: within what risk may rise on.
+const MOVE: f64 = 1.01;
+
+/// What a pool lists and a full portfolio holds.
+#[derive(Clone, Copy)]
+struct Shape {
+    balances: usize,
+    underlyings: usize,
+    /// Each with its perpetual; the first of each underlying has the expiries.
+    markets: usize,
+    /// Each with its future.
+    expiries: usize,
+    options: usize,
+}
+
+impl Shape {
+    const CHECKED: Self = Self { balances: COLLATERAL, underlyings: 4, markets: 8, expiries: 8, options: 16 };
+    const LIQUIDATED: Self = Self { options: 32, ..Self::CHECKED };
+    const FULL: Self = Self { balances: COLLATERAL, underlyings: 8, markets: 11, expiries: 12, options: 25 };
+
+    fn positions(&self) -> usize {
+        self.markets + self.expiries + self.options
+    }
+
+    fn text(&self) -> String {
+        let Self { balances, underlyings, markets, expiries, options } = *self;
+        format!(
+            "{balances} balances, {} positions ({markets} perpetuals, {expiries} futures, {options} options) on \
+             {underlyings} underlyings and {expiries} expiries",
+            self.positions()
+        )
+    }
+}
+
+struct Desk {
+    world: World,
+    maker: Actor,
+    shape: Shape,
+    /// Market and time of every expiry.
+    chains: Vec<(u16, i64)>,
+}
+
+impl Desk {
+    fn new(shape: Shape) -> Self {
+        let mut assets = vec![AssetSpec::new("USDC", 6, 1.0)];
+        assets.extend((0..COLLATERAL).map(|_| AssetSpec::new("ASSET", 8, USD).max_age(3_600)));
+        assets[0].max_age = 3_600;
+        let markets = (0..shape.markets).map(|m| MarketSpec::new("MARKET", 1 + (m % shape.underlyings) as u16));
+        let mut world = Builder::default().assets(assets).markets(markets.collect()).rows(ROWS).build();
+        let strikes: Vec<i64> = (0..STRIKES).map(|i| 54 + 4 * i).collect();
+        let chains = (0..shape.expiries).map(|e| {
+            let market = (e % shape.underlyings) as u16;
+            (market, world.chain(market, 30 + 30 * (e / shape.underlyings) as i64, 0.6, &strikes))
+        });
+        let chains = chains.collect();
+        let maker = world.trader(10_000_000);
+        Self { world, maker, shape, chains }
+    }
+
+    /// Every leg of a full portfolio, long and short in turn.
+    fn legs(&self) -> Vec<Leg> {
+        let sign = |i: usize| if i % 3 == 0 { -CONTRACT } else { CONTRACT };
+        let perpetuals = (0..self.shape.markets).map(|m| leg(m as u16, sign(m), USD as i64 * PRICE));
+        let futures = self.chains.iter().enumerate();
+        let futures = futures.map(|(e, (market, time))| future(*market, *time, sign(e + 1), USD as i64 * PRICE));
+        let options = (0..self.shape.options).map(|i| {
+            let (market, time) = self.chains[i % self.chains.len()];
+            let turn = i / self.chains.len();
+            let right = if (i + turn).is_multiple_of(2) { Right::Call } else { Right::Put };
+            self.option(market, time, (4 + 3 * turn) as u8, right, sign(i + turn))
+        });
+        perpetuals.chain(futures).chain(options).collect()
+    }
+
+    /// A leg in an option at its mark.
+    fn option(&self, market: u16, time: i64, slot: u8, right: Right, quantity: i64) -> Leg {
+        let expiry = self.world.expiry(market, time);
+        let strike = expiry.strikes[usize::from(slot)];
+        let call = strike.mark.0;
+        let mark = if right == Right::Call { call } else { call - strike.reference.0 + strike.strike.0 };
+        option_leg(market, time, slot, right, quantity, (mark / TICK * TICK).max(TICK))
+    }
+
+    /// A trader with every holding of the shape.
+    fn trader(&mut self, usd: i64) -> Actor {
+        let trader = self.world.trader(usd);
+        for asset in 1..=self.shape.balances {
+            self.world.deposit(&trader, asset as u16, 100_000_000);
+        }
+        let maker = self.maker.clone();
+        for some in self.legs().chunks(8) {
+            let trade = self.world.trade_of(trader.side(), maker.side(), some);
+            measure(&mut self.world, "trade", "setting up", trade, &[&trader.key, &maker.key]);
+        }
+        self.assert_full(&trader);
+        trader
+    }
+
+    /// Read back from the chain: every holding of the shape, and none of them zero.
+    fn assert_full(&self, of: &Actor) {
+        let state = self.world.portfolio(&of.portfolio);
+        let holdings = self.world.holdings(&[of.portfolio]);
+        assert_eq!(state.balances().len(), self.shape.balances);
+        assert_eq!(state.positions().len(), self.shape.positions());
+        assert_eq!(holdings.expiries().count(), self.shape.expiries);
+        assert_eq!(holdings.markets().count(), self.shape.markets);
+        assert!(state.cash > 0 && state.balances().iter().all(|b| b.shares > 0));
+        assert!(state.positions().iter().all(|p| p.quantity != 0));
+    }
+
+    /// Moves the price of every underlying, so that option values belong to another one.
+    fn shift(&mut self) {
+        for asset in 1..=self.shape.underlyings as u16 {
+            let moved = self.world.listing(asset).usd * MOVE;
+            self.world.price(asset, moved);
+        }
+        let asset = self.world.asset(1).price;
+        for (market, time) in &self.chains {
+            let expiry = self.world.expiry(*market, *time);
+            assert_eq!(expiry.strike_count, STRIKES as u8);
+            assert!(expiry.listed().iter().all(|s| s.reference != asset && s.reference.0 > 0));
+        }
+    }
+
+    fn judge(&self, of: &Actor) -> Health {
+        self.world.snapshot().health(&self.world.portfolio(&of.portfolio), self.world.now()).expect("health")
+    }
+
+    fn require_health(&mut self, of: &Actor, state: &str) -> Figure {
+        let holdings = self.world.holdings(&[of.portfolio]);
+        let built = build::require_health(self.world.keys(), of.portfolio, &holdings, 0);
+        measure(&mut self.world, "require_health", state, built, &[])
+    }
+}
+
+pub fn all() -> Vec<Figure> {
+    let mut figures = checks();
+    figures.extend([2, 4].map(one_leg));
+    figures.push(eight_legs());
+    figures.extend(liquidation(Shape::LIQUIDATED, 300_000));
+    figures.extend(liquidation(Shape::FULL, 400_000));
+    figures
+}
+
+/// Checks with values at the price of now and carried, and with eight options fewer.
+fn checks() -> Vec<Figure> {
+    let mut desk = Desk::new(Shape::CHECKED);
+    let trader = desk.trader(10_000);
+    let text = Shape::CHECKED.text();
+    let mut figures = vec![desk.require_health(&trader, &format!("{text}, 128 rows, values of this price"))];
+    desk.shift();
+    figures.push(desk.require_health(&trader, &format!("{text}, 128 rows, values carried")).within(90_000));
+    for shape in [Shape { options: 8, ..Shape::CHECKED }, Shape::FULL] {
+        let mut desk = Desk::new(shape);
+        let trader = desk.trader(10_000);
+        desk.shift();
+        figures.push(desk.require_health(&trader, &format!("{}, 128 rows, values carried", shape.text())));
+    }
+    figures
+}
+
+/// One option between two portfolios of 8 balances and 16 positions, half of them options.
+fn one_leg(underlyings: usize) -> Figure {
+    let shape = Shape { balances: 8, underlyings, markets: 4, expiries: 4, options: 8 };
+    let mut desk = Desk::new(shape);
+    let sides = [0, 1].map(|_| desk.trader(10_000));
+    let (market, time) = desk.chains[0];
+    let traded = desk.option(market, time, 4, Right::Call, CONTRACT);
+    desk.shift();
+    let built = desk.world.trade_of(sides[0].side(), sides[1].side(), &[traded]);
+    let state = format!("1 option, both sides {}, values carried", shape.text());
+    let goal = if underlyings == 2 { 120_000 } else { 160_000 };
+    measure(&mut desk.world, "trade", &state, built, &[&sides[0].key, &sides[1].key]).within(goal)
+}
+
+/// Eight options between two portfolios at every limit.
+fn eight_legs() -> Figure {
+    let mut desk = Desk::new(Shape::FULL);
+    let sides = [0, 1].map(|_| desk.trader(10_000));
+    let legs: Vec<Leg> = desk.legs().into_iter().rev().take(8).collect();
+    desk.shift();
+    let built = desk.world.trade_of(sides[0].side(), sides[1].side(), &legs);
+    let state = format!("8 options, both sides {}, values carried", Shape::FULL.text());
+    measure(&mut desk.world, "trade", &state, built, &[&sides[0].key, &sides[1].key]).within(260_000)
+}
+
+/// The auction of a full portfolio, and a taker without holdings that buys all it may.
+fn liquidation(shape: Shape, goal: u64) -> Vec<Figure> {
+    let mut desk = Desk::new(shape);
+    let trader = desk.trader(2_000);
+    let taker = desk.world.trader(1_000_000);
+    // A loss on the first market that leaves a little equity.
+    let held = desk.judge(&trader);
+    let contracts = (held.equity.0 - held.initial.0) / (2 * 15 * DOLLAR);
+    let maker = desk.maker.clone();
+    let trade = desk.world.trade_of(trader.side(), maker.side(), &[leg(0, contracts * CONTRACT, USD as i64 * PRICE)]);
+    measure(&mut desk.world, "trade", "setting up", trade, &[&trader.key, &maker.key]);
+    for fall in (1..=30).map(|percent| USD * (1.0 - f64::from(percent) / 100.0)) {
+        desk.world.price(1, fall);
+        desk.world.refresh_chains();
+        if is_liquidatable(&desk.judge(&trader)) {
+            break;
+        }
+    }
+    for asset in 2..=shape.underlyings as u16 {
+        desk.world.price(asset, USD * MOVE);
+    }
+    let fallen = desk.world.listing(1).usd;
+    desk.world.price(1, fallen * 0.995);
+    let health = desk.judge(&trader);
+    assert!(is_liquidatable(&health) && health.equity.0 > 0, "{health:?}");
+    desk.assert_full(&trader);
+    let built = desk.world.start_auction_instruction(&trader);
+    let state = format!("{}, values carried", shape.text());
+    let mut figures = vec![measure(&mut desk.world, "start_auction", &state, built, &[])];
+    let built = desk.world.liquidate_instruction(&trader, taker.side(), CONTRACT, i64::MAX);
+    let state = format!("{state}, taker without holdings");
+    figures.push(measure(&mut desk.world, "liquidate", &state, built, &[&taker.key]).within(goal));
+    desk.assert_full(&taker);
+    figures
+}

@@ -1,0 +1,226 @@
+//! `novate margin explain`: what the margin of one portfolio is made of, as tables.
+
+use anyhow::{ensure, Context, Result};
+use novate_margin::dated::Right;
+use novate_margin::pricing::DAY;
+use novate_margin::units::{PRICE_DIGITS, USD_DIGITS};
+use novate_margin::{Book, Health, Params, Underlying, Usd};
+
+use super::file::{Case, File};
+use super::greeks::Greeks;
+use super::number::real;
+use super::portfolio::{Kind, Leg, Portfolio};
+use super::tables::{exact, figure, percent, table};
+
+/// Explains one portfolio of a file: the one chosen by name or place, or the only one.
+pub fn explain(text: &str, choice: Option<&str>) -> Result<String> {
+    let file = File::parse(text)?;
+    let case = choose(&file.cases, choice)?;
+    let explained = Explained::new(case, &file.params);
+    let explained = if case.place.is_empty() { explained } else { explained.with_context(|| case.place.clone()) }?;
+    Ok(explained.print())
+}
+
+fn choose<'a>(cases: &'a [Case], choice: Option<&str>) -> Result<&'a Case> {
+    let Some(choice) = choice else {
+        ensure!(cases.len() == 1, "{} portfolios: choose one with --case, by name or by place from 0", cases.len());
+        return Ok(&cases[0]);
+    };
+    let named = cases.iter().find(|case| case.name() == Some(choice));
+    let placed = || choice.parse::<usize>().ok().and_then(|at| cases.get(at));
+    named.or_else(placed).with_context(|| format!("no portfolio `{choice}` among {}", cases.len()))
+}
+
+/// A portfolio with all that its tables say.
+struct Explained {
+    title: String,
+    portfolio: Portfolio,
+    health: Health,
+    /// Results by underlying, in the order of the portfolio's.
+    found: Vec<Underlying>,
+    /// For each leg the requirement of the leg by itself, and of the others without it.
+    by_leg: Vec<(Usd, Usd)>,
+    /// Places of USD: cents where there are no thousands.
+    places: usize,
+}
+
+fn usd(amount: Usd) -> f64 {
+    real(amount.0, USD_DIGITS)
+}
+
+impl Explained {
+    fn new(case: &Case, params: &Params) -> Result<Self> {
+        let portfolio = Portfolio::read(case, params)?;
+        let mut book = Box::<Book>::default();
+        let mut by_leg = vec![];
+        for at in 0..portfolio.legs.len() {
+            let alone = portfolio.judge(&mut book, |leg| leg == at, params)?;
+            let others = portfolio.judge(&mut book, |leg| leg != at, params)?;
+            by_leg.push((alone.requirement.sub(alone.outside)?, others.requirement));
+        }
+        let health = portfolio.judge(&mut book, |_| true, params)?;
+        let found = book.underlyings().to_vec();
+        let title = case.name().unwrap_or("portfolio").into();
+        let places = if health.requirement < Usd(1_000 * Usd::ONE.0) { 2 } else { 0 };
+        Ok(Self { title, portfolio, health, found, by_leg, places })
+    }
+
+    fn print(&self) -> String {
+        [self.parts(), self.underlyings(), self.greeks(), self.legs()].join("\n")
+    }
+
+    fn usd(&self, amount: f64) -> String {
+        figure(amount, self.places)
+    }
+
+    /// What the requirement is made of, and the two margins.
+    fn parts(&self) -> String {
+        let h = &self.health;
+        let credit = usd(h.core) - usd(h.gross);
+        let raised = (usd(h.net_delta_floor) - usd(h.core)).max(0.0);
+        let rows = [
+            ("scan losses, summed over underlyings", "MRG-14", usd(h.gross)),
+            ("credit for diversification", "MRG-22", credit),
+            ("raised to the floor on net delta", "MRG-31", raised),
+            ("basis and roll", "MRG-30", usd(h.basis)),
+            ("net short options", "MRG-32", usd(h.naked_short)),
+            ("option value", "MRG-33", usd(h.option_charge)),
+            ("oracle confidence", "MRG-34", usd(h.confidence)),
+            ("concentration", "MRG-35", usd(h.concentration)),
+            ("term structure of vol", "MRG-37", usd(h.term_vega)),
+            ("balances outside the scan", "MRG-38", usd(h.outside)),
+        ];
+        let used = rows.into_iter().filter(|(_, _, amount)| *amount != 0.0);
+        let row = |(part, rule, amount): (&str, &str, f64)| vec![part.into(), rule.into(), self.usd(amount)];
+        let mut rows: Vec<_> = used.map(row).collect();
+        rows.push(row(("requirement", "MRG-40", usd(h.requirement))));
+        for (name, margin) in [("initial margin", h.initial), ("maintenance margin", h.maintenance)] {
+            let share = usd(margin) / usd(h.requirement).max(f64::MIN_POSITIVE) * 100.0;
+            rows.push(row((&format!("{name}, {share:.1} % of it"), "MRG-40", usd(margin))));
+        }
+        table(&format!("{}: what it requires", self.title), &["", "rule", "USD"], 2, rows)
+    }
+
+    /// Each underlying alone: where it loses most, and what is charged on top.
+    fn underlyings(&self) -> String {
+        let row = |(held, found): (&super::portfolio::Underlying, &Underlying)| {
+            let price = real(found.price.0, PRICE_DIGITS);
+            let node = format!("spot {}, vol {}", percent(real(found.worst_spot.0, USD_DIGITS)), vol(found.worst_vol));
+            let loses = found.scan_loss > Usd::ZERO;
+            let range = format!("{:.1} %", real(found.scan_range.0, USD_DIGITS) * 100.0);
+            let parts = [found.basis, found.naked_short, found.option_charge, found.confidence_charge];
+            let parts = parts.into_iter().chain([found.concentration, found.term_vega]).map(usd);
+            vec![
+                held.name.clone(),
+                if loses { node } else { "-".into() },
+                exact(price),
+                range,
+                self.usd(real(found.net_delta.0, PRICE_DIGITS) * price),
+                self.usd(usd(found.scan_loss)),
+                self.usd(usd(found.es_alone)),
+                self.usd(parts.sum()),
+            ]
+        };
+        let header =
+            ["", "worst node", "price", "scan range", "net delta", "scan loss", "shortfall alone", "contingencies"];
+        let rows = self.portfolio.underlyings.iter().zip(&self.found).map(row).collect();
+        table("By underlying, USD", &header, 2, rows)
+    }
+
+    /// Greeks of what has no expiry, of each expiry and of all.
+    fn greeks(&self) -> String {
+        let legs = || self.portfolio.legs.iter();
+        let row = |label: String, greeks: Greeks| {
+            let Greeks { value, delta, gamma, vega, theta } = greeks;
+            let figures = [value, delta, gamma, vega, theta].map(|x| self.usd(x));
+            std::iter::once(label).chain(figures).collect::<Vec<_>>()
+        };
+        let of = |kept: &dyn Fn(&Leg) -> bool| {
+            legs().filter(|leg| kept(leg)).map(|leg| Greeks::of(&self.portfolio, leg)).sum::<Greeks>()
+        };
+        let mut rows = vec![];
+        for (at, held) in self.portfolio.underlyings.iter().enumerate() {
+            let linear = |leg: &Leg| leg.underlying == at && leg.kind.expiry().is_none();
+            let before = rows.len();
+            if legs().any(linear) {
+                rows.push(row(format!("{} spot, perp", held.name), of(&linear)));
+            }
+            let dated = self.portfolio.expiries.iter().enumerate().filter(|(_, expiry)| expiry.underlying == at);
+            for (place, _) in dated {
+                let label = format!("{} {}", held.name, self.days(place));
+                rows.push(row(label, of(&|leg: &Leg| leg.kind.expiry() == Some(place))));
+            }
+            if rows.len() > before + 1 {
+                rows.push(row(format!("{} in all", held.name), of(&|leg: &Leg| leg.underlying == at)));
+            }
+        }
+        let header = ["", "option value", "delta", "gamma, 1 % of spot", "vega, a point", "theta, a day"];
+        table("Greeks, USD", &header, 1, rows)
+    }
+
+    /// What each leg needs by itself, and what it adds to the others.
+    fn legs(&self) -> String {
+        let whole = usd(self.health.requirement);
+        let row = |(at, (leg, (alone, others))): (usize, (&Leg, &(Usd, Usd)))| {
+            vec![
+                at.to_string(),
+                self.label(leg),
+                exact(real(leg.quantity.0, PRICE_DIGITS)),
+                self.usd(self.notional(leg)),
+                self.usd(usd(*alone)),
+                self.usd(usd(*others)),
+                self.usd(whole - usd(*others)),
+            ]
+        };
+        let header = ["leg", "", "contracts", "notional", "alone", "without it", "it adds"];
+        let legs = || self.portfolio.legs.iter().zip(&self.by_leg);
+        let mut rows: Vec<_> = legs().enumerate().map(row).collect();
+        let notionals: f64 = legs().map(|(leg, _)| self.notional(leg)).sum();
+        let alone: f64 = legs().map(|(_, (alone, _))| usd(*alone)).sum();
+        let [dash, none] = ["-", ""].map(String::from);
+        rows.push(vec![
+            none,
+            "in all".into(),
+            dash.clone(),
+            self.usd(notionals),
+            self.usd(alone),
+            dash,
+            self.usd(whole),
+        ]);
+        table("The requirement by leg, USD", &header, 2, rows)
+    }
+
+    /// The size of a leg at the index price, USD.
+    fn notional(&self, leg: &Leg) -> f64 {
+        let price = real(self.portfolio.underlyings[leg.underlying].facts.price.0, PRICE_DIGITS);
+        real(leg.quantity.0, PRICE_DIGITS).abs() * price
+    }
+
+    /// A leg in words: `BTC 110,000 call 7 d`.
+    fn label(&self, leg: &Leg) -> String {
+        let name = &self.portfolio.underlyings[leg.underlying].name;
+        match leg.kind {
+            Kind::Spot => format!("{name} spot"),
+            Kind::Perpetual => format!("{name} perp"),
+            Kind::Future { expiry } => format!("{name} future {}", self.days(expiry)),
+            Kind::Option { expiry, slot, right } => {
+                let strike = exact(real(self.portfolio.expiries[expiry].strikes[slot].strike.0, PRICE_DIGITS));
+                let right = if right == Right::Call { "call" } else { "put" };
+                format!("{name} {strike} {right} {}", self.days(expiry))
+            }
+        }
+    }
+
+    fn days(&self, expiry: usize) -> String {
+        let days = self.portfolio.expiries[expiry].facts.remaining.0 as f64 / DAY.0 as f64;
+        format!("{} d", exact((days * 1e3).round() / 1e3))
+    }
+}
+
+fn vol(direction: i8) -> &'static str {
+    match direction {
+        0 => "as it is",
+        1 => "up",
+        _ => "down",
+    }
+}

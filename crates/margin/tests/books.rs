@@ -1,0 +1,394 @@
+//! What must hold for every book with options, and how far values carried to another spot are from exact ones (MRG-15).
+
+mod support;
+
+use novate_margin::dated::{Carry, Right, NODE_ONE};
+use novate_margin::*;
+use support::desk::{Chains, Desk, Kind, Leg};
+use support::random::Random;
+use support::worst::Worst;
+
+/// What rounding may make of a sum over a book, in parts of its gross notional: values are off by 2^-27, and there are roundings
+/// of 1e-6 USD beside it.
+const ROUNDING: f64 = 2e-8;
+
+fn usd(amount: Usd) -> f64 {
+    amount.0 as f64 * 1e-6
+}
+
+/// What may lie between two ways to the same figure of a desk.
+fn slack(desk: &Desk) -> f64 {
+    ROUNDING * desk.gross() + 1e-3
+}
+
+/// Every figure of a health check that grows with the book.
+fn figures(health: &Health) -> [(&'static str, f64); 14] {
+    [
+        ("equity", health.equity),
+        ("settled equity", health.settled_equity),
+        ("option value", health.option_value),
+        ("gross", health.gross),
+        ("es alone", health.es_alone),
+        ("es joint", health.es_joint),
+        ("core", health.core),
+        ("net delta floor", health.net_delta_floor),
+        ("basis", health.basis),
+        ("naked short", health.naked_short),
+        ("option charge", health.option_charge),
+        ("term vega", health.term_vega),
+        ("confidence", health.confidence),
+        ("requirement", health.requirement),
+    ]
+    .map(|(name, amount)| (name, usd(amount)))
+}
+
+fn scaled(legs: &[Leg], factor: i64) -> Vec<Leg> {
+    legs.iter().map(|leg| Leg { quantity: Contracts(leg.quantity.0 * factor), ..*leg }).collect()
+}
+
+#[test]
+fn ten_times_the_book_is_ten_times_its_figures() {
+    let random = Random::new(1);
+    for _ in 0..400 {
+        let desk = Desk::random(&random);
+        let ten = desk.with(scaled(&desk.legs, 10));
+        for ((name, one), (_, many)) in figures(&desk.health()).into_iter().zip(figures(&ten.health())) {
+            assert!((one * 10.0 - many).abs() <= 10.0 * slack(&desk), "{name}: {one} {many} of {desk:?}");
+        }
+    }
+}
+
+#[test]
+fn the_order_of_legs_expiries_and_underlyings_does_not_matter() {
+    let random = Random::new(2);
+    for _ in 0..400 {
+        let desk = Desk::random(&random);
+        let mut turned = desk.clone();
+        turned.legs.reverse();
+        turned.expiries.reverse();
+        turned.underlyings.reverse();
+        let (expiries, underlyings) = (desk.expiries.len() - 1, desk.underlyings.len() - 1);
+        for expiry in &mut turned.expiries {
+            expiry.underlying = underlyings - expiry.underlying;
+        }
+        for leg in &mut turned.legs {
+            leg.kind = match leg.kind {
+                Kind::Spot(u) => Kind::Spot(underlyings - u),
+                Kind::Staked(u) => Kind::Staked(underlyings - u),
+                Kind::Perpetual(u) => Kind::Perpetual(underlyings - u),
+                Kind::Future(e) => Kind::Future(expiries - e),
+                Kind::Option(e, slot, right) => Kind::Option(expiries - e, slot, right),
+            };
+        }
+        for ((name, one), (_, other)) in figures(&desk.health()).into_iter().zip(figures(&turned.health())) {
+            assert!((one - other).abs() <= 1e-4, "{name}: {one} {other} of {desk:?}");
+        }
+    }
+}
+
+/// Scan losses and joint shortfall: one account for two books never needs more than two accounts.
+#[test]
+fn two_books_together_lose_no_more_than_apart() {
+    let random = Random::new(3);
+    for _ in 0..400 {
+        let both = Desk::random(&random);
+        let half = both.legs.len() / 2;
+        let (one, other) = (both.with(both.legs[..half].to_vec()), both.with(both.legs[half..].to_vec()));
+        let (joint, one, other) = (both.health(), one.health(), other.health());
+        for part in [|h: &Health| h.gross, |h: &Health| h.es_joint] {
+            assert!(usd(part(&joint)) <= usd(part(&one)) + usd(part(&other)) + slack(&both), "{both:?}");
+        }
+    }
+}
+
+#[test]
+fn a_book_and_its_opposite_need_nothing() {
+    let random = Random::new(4);
+    for _ in 0..400 {
+        let mut desk = Desk::random(&random);
+        // A yield-bearing balance is never short.
+        desk.legs.retain(|leg| !matches!(leg.kind, Kind::Staked(_)));
+        desk.legs.extend(scaled(&desk.legs, -1));
+        // Spot against perpetuals: their hedge costs its basis, as in every book.
+        let health = desk.health();
+        let left = [health.gross, health.es_joint, health.core, health.net_delta_floor, health.naked_short];
+        assert_eq!(left, [Usd::ZERO; 5], "{desk:?}");
+        assert_eq!(health.term_vega, Usd::ZERO);
+        // Value and equity round down, leg by leg.
+        for left in [health.option_value, health.equity] {
+            assert!((-50..=0).contains(&left.0), "{left:?} of {desk:?}");
+        }
+    }
+}
+
+/// A call less a put is a forward: to the scan, and in value.
+#[test]
+fn a_call_less_a_put_is_a_future() {
+    let random = Random::new(5);
+    for _ in 0..400 {
+        let desk = Desk::random(&random);
+        let expiry = random.bits() as usize % desk.expiries.len();
+        let slot = random.bits() as usize % desk.expiries[expiry].strikes.len();
+        let price = desk.underlyings[desk.expiries[expiry].underlying].price.0 as f64;
+        let quantity = Contracts((random.scale(1e3, 1e6) / price * 1e18) as i64);
+        let leg = |kind, quantity| Leg { kind, quantity };
+        let call = leg(Kind::Option(expiry, slot, Right::Call), quantity);
+        let put = leg(Kind::Option(expiry, slot, Right::Put), quantity.neg().unwrap());
+        let synthetic = desk.with([desk.legs.clone(), vec![call, put]].concat());
+        let real = desk.with([desk.legs.clone(), vec![leg(Kind::Future(expiry), quantity)]].concat());
+        let (a, b) = (synthetic.health(), real.health());
+        let slack = slack(&synthetic);
+        for part in [
+            |h: &Health| h.gross,
+            |h: &Health| h.es_joint,
+            |h: &Health| h.core,
+            |h: &Health| h.net_delta_floor,
+            |h: &Health| h.basis,
+            |h: &Health| h.naked_short,
+            |h: &Health| h.term_vega,
+            // The options have a value, and that is charged.
+            |h: &Health| h.requirement.sub(h.option_charge).unwrap(),
+        ] {
+            assert!((usd(part(&a)) - usd(part(&b))).abs() <= slack, "{a:?} {b:?} of {desk:?}");
+        }
+        // What it is worth: a forward less the strike.
+        let forward = price * (1.0 + desk.expiries[expiry].facts.basis.0 as f64 * 1e-6);
+        let worth = (forward - desk.expiries[expiry].strikes[slot].0 .0 as f64) * quantity.0 as f64 * 1e-18;
+        assert!((usd(a.option_value) - usd(desk.health().option_value) - worth).abs() <= slack, "{desk:?}");
+    }
+}
+
+/// Long spot and put, short call: worth its strike wherever spot was when that strike was priced (MRG-15).
+#[test]
+fn a_conversion_is_carried_exactly() {
+    let random = Random::new(11);
+    for _ in 0..400 {
+        let desk = Desk::random(&random);
+        let underlying = desk.expiries[0].underlying;
+        let quantity = Contracts((random.scale(1e3, 1e6) / desk.underlyings[underlying].price.0 as f64 * 1e18) as i64);
+        let slot = random.bits() as usize % desk.expiries[0].strikes.len();
+        let short = quantity.neg().unwrap();
+        let leg = |kind, quantity| Leg { kind, quantity };
+        let desk = desk.with(vec![
+            leg(Kind::Spot(underlying), quantity),
+            leg(Kind::Option(0, slot, Right::Put), quantity),
+            leg(Kind::Option(0, slot, Right::Call), short),
+        ]);
+        let moved = 1.0 + random.between(-0.07, 0.07);
+        for carry in [Carry::Central, Carry::Owner] {
+            let health = desk.health_with(&desk.priced_at(|_, _| moved), carry);
+            for ((name, got), (_, want)) in figures(&health).into_iter().zip(figures(&desk.health())) {
+                assert!((got - want).abs() <= 1e-4, "{name}: {got} {want} of {desk:?}");
+            }
+        }
+    }
+}
+
+/// Larger and larger, a book keeps its figures in proportion until it is refused, and stays refused.
+#[test]
+fn what_does_not_fit_is_refused_not_wrong() {
+    let random = Random::new(12);
+    let mut refused = 0;
+    for _ in 0..150 {
+        let desk = Desk::random(&random);
+        let chains = desk.priced_at(|expiry, slot| 1.0 - 0.005 * ((expiry + slot) % 3) as f64);
+        let base = figures(&desk.health_with(&chains, Carry::Central));
+        let mut book = Box::new(Book::default());
+        let mut fits = true;
+        for doubled in 1..50 {
+            let factor = 1i64 << doubled;
+            if desk.legs.iter().any(|leg| leg.quantity.0.checked_mul(factor).is_none()) {
+                break;
+            }
+            let large = desk.with(scaled(&desk.legs, factor));
+            let filled = large.fill(&mut book, &chains, Carry::Central);
+            match filled.and_then(|()| book.health(Some(&large.rows.borrow()), &Params::DEFAULT)) {
+                Err(error) => {
+                    assert_eq!(error, MarginError::Overflow);
+                    refused += usize::from(fits);
+                    fits = false;
+                }
+                Ok(health) => {
+                    assert!(fits, "refused when it was smaller: {desk:?}");
+                    for ((name, many), (_, one)) in figures(&health).into_iter().zip(base) {
+                        let (many, factor) = (many / factor as f64, factor as f64);
+                        assert!((one - many).abs() <= slack(&desk), "{name}: {one} {many} times {factor} of {desk:?}");
+                    }
+                }
+            }
+        }
+    }
+    println!("{refused} of 150 refused before a quantity leaves its type");
+    assert!(refused > 50);
+}
+
+#[test]
+fn judged_twice_a_book_is_the_same() {
+    let random = Random::new(6);
+    let mut book = Box::new(Book::default());
+    for _ in 0..200 {
+        let desk = Desk::random(&random);
+        let chains = desk.priced();
+        desk.fill(&mut book, &chains, Carry::Central).unwrap();
+        let judge = |book: &mut Book| book.health(Some(&desk.rows.borrow()), &Params::DEFAULT).unwrap();
+        let first = judge(&mut book);
+        assert_eq!(judge(&mut book), first);
+        // A leg that comes later counts as one that was there.
+        let late = Leg { kind: Kind::Perpetual(0), quantity: Contracts(desk.underlyings[0].price.0 / 3) };
+        desk.add(&mut book, &late).unwrap();
+        let more = desk.with([desk.legs.clone(), vec![late]].concat());
+        let (got, want) = (judge(&mut book), more.health());
+        assert!((usd(got.requirement) - usd(want.requirement)).abs() <= 1e-4, "{got:?} {want:?}");
+    }
+}
+
+/// The worst errors of figures from stale strikes, in parts of gross notional.
+struct Carried {
+    equity: Worst,
+    above: Worst,
+    below: Worst,
+}
+
+/// Books over expiries of at least `days`, their strikes priced where spot was up to `nodes` nodes away: each strike at one of
+/// three spots, as partial refreshes leave them.
+fn carried(seed: u64, days: f64, nodes: f64) -> Carried {
+    let random = Random::new(seed);
+    let [equity, above, below] = [(); 3].map(|()| Worst::new());
+    let mut worst = Carried { equity, above, below };
+    let mut judged = 0;
+    while judged < 5_000 {
+        let desk = Desk::random(&random);
+        let least = novate_margin::pricing::DAY.0 as f64 * days;
+        if desk.expiries.iter().any(|e| (e.facts.remaining.0 as f64) < least) {
+            continue;
+        }
+        judged += 1;
+        let moves = [0.0, random.between(-nodes, nodes), nodes * [-1.0, 1.0][judged % 2]];
+        let choice = random.bits();
+        let factor = |expiry: usize, slot: usize| {
+            let range = desk.underlyings[desk.expiries[expiry].underlying].scan_range.0 as f64 * 1e-6;
+            1.0 / (1.0 + moves[(choice as usize + expiry + slot) % 3] * range / 8.0)
+        };
+        let chains = desk.priced_at(factor);
+        let (exact, got) = (desk.health(), desk.health_with(&chains, Carry::Central));
+        let error = |got: Usd, want: Usd| (usd(got) - usd(want)) / desk.gross();
+        worst.equity.see(error(got.equity, exact.equity).abs(), || format!("{moves:?} {desk:?}"));
+        worst.above.see(error(got.requirement, exact.requirement), || format!("{moves:?} {desk:?}"));
+        worst.below.see(error(exact.requirement, got.requirement), || format!("{moves:?} {desk:?}"));
+        owner_is_favoured(&desk, &chains, &got, &exact);
+        drift_is_the_farthest(&desk, &chains);
+    }
+    worst
+}
+
+/// [`Carry::Owner`] is never below [`Carry::Central`], nor below the exact value.
+fn owner_is_favoured(desk: &Desk, chains: &Chains, central: &Health, exact: &Health) {
+    let owner = desk.health_with(chains, Carry::Owner);
+    assert!(owner.equity >= central.equity, "{desk:?}");
+    assert!(usd(owner.equity) >= usd(exact.equity) - slack(desk), "{desk:?}");
+}
+
+/// The book says how far the values it rests on are from now.
+fn drift_is_the_farthest(desk: &Desk, chains: &Chains) {
+    let mut book = Box::new(Book::default());
+    desk.fill(&mut book, chains, Carry::Central).unwrap();
+    let (mut farthest, mut oldest) = (0.0f64, i64::MAX);
+    for (at, held) in book.expiries().iter().enumerate() {
+        let facts = desk.underlyings[usize::from(held.underlying)];
+        for (net, strike) in held.net.iter().zip(chains[at].iter()).filter(|(net, _)| net.0 != 0) {
+            assert_ne!(net.0, 0);
+            let moved = facts.price.0 as f64 / strike.reference.0 as f64 - 1.0;
+            farthest = farthest.max((moved / (strike.scan_range.0 as f64 * 1e-6) * 8.0).abs());
+            oldest = oldest.min(strike.refreshed.0);
+        }
+    }
+    assert_eq!(book.drift().oldest.0, oldest);
+    assert!((book.drift().nodes as f64 / NODE_ONE as f64 - farthest).abs() < 1e-6);
+}
+
+/// MRG-15, where risk may rise.
+#[test]
+fn carried_by_an_eighth_of_the_scan_range() {
+    let week = carried(7, 7.0, 1.0);
+    week.equity.at_most(3e-3, "equity, expiries from 7 days");
+    week.above.at_most(3e-3, "requirement above, expiries from 7 days");
+    week.below.at_most(3e-3, "requirement below, expiries from 7 days");
+    let any = carried(8, 0.0, 1.0);
+    any.equity.at_most(3e-3, "equity, expiries from half a day");
+    any.above.at_most(1e-2, "requirement above, expiries from half a day");
+    any.below.at_most(2e-2, "requirement below, expiries from half a day");
+}
+
+/// MRG-15, where risk may only fall: the scan reaches beyond the stored grid, which goes on by its last segment's slope.
+#[test]
+fn carried_by_half_of_the_scan_range() {
+    let week = carried(9, 7.0, 4.0);
+    week.equity.at_most(1e-2, "equity, expiries from 7 days");
+    week.above.at_most(1.5e-1, "requirement above, expiries from 7 days");
+    week.below.at_most(5e-2, "requirement below, expiries from 7 days");
+    let any = carried(10, 0.0, 4.0);
+    any.equity.at_most(1e-2, "equity, expiries from half a day");
+    any.above.at_most(3e-1, "requirement above, expiries from half a day");
+    any.below.at_most(5e-2, "requirement below, expiries from half a day");
+}
+
+#[test]
+fn what_a_book_does_not_hold_is_refused_by_name() {
+    use novate_margin::chain::{Strike, MAX_STRIKES};
+    use novate_margin::dated::{ExpiryFacts, MAX_EXPIRIES};
+    use MarginError::*;
+
+    let desk = Desk::random(&Random::new(13));
+    let (chain, facts) = (&desk.priced()[0], desk.expiries[0].facts);
+    let strike = chain[0].strike;
+    let one = Contracts::ONE;
+    let mut book = Box::new(Book::default());
+    book.clear();
+    book.set_settlement_price(Price::ONE);
+    let asset = book.add_underlying(0, desk.underlyings[desk.expiries[0].underlying]).unwrap();
+    assert_eq!(book.add_expiry(asset + 1, 7, facts), Err(UnknownSlot));
+    assert_eq!(book.add_expiry(asset, 7, ExpiryFacts { remaining: Tenor::ZERO, ..facts }), Err(Expired));
+    for basis in [-500_001, 1_000_001].map(Ratio) {
+        assert_eq!(book.add_expiry(asset, 7, ExpiryFacts { basis, ..facts }), Err(InvalidBasis));
+    }
+    let expiry = book.add_expiry(asset, 7, facts).unwrap();
+    assert_eq!(book.add_expiry(asset, 7, facts), Err(DuplicateExpiry));
+    assert_eq!((book.expiry_of(7), book.expiry_of(8)), (Some(expiry), None));
+    assert_eq!(book.add_future(expiry + 1, one, Usd::ZERO, Ratio::ONE), Err(UnknownExpiry));
+    assert_eq!(book.add_option(expiry + 1, (0, strike), Right::Call, one, Ratio::ONE), Err(UnknownExpiry));
+    assert_eq!(book.add_option(expiry, (MAX_STRIKES, strike), Right::Call, one, Ratio::ONE), Err(UnknownStrike));
+    assert_eq!(book.add_option(expiry, (0, Price::ZERO), Right::Put, one, Ratio::ONE), Err(InvalidPrice));
+    assert_eq!(book.add_chain(expiry + 1, chain, Carry::Central), Err(UnknownExpiry));
+
+    // An option whose chain is missing, whose strike was never priced, and one that is valued.
+    book.add_option(expiry, (0, strike), Right::Call, one, Ratio::ONE).unwrap();
+    assert_eq!(book.health(None, &Params::DEFAULT), Err(ChainMissing));
+    let blank: Strike = bytemuck::Zeroable::zeroed();
+    assert_eq!(book.add_chain(expiry, &[blank; MAX_STRIKES], Carry::Central), Err(StrikeNotPriced));
+    book.add_chain(expiry, chain, Carry::Central).unwrap();
+    assert!(book.health(None, &Params::DEFAULT).is_ok());
+    for id in 8.. {
+        if let Err(error) = book.add_expiry(asset, id, facts) {
+            assert_eq!((error, book.expiries().len()), (TooManyExpiries, MAX_EXPIRIES));
+            break;
+        }
+    }
+}
+
+/// Spot so far from where values were made that they say nothing of it.
+#[test]
+fn values_from_too_far_away_are_refused() {
+    let desk = Desk::random(&Random::new(14));
+    let expiry = &desk.expiries[0];
+    let desk = desk.with(vec![Leg { kind: Kind::Option(0, 0, Right::Call), quantity: Contracts::ONE }]);
+    let range = desk.underlyings[expiry.underlying].scan_range.0 as f64 * 1e-6;
+    let mut book = Box::new(Book::default());
+    for (nodes, fits) in [(8.9, true), (-8.9, true), (9.1, false), (-9.1, false), (100.0, false)] {
+        let moved = 1.0 + nodes * range / 8.0;
+        if moved <= 0.0 {
+            continue;
+        }
+        let filled = desk.fill(&mut book, &desk.priced_at(|_, _| 1.0 / moved), Carry::Central);
+        assert_eq!(filled, if fits { Ok(()) } else { Err(MarginError::Overflow) }, "{nodes}");
+    }
+}

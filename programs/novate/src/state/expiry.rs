@@ -1,0 +1,188 @@
+use anchor_lang::prelude::*;
+use novate_margin::chain::{Reference, Strike, MAX_STRIKES};
+use novate_margin::dated::{ExpiryFacts, Right};
+use novate_margin::smile::Smile;
+use novate_margin::{Contracts, Price, Ratio, Seconds, Tenor};
+
+use super::{Asset, Market, DISCRIMINATOR};
+use crate::error::NovateError;
+use crate::instrument::{expiry_id, Instrument};
+
+/// One expiry of a market: its dated future, its forecast and up to 24 strikes with their marks and risk arrays.
+///
+/// Address: `[EXPIRY, market, unix time i64 LE]`. Only calls are priced; a put is a call less a forward plus the strike
+/// (MRG-10).
+#[account(zero_copy)]
+#[derive(Debug)]
+#[repr(C)]
+pub struct Expiry {
+    pub version: u8,
+    pub bump: u8,
+    /// Index of the market.
+    pub market: u16,
+    /// Index of the underlying asset.
+    pub asset: u16,
+    /// Strikes listed; their slots are never used again while the account lives.
+    pub strike_count: u8,
+    pub padding: u8,
+    pub pool: Pubkey,
+    /// Unix time of expiry, 08:00:00 UTC.
+    pub time: i64,
+
+    /// The forward over the index, less one.
+    pub basis: Ratio,
+    pub smile: Smile,
+    /// Unix time at which basis and smile were last published.
+    pub published: i64,
+
+    /// Contracts held long, and as many short: the future, then calls and puts by strike slot (CLR-01).
+    pub open_futures: Contracts,
+    pub open_calls: [Contracts; MAX_STRIKES],
+    pub open_puts: [Contracts; MAX_STRIKES],
+
+    pub strikes: [Strike; MAX_STRIKES],
+    pub reserve: [u8; 712],
+}
+
+impl Expiry {
+    pub const SPACE: usize = DISCRIMINATOR + core::mem::size_of::<Self>();
+
+    /// Market and time as one number, see [`expiry_id`].
+    pub fn id(&self) -> u64 {
+        expiry_id(self.market, self.minutes())
+    }
+
+    /// Minutes of unix time, as instrument ids hold them.
+    pub fn minutes(&self) -> u32 {
+        minutes_of(self.time)
+    }
+
+    /// Time that is left. Fails at expiry.
+    pub fn remaining(&self, now: i64) -> Result<Tenor> {
+        let seconds = self.time.saturating_sub(now);
+        require!(seconds > 0, NovateError::ExpiryPassed);
+        Ok(Tenor(seconds.saturating_mul(NANOSECONDS)))
+    }
+
+    /// The listed strikes.
+    pub fn listed(&self) -> &[Strike] {
+        self.strikes.get(..usize::from(self.strike_count)).unwrap_or(&self.strikes)
+    }
+
+    /// Appends a strike that is not listed yet.
+    pub fn append_strike(&mut self, strike: Price) -> Result<()> {
+        require!(self.listed().iter().all(|slot| slot.strike != strike), NovateError::StrikeListed);
+        let free = self.strikes.get_mut(usize::from(self.strike_count)).ok_or(NovateError::TooManyStrikes)?;
+        free.strike = strike;
+        self.strike_count = self.strike_count.saturating_add(1);
+        Ok(())
+    }
+
+    /// Listed strikes from `first` on, `count` of them, at least one.
+    pub fn slots_mut(&mut self, first: u8, count: u8) -> Result<&mut [Strike]> {
+        let end = usize::from(first).saturating_add(usize::from(count));
+        require!(count > 0 && end <= usize::from(self.strike_count), NovateError::StrikeRange);
+        Ok(self.strikes.get_mut(usize::from(first)..end).ok_or(NovateError::StrikeRange)?)
+    }
+
+    /// Takes in a forecast that was checked.
+    pub fn publish(&mut self, basis: Ratio, smile: Smile, now: i64) {
+        self.basis = basis;
+        self.smile = smile;
+        self.published = now;
+    }
+
+    /// The forward at an index price, rounded down.
+    pub fn forward(&self, index: Price) -> Result<Price> {
+        let carry = index.scale_floor(self.basis).map_err(NovateError::from)?;
+        Ok(index.add(carry).map_err(NovateError::from)?)
+    }
+
+    /// What the margin model needs to know of the expiry. Fails at expiry.
+    pub fn facts(&self, now: i64) -> Result<ExpiryFacts> {
+        Ok(ExpiryFacts { basis: self.basis, remaining: self.remaining(now)? })
+    }
+
+    /// The listed strike of a slot.
+    pub fn strike(&self, slot: u8) -> Result<&Strike> {
+        Ok(self.listed().get(usize::from(slot)).ok_or(NovateError::UnknownStrike)?)
+    }
+
+    /// Contracts held long of a future or an option.
+    fn open_mut(&mut self, instrument: Instrument) -> Option<&mut Contracts> {
+        match instrument {
+            Instrument::Perpetual => None,
+            Instrument::Future { .. } => Some(&mut self.open_futures),
+            Instrument::Option { slot, right: Right::Call, .. } => self.open_calls.get_mut(usize::from(slot)),
+            Instrument::Option { slot, right: Right::Put, .. } => self.open_puts.get_mut(usize::from(slot)),
+        }
+    }
+
+    /// Carries a position from one quantity to another into the open interest of its instrument, and returns that.
+    pub fn move_open_interest(&mut self, instrument: Instrument, from: i64, to: i64) -> Result<Contracts> {
+        let open = self.open_mut(instrument).ok_or(NovateError::UnknownInstrument)?;
+        let moved = open.0.checked_sub(from.max(0)).and_then(|o| o.checked_add(to.max(0)));
+        open.0 = moved.ok_or(NovateError::MathOverflow)?;
+        Ok(*open)
+    }
+
+    /// What strikes are priced from now. Fails at expiry.
+    pub fn reference(&self, asset: &Asset, now: i64) -> Result<Reference> {
+        let remaining = self.remaining(now)?;
+        Ok(Reference {
+            price: asset.price,
+            basis: self.basis,
+            scan_range: asset.scan_range,
+            remaining,
+            time: Seconds(now),
+        })
+    }
+}
+
+/// What a market knows of its expiries.
+impl Market {
+    /// Those listed, in minutes of unix time, ascending.
+    pub fn listed_expiries(&self) -> &[u32] {
+        let listed = self.expiries.iter().take_while(|minutes| **minutes != 0).count();
+        self.expiries.get(..listed).unwrap_or(&self.expiries)
+    }
+
+    /// Gives the time back where no expiry of it is listed.
+    pub fn unlisted(&self, time: i64) -> Result<i64> {
+        let listed = self.listed_expiries().iter().any(|minutes| seconds(*minutes) == time);
+        require!(!listed, NovateError::ExpiryListed);
+        Ok(time)
+    }
+
+    /// Enters an expiry where it belongs.
+    pub fn insert_expiry(&mut self, minutes: u32) -> Result<()> {
+        let listed = self.listed_expiries();
+        let (at, end) = (listed.partition_point(|other| *other < minutes), listed.len());
+        let tail = self.expiries.get_mut(at..=end).ok_or(NovateError::MarketExpiriesFull)?;
+        tail.rotate_right(1);
+        tail.iter_mut().take(1).for_each(|free| *free = minutes);
+        Ok(())
+    }
+
+    /// Listed expiries next to a time that have not passed: the last one before it and the first one after it.
+    pub fn neighbours(&self, minutes: u32, now: i64) -> (Option<u32>, Option<u32>) {
+        let live = || self.listed_expiries().iter().copied().filter(|other| seconds(*other) > now);
+        (live().rfind(|other| *other < minutes), live().find(|other| *other > minutes))
+    }
+}
+
+/// Minutes of a unix time in seconds.
+pub fn minutes_of(time: i64) -> u32 {
+    u32::try_from(time / MINUTE).unwrap_or(u32::MAX)
+}
+
+fn seconds(minutes: u32) -> i64 {
+    i64::from(minutes).saturating_mul(MINUTE)
+}
+
+const MINUTE: i64 = 60;
+const NANOSECONDS: i64 = 1_000_000_000;
+
+const _: () = assert!(Expiry::SPACE == 10_240);
+const _: () = assert!(core::mem::offset_of!(Expiry, pool) == 8);
+const _: () = assert!(core::mem::offset_of!(Expiry, strikes) == 496);

@@ -1,0 +1,176 @@
+//! Expiries of the fixture: listing, pricing and trading them.
+
+use std::collections::BTreeMap;
+
+use novate_client::instructions::{self as build, ExpirySlots, TradeSide};
+use novate_client::state::{minutes_of, Expiry, MAX_EXPIRIES};
+use novate_client::{addresses, instrument, Forecast, Instruction, Leg, Pubkey, Right, StrikeRange};
+
+use solana_signer::Signer;
+
+use crate::sending::Sent;
+use crate::{Actor, World};
+
+/// Seconds of a day, and from midnight UTC to an expiry.
+const DAY: i64 = 86_400;
+const TIME_OF_DAY: i64 = 28_800;
+
+/// Strikes that one refresh of the fixture prices: within the compute limit.
+const REFRESHED: usize = 48;
+
+/// A smile without a tilt: the same vol at every strike of an expiry that is `seconds` away.
+pub fn flat(vol: f64, seconds: i64) -> Forecast {
+    let a = (vol * vol * seconds as f64 / (365.0 * DAY as f64) * 1e6).round() as i64;
+    Forecast { basis: 0, a, b: 0, rho: 0, m: 0, sigma: 100_000 }
+}
+
+impl World {
+    /// The first expiry at least `days` days from now.
+    pub fn expiry_in(&self, days: i64) -> i64 {
+        let least = self.now() + days * DAY;
+        (least - TIME_OF_DAY).div_euclid(DAY) * DAY + TIME_OF_DAY + if least % DAY == TIME_OF_DAY { 0 } else { DAY }
+    }
+
+    pub fn list_expiry_instruction(&self, market: u16, time: i64, forecast: Forecast) -> Instruction {
+        build::list_expiry(self.governor.pubkey(), &self.market(market), time, forecast, self.now())
+    }
+
+    #[track_caller]
+    pub fn list_expiry(&mut self, market: u16, time: i64, forecast: Forecast) -> Sent {
+        let list = self.list_expiry_instruction(market, time, forecast);
+        let governor = self.governor.insecure_clone();
+        self.succeeds(&[list], &[&governor])
+    }
+
+    pub fn list_strikes_instruction(&self, market: u16, time: i64, strikes: &[i64]) -> Instruction {
+        build::list_strikes(self.governor.pubkey(), &self.market(market), time, strikes.to_vec())
+    }
+
+    #[track_caller]
+    pub fn list_strikes(&mut self, market: u16, time: i64, strikes: &[i64]) -> Sent {
+        let list = self.list_strikes_instruction(market, time, strikes);
+        let governor = self.governor.insecure_clone();
+        self.succeeds(&[list], &[&governor])
+    }
+
+    /// An expiry at least `days` away with a flat smile and strikes in whole USD, priced. Returns its time.
+    #[track_caller]
+    pub fn chain(&mut self, market: u16, days: i64, vol: f64, strikes: &[i64]) -> i64 {
+        let time = self.expiry_in(days);
+        self.list_expiry(market, time, flat(vol, time - self.now()));
+        let strikes: Vec<i64> = strikes.iter().map(|usd| usd * crate::PRICE).collect();
+        if !strikes.is_empty() {
+            self.list_strikes(market, time, &strikes);
+            self.refresh_expiry(market, time);
+        }
+        time
+    }
+
+    /// The governor, who is the publisher too until another one is set, sends a forecast.
+    pub fn publish_forecast_instruction(&self, market: u16, time: i64, forecast: Forecast) -> Instruction {
+        build::publish_forecast(self.governor.pubkey(), &self.market(market), time, forecast, self.now())
+    }
+
+    #[track_caller]
+    pub fn publish_forecast(&mut self, market: u16, time: i64, forecast: Forecast) -> Sent {
+        let publish = self.publish_forecast_instruction(market, time, forecast);
+        let governor = self.governor.insecure_clone();
+        self.succeeds(&[publish], &[&governor])
+    }
+
+    /// Prices some strikes of an expiry.
+    pub fn refresh_expiry_instruction(&self, market: u16, time: i64, first: u8, count: u8) -> Instruction {
+        let asset = self.underlyings[usize::from(market)];
+        let range = StrikeRange { first, count };
+        build::refresh_expiry(&self.pool, &[ExpirySlots { market, asset, time, range }])
+    }
+
+    /// Prices all strikes of an expiry at the asset's last price.
+    #[track_caller]
+    pub fn refresh_expiry(&mut self, market: u16, time: i64) {
+        let count = self.expiry(market, time).strike_count;
+        let refresh = self.refresh_expiry_instruction(market, time, 0, count);
+        self.succeeds(&[refresh], &[]);
+    }
+
+    /// Publishes every price again and prices every strike of every live expiry.
+    #[track_caller]
+    pub fn refresh_chains(&mut self) {
+        self.refresh();
+        let live: Vec<(u16, i64, u8)> = (0..self.underlyings.len() as u16)
+            .flat_map(|m| self.expiries_of(m).into_iter().map(move |e| (m, e.time, e.strike_count)))
+            .collect();
+        let now = self.now();
+        let live: Vec<_> = live.into_iter().filter(|(_, time, count)| *time > now && *count > 0).collect();
+        for some in live.chunks(REFRESHED / 24) {
+            let slots: Vec<ExpirySlots> = some
+                .iter()
+                .map(|(market, time, count)| ExpirySlots {
+                    market: *market,
+                    asset: self.underlyings[usize::from(*market)],
+                    time: *time,
+                    range: StrikeRange { first: 0, count: *count },
+                })
+                .collect();
+            let refresh = build::refresh_expiry(&self.pool, &slots);
+            self.succeeds(&[refresh], &[]);
+        }
+    }
+
+    pub fn expiry_address(&self, market: u16, time: i64) -> Pubkey {
+        addresses::expiry(&addresses::market(&self.pool, market), time)
+    }
+
+    pub fn expiry(&self, market: u16, time: i64) -> Expiry {
+        self.state(&self.expiry_address(market, time))
+    }
+
+    fn expiries_of(&self, market: u16) -> Vec<Expiry> {
+        let market_state = self.market(market);
+        let listed = market_state.listed_expiries();
+        assert!(listed.len() <= MAX_EXPIRIES);
+        listed.iter().map(|minutes| self.expiry(market, i64::from(*minutes) * 60)).collect()
+    }
+
+    /// Every expiry of the first `markets` markets, by id.
+    pub(crate) fn expiries(&self, markets: u16) -> BTreeMap<u64, Box<Expiry>> {
+        let all = (0..markets).flat_map(|m| self.expiries_of(m));
+        all.map(|e| (instrument::expiry_id(e.market, minutes_of(e.time)), Box::new(e))).collect()
+    }
+
+    /// A trade of any instruments that the fixture lists.
+    pub fn trade_of(&self, first: TradeSide, second: TradeSide, legs: &[Leg]) -> Instruction {
+        let mut holdings = self.holdings(&[first.portfolio, second.portfolio]);
+        for leg in legs {
+            let market = usize::from(instrument::market_of(leg.instrument));
+            if let Some(underlying) = self.underlyings.get(market) {
+                holdings = holdings.with_traded(leg.instrument, *underlying);
+            }
+        }
+        build::trade(self.keys(), first, second, &holdings, legs.to_vec())
+    }
+
+    #[track_caller]
+    pub fn trade_legs(&mut self, first: &Actor, second: &Actor, legs: &[Leg]) -> Sent {
+        let trade = self.trade_of(first.side(), second.side(), legs);
+        self.succeeds(&[trade], &[&first.key, &second.key])
+    }
+}
+
+/// A leg in a future.
+pub fn future(market: u16, time: i64, quantity: i64, price: i64) -> Leg {
+    Leg { instrument: instrument::future(market, minutes_of(time)), quantity, price }
+}
+
+/// A leg in an option by the slot of its strike.
+pub fn option_leg(market: u16, time: i64, slot: u8, right: Right, quantity: i64, price: i64) -> Leg {
+    Leg { instrument: instrument::option(market, minutes_of(time), slot, right), quantity, price }
+}
+
+pub fn call(market: u16, time: i64, slot: u8, quantity: i64, price: i64) -> Leg {
+    option_leg(market, time, slot, Right::Call, quantity, price)
+}
+
+pub fn put(market: u16, time: i64, slot: u8, quantity: i64, price: i64) -> Leg {
+    option_leg(market, time, slot, Right::Put, quantity, price)
+}
