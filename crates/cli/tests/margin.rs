@@ -47,6 +47,14 @@ fn one_a_list_and_a_set_come_back_as_they_were() {
     assert_eq!(found(&json!([one, one])), json!([expected, expected]));
     assert_eq!(found(&json!({ "cases": [one] })), json!({ "cases": [expected] }));
     assert_eq!(found(&json!([])), json!([]));
+    // Parameters stand beside the legs of one, or beside the list of several.
+    let params = json!({ "maintenance_ratio": 0.5 });
+    let (mut single, set) = (one.clone(), json!({ "params": params, "cases": [one] }));
+    single["params"] = params;
+    let halved = &found(&single)["expected"];
+    assert_eq!(halved, &found(&set)["cases"][0]["expected"]);
+    let margin = |what: &str| halved[what].as_f64().unwrap();
+    assert!((margin("maintenance") / margin("initial") - 0.5).abs() < 1e-6);
     // What was expected before does not matter.
     assert_eq!(found(&expected), expected);
 }
@@ -158,7 +166,7 @@ fn what_is_too_much_is_refused_by_name() {
     // Each leg fits its type, their values do not.
     let mut large = option("BTC", 90_000, 7);
     large["qty"] = json!(9e9);
-    assert_eq!(refusal(&with(vec![large])), "desk: legs[0]: a result does not fit its type");
+    assert_eq!(refusal(&with(vec![large])), "desk: options on BTC: a result does not fit its type");
 }
 
 #[test]

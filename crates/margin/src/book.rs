@@ -361,22 +361,12 @@ impl Book {
     pub fn add_option(
         &mut self,
         expiry: usize,
-        (slot, strike): (usize, Price),
+        slot: usize,
         right: Right,
         quantity: Contracts,
         initial_multiplier: Ratio,
     ) -> Result<()> {
-        if strike <= Price::ZERO {
-            return Err(MarginError::InvalidPrice);
-        }
-        let held = self.expiry(expiry)?;
-        let net = held.net.get_mut(slot).ok_or(MarginError::UnknownStrike)?;
-        *net = net.add(quantity)?;
-        if right == Right::Put {
-            held.puts = held.puts.add(quantity)?;
-            held.put_strikes = held.put_strikes.add(quantity.value_floor(strike)?)?;
-        }
-        held.unvalued = 1;
+        self.expiry(expiry)?.add(slot, right, quantity)?;
         self.raise_multiplier(quantity, initial_multiplier);
         Ok(())
     }

@@ -55,6 +55,8 @@ pub struct Strike {
     pub reference: Price,
     /// Scan range that the nodes belong to.
     pub scan_range: Ratio,
+    /// The forward over the spot, less one, that the values belong to.
+    pub basis: Ratio,
     /// Unix time of the refresh.
     pub refreshed: Seconds,
     /// The call's value at the reference, per contract.
@@ -72,7 +74,7 @@ pub struct Strike {
     /// Implied vol at the refresh, 1e-6.
     pub vol: u32,
 }
-const _: () = assert!(size_of::<Strike>() == 376);
+const _: () = assert!(size_of::<Strike>() == 384);
 
 /// Fractional bits of a price in units of the reference spot, within the pricing of a chain.
 const RATIO_BITS: u32 = 34;
@@ -229,6 +231,7 @@ impl Strike {
         self.strike = strike;
         self.reference = nodes.price;
         self.scan_range = nodes.scan_range;
+        self.basis = nodes.basis;
         self.refreshed = nodes.time;
         self.mark = quote.value;
         self.delta = Contracts(product_over_ten_pow_floor::<USD_DIGITS>(quote.delta.0, growth.0)?);

@@ -45,6 +45,8 @@ pub enum MarginError {
     UnknownStrike,
     /// A strike is held that was never priced.
     StrikeNotPriced,
+    /// Spot is beyond the values of a strike that is held (MRG-15).
+    StrikeTooFar,
     /// An expiry's options were not valued before the book was judged.
     ChainMissing,
     /// A haircut outside of [0, 1].
@@ -102,6 +104,7 @@ impl core::fmt::Display for MarginError {
             Self::Expired => "the expiry has passed",
             Self::UnknownStrike => "the expiry has no such strike",
             Self::StrikeNotPriced => "a strike is held that was never priced",
+            Self::StrikeTooFar => "spot is beyond the values of a strike; refresh it",
             Self::ChainMissing => "value the options of every expiry before the book is judged",
             Self::InvalidHaircut => "a haircut must be between 0 and 1",
             Self::NegativeStake => "a yield-bearing balance must not be negative",

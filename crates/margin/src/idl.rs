@@ -63,6 +63,7 @@ impl IdlBuild for Strike {
                 ("strike", price.clone()),
                 ("reference", price.clone()),
                 ("scan_range", defined::<Ratio>()),
+                ("basis", defined::<Ratio>()),
                 ("refreshed", defined::<Seconds>()),
                 ("mark", price.clone()),
                 ("delta", contracts.clone()),

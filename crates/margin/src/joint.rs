@@ -280,9 +280,9 @@ pub struct Curve<'a> {
     pub error: Usd,
 }
 
-/// Segments between spot nodes, with the two directions that vol can take.
-pub const SEGMENTS: usize = 32;
-const _: () = assert!(SEGMENTS == 2 * (SPOT_NODES - 1));
+/// Segments between spot nodes, and one that holds the last node alone, for each of the two directions that vol can take.
+pub const SEGMENTS: usize = 34;
+const _: () = assert!(SEGMENTS == 2 * SPOT_NODES);
 
 /// Profit and loss between two neighbouring spot nodes, with vol on its way to one direction: in units of [`CURVE_UNIT`]ths it
 /// is base + slope·f + |nu|·(vol_base + vol_slope·f) at f 512ths of the way and nu 127ths of the vol shock.
@@ -311,19 +311,22 @@ const CURVE_BITS: u32 = 41;
 /// Fills the segments of a curve, each node shifted right by `shift`.
 fn segment(segments: &mut [Segment; SEGMENTS], grid: &Grid, shift: u32) {
     let cut = |v: &i64| v.checked_shr(shift).unwrap_or_default();
-    let (down, up) = segments.split_at_mut(const { SEGMENTS / 2 });
+    let (down, up) = segments.split_at_mut(SPOT_NODES);
     for (half, other) in [(down, &grid.down), (up, &grid.up)] {
-        let nodes = grid.flat.iter().map(cut).zip(other.iter().map(cut));
-        let next = nodes.clone().skip(1);
-        for ((segment, (flat, vol)), (flat_next, vol_next)) in half.iter_mut().zip(nodes).zip(next) {
+        let (mut flat_next, mut apart_next) = (0i64, 0i64);
+        let mut slopes = 0i64;
+        // From the last node, which has no slope.
+        for ((segment, flat), vol) in half.iter_mut().zip(&grid.flat).zip(other).rev() {
             // Nodes are below 2^41: every term below is below 2^61.
-            let (apart, apart_next) = (vol.wrapping_sub(flat), vol_next.wrapping_sub(flat_next));
+            let flat = cut(flat);
+            let apart = cut(vol).wrapping_sub(flat);
             *segment = Segment {
                 base: flat.wrapping_mul(CURVE_UNIT),
-                slope: flat_next.wrapping_sub(flat).wrapping_mul(const { CURVE_UNIT / STEPS }),
+                slope: flat_next.wrapping_sub(flat).wrapping_mul(const { CURVE_UNIT / STEPS }) & slopes,
                 vol_base: apart.wrapping_mul(const { MOVE_ONE as i64 }),
-                vol_slope: apart_next.wrapping_sub(apart).wrapping_mul(NODE_STEPS),
+                vol_slope: apart_next.wrapping_sub(apart).wrapping_mul(NODE_STEPS) & slopes,
             };
+            (flat_next, apart_next, slopes) = (flat, apart, -1);
         }
     }
 }
@@ -349,21 +352,28 @@ fn accumulate_curve(
 ) -> Result<i64> {
     let (moves, _) = rows.column(column).ok_or(MarginError::InvalidColumn)?;
     let vols = rows.vols.get(usize::from(column)).ok_or(MarginError::InvalidColumn)?;
-    let (down, up) = segments.split_at(const { SEGMENTS / 2 });
+    let vols = vols.get(..moves.len()).ok_or(MarginError::InvalidColumn)?;
+    let (down, up) = segments.split_at(SPOT_NODES);
     let mut smallest = Smallest([i64::MAX; TAIL_COUNT]);
     let mut last = i64::MAX;
-    for ((sum, z), nu) in sums.iter_mut().zip(moves).zip(vols) {
-        let way = i64::from(*z).wrapping_add(const { MOVE_ONE as i64 });
-        // The last segment reaches to z = 1 itself.
-        let index = (way >> STEP_BITS).clamp(0, const { 2 * NODE_STEPS - 1 });
-        let f = way.wrapping_sub(index << STEP_BITS);
-        let (half, nu) = if *nu < 0 { (down, i64::from(*nu).wrapping_neg()) } else { (up, i64::from(*nu)) };
-        let Some(segment) = usize::try_from(index).ok().and_then(|i| half.get(i)) else { continue };
-        let profit = segment.at(f, nu);
-        *sum = if first { profit } else { sum.wrapping_add(profit) };
+    let mut profit = |z: i16, nu: i8| {
+        let way = i64::from(z).wrapping_add(const { MOVE_ONE as i64 });
+        let f = way & const { STEPS - 1 };
+        let nu = i64::from(nu);
+        let (half, nu) = if nu < 0 { (down, nu.wrapping_neg()) } else { (up, nu) };
+        // A valid move is within the segments; an invalid one counts as nothing.
+        let index = usize::try_from(way >> STEP_BITS).unwrap_or(usize::MAX);
+        let profit = half.get(index).map_or(0, |segment| segment.at(f, nu));
         if profit < last {
             last = smallest.insert(profit);
         }
+        profit
+    };
+    let rows = sums.iter_mut().zip(moves).zip(vols);
+    if first {
+        rows.for_each(|((sum, z), nu)| *sum = profit(*z, *nu));
+    } else {
+        rows.for_each(|((sum, z), nu)| *sum = sum.wrapping_add(profit(*z, *nu)));
     }
     Ok(smallest.sum())
 }

@@ -44,6 +44,7 @@ pub mod params;
 pub mod pricing;
 mod requirement;
 pub mod scan;
+mod shift;
 pub mod smile;
 pub mod transcendental;
 pub mod units;

@@ -69,7 +69,7 @@ impl Underlying {
             Some(grid) => {
                 // A second time only what has come since.
                 let notional = linear.value_floor(self.price)?;
-                grid.add_linear(notional.sub(self.in_nodes)?, self.scan_range)?;
+                grid.add_linear(self.in_nodes, notional, self.scan_range)?;
                 self.in_nodes = notional;
                 let worst = grid.worst(self.scan_range, params.tail_factor)?;
                 self.scan_loss = worst.loss.add(self.error)?;

@@ -12,7 +12,7 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::error::{MarginError, Result};
 use crate::fixed::{mul_div_floor, product_over_ten_pow_floor};
-use crate::units::{Contracts, Price, Ratio, Usd, PRICE_DIGITS, USD_DIGITS};
+use crate::units::{Contracts, Price, Ratio, Usd, PRICE_DIGITS};
 
 /// Spot nodes on each side of zero (MRG-11).
 pub const NODE_STEPS: i64 = 8;
@@ -74,25 +74,33 @@ pub(crate) struct Worst {
 }
 
 impl Grid {
-    /// Adds what is linear: a net notional (signed) at every node, rounded down.
-    pub(crate) fn add_linear(&mut self, notional: Usd, range: Ratio) -> Result<()> {
+    /// Adds what is linear: a net notional (signed) at every node, less the one that was added `before`, rounded down.
+    ///
+    /// Range: what options put into a node is below 2^62 (see [`dated`](crate::dated)), a linear notional is at most
+    /// [`MOST_LINEAR`] and moves by at most twice itself: sums stay below 2^63, a difference of two of them below 2^60.
+    pub(crate) fn add_linear(&mut self, before: Usd, notional: Usd, range: Ratio) -> Result<()> {
+        if notional.0.unsigned_abs() > MOST_LINEAR {
+            return Err(MarginError::Overflow);
+        }
+        let notional = notional.sub(before)?;
         if notional.0 == 0 {
             return Ok(());
         }
         let edge = notional.scale_floor(range)?;
-        let far = edge.0.checked_mul(NODE_STEPS).ok_or(MarginError::Overflow)?;
-        let mut moved = far.wrapping_neg();
+        let mut moved = edge.0.wrapping_mul(const { -NODE_STEPS });
         for ((down, flat), up) in self.down.iter_mut().zip(&mut self.flat).zip(&mut self.up) {
             let profit = moved >> NODE_BITS;
-            *down = down.checked_add(profit).ok_or(MarginError::Overflow)?;
-            *flat = flat.checked_add(profit).ok_or(MarginError::Overflow)?;
-            *up = up.checked_add(profit).ok_or(MarginError::Overflow)?;
-            // From -8 to 8 edges: within the product checked above, and one edge.
+            *down = down.wrapping_add(profit);
+            *flat = flat.wrapping_add(profit);
+            *up = up.wrapping_add(profit);
             moved = moved.wrapping_add(edge.0);
         }
+        // The notional in USD and its millionths, each times at most 2,000,000 millionths.
+        let (whole, rest) = (notional.0.div_euclid(Ratio::ONE.0), notional.0.rem_euclid(Ratio::ONE.0));
         for (i, tail) in self.tails.iter_mut().enumerate() {
-            let profit = product_over_ten_pow_floor::<USD_DIGITS>(notional.0, tail_move(range, i).0)?;
-            *tail = tail.checked_add(profit).ok_or(MarginError::Overflow)?;
+            let m = tail_move(range, i).0;
+            let profit = whole.wrapping_mul(m).wrapping_add(rest.wrapping_mul(m).div_euclid(Ratio::ONE.0));
+            *tail = tail.wrapping_add(profit);
         }
         Ok(())
     }
@@ -111,22 +119,39 @@ impl Grid {
     }
 
     pub(crate) fn worst(&self, range: Ratio, factor: Ratio) -> Result<Worst> {
-        let (mut least, mut at, mut vol, mut greatest) = (0i64, NODE_STEPS, 0i8, 0i64);
+        let (mut least, mut greatest, mut vol) = (0i64, 0i64, 0i8);
         for (direction, row) in [(0i8, &self.flat), (1, &self.up), (-1, &self.down)] {
-            let mut step = 0i64;
+            let before = least;
             for value in row {
                 if *value < least {
-                    (least, at, vol) = (*value, step, direction);
+                    least = *value;
+                } else if *value > greatest {
+                    greatest = *value;
                 }
-                greatest = greatest.max(*value);
-                step = step.wrapping_add(1);
+            }
+            if least != before {
+                vol = direction;
             }
         }
+        let row = match vol {
+            0 => &self.flat,
+            1 => &self.up,
+            _ => &self.down,
+        };
+        let found = row.iter().position(|value| *value == least).and_then(|at| i64::try_from(at).ok());
+        let at = if least < 0 { found.unwrap_or(NODE_STEPS) } else { NODE_STEPS };
         let extent = greatest.max(least.saturating_neg());
         let moved = range.0.saturating_mul(at.wrapping_sub(NODE_STEPS)).wrapping_div(NODE_STEPS);
         let mut node = Node { spot: Ratio(moved), vol };
+        // Range times factor, and what that is of a move, both in 1e-12 and 1e-6 and at most 1.
+        let cap = range.0.wrapping_mul(factor.0);
         for (i, tail) in self.tails.iter().enumerate() {
-            if *tail < least {
+            // Most tails lose more than the worst node, and less once they are weighted: first by a weight that is too large, in
+            // steps of 2^20. Both products are below 2^62.
+            let size = tail_move(range, i).0.wrapping_abs().max(1);
+            let weight = cap.checked_div(size).unwrap_or_default().wrapping_add(1);
+            let bound = (*tail >> COARSE).wrapping_mul(weight);
+            if *tail < least && bound < (least >> COARSE).wrapping_add(1).wrapping_mul(Ratio::ONE.0) {
                 let weighted = self.tail(range, factor, i)?.0;
                 if weighted < least {
                     least = weighted;
@@ -137,6 +162,12 @@ impl Grid {
         Ok(Worst { loss: Usd(least).neg()?, node, extent })
     }
 }
+
+/// Greatest linear notional of an underlying beside options: 576 billion USD.
+const MOST_LINEAR: u64 = 1 << 59;
+
+/// Bits that the first comparison in [`Grid::worst`] leaves out.
+const COARSE: u32 = 20;
 
 /// Eight nodes to a scan range, as a shift.
 const NODE_BITS: u32 = 3;

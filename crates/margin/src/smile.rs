@@ -80,14 +80,14 @@ impl Smile {
         Ok(())
     }
 
-    /// Whether total variance at the middle, the ends and the halves of the clamped range, not beyond 3, moves by no more
+    /// Whether total variance at the middle, the ends and the halves of the wider clamped range, not beyond 3, moves by no more
     /// than a share of this smile's.
     pub fn is_near(&self, next: &Self, share: Ratio) -> bool {
         let (own, others) = (self.clamp(), next.clamp());
-        let end = own.min(TESTED);
+        let end = own.max(others).min(TESTED);
         const { [-TEST_STEPS, -TEST_STEPS / 2, 0, TEST_STEPS / 2, TEST_STEPS] }.into_iter().all(|step| {
             let k = point(end, step);
-            let last = self.variance(k);
+            let last = self.variance(k.clamp(own.wrapping_neg(), own));
             let moved = next.variance(k.clamp(others.wrapping_neg(), others)).abs_diff(last);
             // Variances are below 2^99: so is a millionth of one, times at most a share of one.
             let unit = last.checked_div(const { Ratio::ONE.0.unsigned_abs() as u128 }).unwrap_or_default();
@@ -96,13 +96,15 @@ impl Smile {
         })
     }
 
-    /// The deviation at a strike: the root of total variance, within 1e-10. Fails where a price is not positive or a
-    /// parameter is out of bounds.
-    pub fn deviation(&self, forward: Price, strike: Price) -> Result<Deviation> {
+    /// The smile at a forward, for several strikes. Fails where the forward is not positive or a parameter is out of bounds.
+    pub fn at(&self, forward: Price) -> Result<Section<'_>> {
         self.within_bounds()?;
-        let k = log_of(strike)?.wrapping_sub(log_of(forward)?);
-        let end = self.clamp();
-        Ok(Deviation(root(self.variance(k.clamp(end.wrapping_neg(), end)))))
+        Ok(Section { smile: self, log: log_of(forward)?, end: self.clamp() })
+    }
+
+    /// The deviation at one strike, see [`Section::deviation`].
+    pub fn deviation(&self, forward: Price, strike: Price) -> Result<Deviation> {
+        self.at(forward)?.deviation(strike)
     }
 
     fn within_bounds(&self) -> Result<()> {
@@ -143,7 +145,11 @@ impl Smile {
 
     /// Total variance at a clamped k, in units of 2^-52·1e-12: below 2^99.
     fn variance(&self, k: i64) -> u128 {
-        let (u, root) = self.arms(k);
+        self.variance_of(self.arms(k))
+    }
+
+    /// Total variance from the arms.
+    fn variance_of(&self, (u, root): (i64, i64)) -> u128 {
         let tilt = i128::from(self.rho.0).wrapping_mul(i128::from(u) << (VARIANCE_BITS - BITS));
         let arm = i128::from(Ratio::ONE.0).wrapping_mul(i128::from(root));
         let level = i128::from(self.a.0.wrapping_mul(Ratio::ONE.0)) << VARIANCE_BITS;
@@ -155,9 +161,9 @@ impl Smile {
     /// The sign of the density that the smile implies, in the form that needs no division by w: with v = √w,
     /// (1 - k·v'/v)² - v'² - (v·v'/2)² + w''/2, where w' = 2·v·v'.
     fn density_sign(&self, k: i64) -> i64 {
-        let v = root(self.variance(k)).max(1);
-        let (u, root) = self.arms(k);
-        let root = (root >> (VARIANCE_BITS - BITS)).max(1);
+        let (u, arm) = self.arms(k);
+        let v = root(self.variance_of((u, arm))).max(1);
+        let root = (arm >> (VARIANCE_BITS - BITS)).max(1);
         // The cosine u/root.
         let cosine = quotient(u, root);
         // w' = b·(ρ + cosine), w'' = b·(1 - cosine²)/root.
@@ -172,6 +178,23 @@ impl Smile {
             .saturating_sub(product(rise, rise))
             .saturating_sub(product(breadth, breadth))
             .saturating_add(second >> 1)
+    }
+}
+
+/// A smile at one forward: what all strikes have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Section<'a> {
+    smile: &'a Smile,
+    /// ln F and the clamp of |k|, 2^-40.
+    log: i64,
+    end: i64,
+}
+
+impl Section<'_> {
+    /// The deviation at a strike: the root of total variance, within 1e-10. Fails where the strike is not positive.
+    pub fn deviation(&self, strike: Price) -> Result<Deviation> {
+        let k = log_of(strike)?.wrapping_sub(self.log);
+        Ok(Deviation(root(self.smile.variance(k.clamp(self.end.wrapping_neg(), self.end)))))
     }
 }
 

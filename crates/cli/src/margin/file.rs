@@ -41,12 +41,13 @@ pub struct Case {
 impl File {
     /// Reads a text. Fails where it is no JSON, holds no portfolio, or a parameter is unknown or out of bounds.
     pub fn parse(text: &str) -> Result<Self> {
-        let tree = serde_json::from_str(text).map_err(|error| {
+        let tree: Value = serde_json::from_str(text).map_err(|error| {
             let not_finite = text.contains("NaN") || text.contains("Infinity");
             let hint = if not_finite { "; JSON has no NaN and no Infinity" } else { "" };
             anyhow!("not JSON: {error}{hint}")
         })?;
-        let (mut shape, list) = match tree {
+        let params = tree.get("params").map_or(Ok(Params::DEFAULT), params)?;
+        let (shape, list) = match tree {
             Value::Array(list) => (Shape::List, list),
             Value::Object(case) if case.contains_key("legs") => (Shape::One, vec![Value::Object(case)]),
             Value::Object(mut set) => match set.remove("cases") {
@@ -55,13 +56,8 @@ impl File {
             },
             _ => bail!("neither a portfolio nor a list of them"),
         };
-        let cases =
-            list.into_iter().enumerate().map(|(at, case)| Case::new(at, case, &shape)).collect::<Result<_>>()?;
-        let params = match &mut shape {
-            Shape::Set(rest) => rest.get("params").map_or(Ok(Params::DEFAULT), params)?,
-            Shape::One | Shape::List => Params::DEFAULT,
-        };
-        Ok(Self { params, cases, shape })
+        let cases = list.into_iter().enumerate().map(|(at, case)| Case::new(at, case, &shape));
+        Ok(Self { params, cases: cases.collect::<Result<_>>()?, shape })
     }
 
     /// The file as a tree again.

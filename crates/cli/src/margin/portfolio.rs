@@ -153,9 +153,8 @@ impl Portfolio {
                 book.add_future(expiry, quantity, Usd::ZERO, Ratio::ONE)
             }
             Kind::Option { expiry, slot, right } => {
-                let strike = self.expiries[expiry].strikes[slot].strike;
                 let expiry = self.slot(book, expiry)?;
-                book.add_option(expiry, (slot, strike), right, quantity, Ratio::ONE)
+                book.add_option(expiry, slot, right, quantity, Ratio::ONE)
             }
         }
     }

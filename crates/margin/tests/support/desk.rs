@@ -138,9 +138,7 @@ impl Desk {
             Kind::Staked(u) => book.add_staked(u, quantity, true),
             Kind::Perpetual(u) => book.add_perpetual(u, quantity, self.underlyings[u].price, Usd::ZERO, Ratio::ONE),
             Kind::Future(e) => book.add_future(e, quantity, Usd::ZERO, Ratio::ONE),
-            Kind::Option(e, slot, right) => {
-                book.add_option(e, (slot, self.expiries[e].strikes[slot].0), right, quantity, Ratio::ONE)
-            }
+            Kind::Option(e, slot, right) => book.add_option(e, slot, right, quantity, Ratio::ONE),
         }
     }
 

@@ -11,13 +11,20 @@ use novate_margin::*;
 use proptest::prelude::*;
 
 /// Joint rows with their own storage.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct OwnedRows {
     pub moves: Box<[[i16; MAX_ROWS]; MAX_COLUMNS]>,
     pub vols: Box<[[i8; MAX_ROWS]; MAX_COLUMNS]>,
     pub extremes: [Extremes; MAX_COLUMNS],
     pub count: usize,
     pub present: u16,
+}
+
+impl std::fmt::Debug for OwnedRows {
+    /// How many there are: all of them would hide the rest of a portfolio.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} rows of columns {:b}", self.count, self.present)
+    }
 }
 
 impl OwnedRows {
