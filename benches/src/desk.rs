@@ -75,7 +75,7 @@ impl Desk {
 
     /// Every leg of a full portfolio, long and short in turn.
     fn legs(&self) -> Vec<Leg> {
-        let sign = |i: usize| if i % 3 == 0 { -CONTRACT } else { CONTRACT };
+        let sign = |i: usize| if i.is_multiple_of(3) { -CONTRACT } else { CONTRACT };
         let perpetuals = (0..self.shape.markets).map(|m| leg(m as u16, sign(m), USD as i64 * PRICE));
         let futures = self.chains.iter().enumerate();
         let futures = futures.map(|(e, (market, time))| future(*market, *time, sign(e + 1), USD as i64 * PRICE));

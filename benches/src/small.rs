@@ -1,7 +1,7 @@
 //! Every instruction in the smallest state in which it succeeds.
 
 use novate_client::{addresses, instructions as build};
-use novate_tests::{Actor, AssetSpec, Builder, MarketSpec, World, BTC, BTC_PERP, CONTRACT, ETH, PRICE, USDC};
+use novate_tests::{Actor, AssetSpec, Builder, MarketSpec, World, BTC, BTC_PERP, CONTRACT, ETH, JITOSOL, PRICE, USDC};
 use solana_signer::Signer;
 
 use crate::figure::{measure, Figure};
@@ -68,6 +68,12 @@ fn keeper() -> Vec<Figure> {
     }
     let refresh = world.refresh_asset(&all);
     figures.push(measure(&mut world, "refresh_asset", "5 assets, variances sampled", refresh, &[]));
+
+    let mut staking = World::staking();
+    staking.redeem_at(JITOSOL, 1_200_000_000);
+    staking.pass(4_000);
+    let refresh = staking.refresh_redemption_instruction(&[JITOSOL]);
+    figures.push(measure(&mut staking, "refresh_redemption", "", refresh, &[]).within(10_000));
 
     let pair = [0, 1].map(|_| world.trader(10_000));
     world.refresh();

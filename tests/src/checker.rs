@@ -48,6 +48,8 @@ mod asset {
     pub const INDEX_HIGH: usize = 432;
     /// u64, settlement asset only: cash, pending gains and variation pools of the pool.
     pub const CASH: usize = 440;
+    /// u16: index of what a yield-bearing asset is redeemed for, else 0.
+    pub const REDEMPTION_UNDERLYING: usize = 544;
 }
 
 /// Offsets in a market account of 2,048 bytes.
@@ -113,6 +115,8 @@ mod balance {
     pub const ASSET: usize = 0;
     /// u8: 1 where the asset had a market when the balance was opened.
     pub const UNDERLYING: usize = 3;
+    /// u16: index of what a yield-bearing asset is redeemed for, else 0.
+    pub const REDEMPTION_UNDERLYING: usize = 4;
     /// i64.
     pub const SHARES: usize = 8;
 }
@@ -207,10 +211,13 @@ pub fn violations(accounts: &[Raw], pool: Key) -> Vec<String> {
     let underlyings: BTreeMap<u16, u16> =
         markets.iter().map(|m| (u16_at(m, market::INDEX), u16_at(m, market::ASSET))).collect();
 
+    let redeemed: BTreeMap<u16, u16> =
+        assets.iter().map(|a| (u16_at(a, asset::INDEX), u16_at(a, asset::REDEMPTION_UNDERLYING))).collect();
+
     let mut found = vec![];
     let mut totals = Totals::default();
     for data in &portfolios {
-        check_portfolio(data, &underlyings, &mut totals, &mut found);
+        check_portfolio(data, &underlyings, &redeemed, &mut totals, &mut found);
     }
     let mut variation_pools = 0;
     for data in &markets {
@@ -246,7 +253,13 @@ pub fn counts(accounts: &[Raw], pool: Key) -> [usize; 3] {
     })
 }
 
-fn check_portfolio(data: &[u8], underlyings: &BTreeMap<u16, u16>, totals: &mut Totals, found: &mut Vec<String>) {
+fn check_portfolio(
+    data: &[u8],
+    underlyings: &BTreeMap<u16, u16>,
+    redeemed: &BTreeMap<u16, u16>,
+    totals: &mut Totals,
+    found: &mut Vec<String>,
+) {
     let cash = i64_at(data, portfolio::CASH);
     totals.money += cash;
     if cash < 0 {
@@ -277,6 +290,14 @@ fn check_portfolio(data: &[u8], underlyings: &BTreeMap<u16, u16>, totals: &mut T
         named.insert((ASSETS, u64::from(asset)));
         if entry[balance::UNDERLYING] != 0 {
             held.insert(asset);
+        }
+        let underlying = u16_at(entry, balance::REDEMPTION_UNDERLYING);
+        if redeemed.get(&asset) != Some(&underlying) {
+            found.push(format!("balance of asset {asset} names {underlying} as what it is redeemed for"));
+        }
+        if underlying != SETTLEMENT {
+            named.insert((ASSETS, u64::from(underlying)));
+            held.insert(underlying);
         }
         totals.shares.entry(asset).or_default().push(shares);
     }

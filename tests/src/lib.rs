@@ -13,6 +13,7 @@ pub mod feed;
 pub mod lookup;
 pub mod sending;
 pub mod spec;
+pub mod stake_pool;
 pub mod token;
 pub mod world;
 
@@ -22,6 +23,7 @@ pub use chance::Chance;
 pub use dated::{call, flat, future, put};
 pub use sending::{Failure, Refusal, Sent};
 pub use spec::{AssetSpec, MarketSpec};
+pub use stake_pool::StakePool;
 pub use world::{Builder, World};
 
 /// Assets of the default pool, by index.
@@ -31,6 +33,8 @@ pub const ETH: u16 = 2;
 pub const SOL: u16 = 3;
 /// No market is on it: a balance outside the scan.
 pub const GOLD: u16 = 4;
+/// Yield-bearing, redeemed for SOL; in the pool of [`World::staking`] only.
+pub const JITOSOL: u16 = 5;
 
 /// Markets of the default pool, by index.
 pub const BTC_PERP: u16 = 0;

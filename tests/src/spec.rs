@@ -1,8 +1,9 @@
 //! What a pool lists, with defaults.
 
-use novate_client::{AssetTerms, MarketTerms};
+use novate_client::{AssetTerms, MarketTerms, Pubkey, RedemptionTerms};
 
 use crate::feed::{Feed, Layout};
+use crate::stake_pool::STAKE_PROGRAM;
 use crate::token::Extension;
 
 /// An asset to list.
@@ -23,6 +24,7 @@ pub struct AssetSpec {
     pub depth: i64,
     pub haircut_base: i64,
     pub deposit_cap: u64,
+    pub redemption: Option<RedemptionTerms>,
 }
 
 impl AssetSpec {
@@ -41,6 +43,7 @@ impl AssetSpec {
             depth: 0,
             haircut_base: 100_000,
             deposit_cap: u64::MAX,
+            redemption: None,
         }
     }
 
@@ -68,6 +71,12 @@ impl AssetSpec {
         Self { deposit_cap, ..self }
     }
 
+    /// Yield-bearing: redeemed for an earlier asset at what a stake pool holds for each token, with a depeg limit of 5 %.
+    pub fn redeemed_for(self, underlying: u16, stake_pool: Pubkey) -> Self {
+        let terms = RedemptionTerms { underlying, stake_pool, stake_program: STAKE_PROGRAM, depeg_limit: 50_000 };
+        Self { redemption: Some(terms), ..self }
+    }
+
     /// The terms as `add_asset` takes them.
     pub fn terms(&self, feed: &Feed) -> AssetTerms {
         AssetTerms {
@@ -89,6 +98,7 @@ impl AssetSpec {
             days_to_liquidate: 1_000_000,
             haircut_size_add_on: 0,
             deposit_cap: self.deposit_cap,
+            redemption: self.redemption.clone(),
         }
     }
 }

@@ -86,6 +86,11 @@ impl Builder {
         Self { assets, ..self }
     }
 
+    pub fn and_asset(mut self, asset: AssetSpec) -> Self {
+        self.assets.push(asset);
+        self
+    }
+
     pub fn markets(self, markets: Vec<MarketSpec>) -> Self {
         Self { markets, ..self }
     }
@@ -442,7 +447,11 @@ impl World {
     }
 
     pub fn deposit_instruction(&self, actor: &Actor, asset: u16, amount: u64) -> Instruction {
-        build::deposit(actor.address(), self.pool, actor.portfolio, self.token_move(actor, asset, amount))
+        let (owner, tokens) = (actor.address(), self.token_move(actor, asset, amount));
+        match &self.listing(asset).spec.redemption {
+            None => build::deposit(owner, self.pool, actor.portfolio, tokens),
+            Some(r) => build::deposit_yield_bearing(owner, self.pool, actor.portfolio, tokens, r.underlying),
+        }
     }
 
     /// Mints the tokens and deposits them.

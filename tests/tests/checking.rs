@@ -64,6 +64,7 @@ fn the_checker_finds_a_unit_too_much_anywhere() {
     for (portfolio, _) in portfolios {
         places.extend([
             (portfolio, 152, "cash"),
+            (portfolio, 212, "redeemed for"),
             (portfolio, 216, "balance"),
             (portfolio, 728, "quantity"),
             (portfolio, 736, "cost"),
@@ -74,7 +75,7 @@ fn the_checker_finds_a_unit_too_much_anywhere() {
             (portfolio, 720 + 72, "an unused position"),
         ]);
     }
-    assert_eq!(places.len(), 29);
+    assert_eq!(places.len(), 31);
     for (address, offset, what) in places {
         let mut accounts = raw(&world);
         let account = accounts.iter_mut().find(|a| a.address == address.to_bytes()).expect(what);

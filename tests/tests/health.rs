@@ -7,7 +7,7 @@ use novate_tests::{
 };
 
 /// The report as a client computes it from the accounts.
-fn local(world: &World, actor: &Actor) -> HealthReport {
+pub fn local(world: &World, actor: &Actor) -> HealthReport {
     let (book, health) = world.snapshot().book(&world.portfolio(&actor.portfolio), world.now()).unwrap();
     let by_underlying = book.underlyings().iter().map(|u| novate::UnderlyingReport {
         asset: u.asset,

@@ -49,7 +49,7 @@ fn an_expiry_begins_with_its_forecast_and_nothing_else() {
     assert_eq!(expiry.open_futures.0, 0);
     assert!(expiry.open_calls.iter().chain(&expiry.open_puts).all(|open| open.0 == 0));
     assert_eq!(expiry.strikes, [<Strike as bytemuck::Zeroable>::zeroed(); 24]);
-    assert_eq!(expiry.reserve, [0; 712]);
+    assert_eq!(expiry.reserve, [0; 520]);
     assert_eq!(world.market(BTC_PERP).listed_expiries(), [(time / 60) as u32]);
 
     let event: ExpiryListed = sent.event();

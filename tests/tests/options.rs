@@ -138,7 +138,7 @@ fn the_variation_of_a_future_is_settled_at_the_forward() {
     let event: VariationSettled = desk.world.succeeds(&[settle], &[]).event();
     assert_eq!((event.instrument, event.amount), (id, -1_010 * DOLLAR));
     let settle = build::settle_variation(&desk.world.pool, desk.owner.portfolio, id, BTC);
-    let event: VariationSettled = desk.world.succeeds(&[settle.clone()], &[]).event();
+    let event: VariationSettled = desk.world.succeeds(std::slice::from_ref(&settle), &[]).event();
     assert_eq!(event.amount, 990 * DOLLAR);
     desk.check();
 
@@ -504,7 +504,7 @@ fn a_withdrawal_rests_on_fresh_values() {
     desk.world.pass(61);
     desk.world.refresh();
     let withdraw = desk.world.withdraw_instruction(&owner, USDC, DOLLAR as u64);
-    desk.world.refuses(&[withdraw.clone()], &[&owner.key], NovateError::ChainNotCurrent);
+    desk.world.refuses(std::slice::from_ref(&withdraw), &[&owner.key], NovateError::ChainNotCurrent);
     desk.world.refresh_chains();
     desk.world.succeeds(&[withdraw], &[&owner.key]);
     desk.check();
@@ -579,4 +579,36 @@ fn older_values_judge_in_favour_of_the_owner() {
     desk.world.refresh_chains();
     desk.world.start_auction(&seller);
     desk.check();
+}
+
+#[test]
+fn a_published_basis_moves_every_leg_of_a_conversion() {
+    let mut desk = Desk::new();
+    let (owner, time) = (desk.owner.clone(), desk.time);
+    let puts = desk.world.trader(100_000);
+    let maker = desk.maker.clone();
+    desk.trade(&[
+        future(BTC_PERP, time, CONTRACT, 20_000 * PRICE),
+        desk.at_mark(MIDDLE, Right::Call, -CONTRACT),
+        desk.at_mark(MIDDLE, Right::Put, CONTRACT),
+    ]);
+    let alone = [desk.at_mark(LOW, Right::Put, CONTRACT), desk.at_mark(MIDDLE, Right::Put, CONTRACT)];
+    desk.world.trade_legs(&puts, &maker, &alone);
+    let before = desk.agrees(&owner);
+
+    let mut forecast = flat(0.5, time - desk.world.now());
+    for basis in [5_000, 10_000, 15_000] {
+        desk.world.pass(10);
+        forecast.basis = basis;
+        desk.world.publish_forecast(BTC_PERP, time, forecast);
+    }
+    // Values are of the old forward still, and are read at the new one. The net short options cost 1 % of their 300 USD.
+    let moved = desk.agrees(&owner);
+    assert!((moved.equity - before.equity).abs() <= 20, "{moved:?} {before:?}");
+    assert!((moved.initial - before.initial).abs() <= 5 * DOLLAR, "{moved:?} {before:?}");
+    let carried = desk.agrees(&puts).equity;
+    desk.world.refresh_chains();
+    let repriced = desk.agrees(&puts).equity;
+    assert!((carried - repriced).abs() <= 20 * DOLLAR, "{carried} {repriced}");
+    assert!(repriced < 100_000 * DOLLAR - 100 * DOLLAR, "{repriced}");
 }

@@ -20,7 +20,7 @@ fn the_publisher_is_replaced_and_nothing_else() {
     let publisher = world.new_address();
     let before = world.account(&world.pool).data;
     let set = build::set_publisher(governor.pubkey(), world.pool, publisher);
-    let sent = world.succeeds(&[set.clone()], &[&governor]);
+    let sent = world.succeeds(std::slice::from_ref(&set), &[&governor]);
 
     let mut expected = before;
     expected[PUBLISHER..PUBLISHER + 32].copy_from_slice(publisher.as_ref());

@@ -13,7 +13,8 @@ pub use anchor_lang::prelude::Pubkey;
 pub use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
 pub use novate::error::NovateError;
 pub use novate::{
-    instrument, state, AssetTerms, Forecast, HealthReport, Leg, MarketTerms, ScenarioRange, StrikeRange, ID,
+    instrument, state, AssetTerms, Forecast, HealthReport, Leg, MarketTerms, RedemptionTerms, ScenarioRange,
+    StrikeRange, ID,
 };
 pub use novate_margin::dated::Right;
 pub use snapshot::{HealthError, Snapshot};

@@ -29,7 +29,7 @@ pub enum NovateError {
     AccountsOutOfOrder = 5,
     #[msg("more than 48 assets, markets and expiries are passed")]
     TooManyAccounts = 6,
-    #[msg("an asset that the portfolio holds, or the settlement asset, is not passed")]
+    #[msg("an asset that the portfolio holds, its underlying, or the settlement asset, is not passed")]
     AssetMissing = 7,
     #[msg("a market in which the portfolio holds a position is not passed")]
     MarketMissing = 8,
@@ -214,6 +214,26 @@ pub enum NovateError {
     CrossedSmiles = 424,
     #[msg("the market's next live expiries, the earlier one first, are not passed as they should be")]
     MissingNeighbour = 425,
+    #[msg("yield-bearing assets are passed each with its stake pool, at least one pair")]
+    UnpairedStakePools = 426,
+    #[msg("the asset is not yield-bearing")]
+    NotYieldBearing = 427,
+    #[msg("the stake pool is not the asset's")]
+    WrongStakePool = 428,
+    #[msg("the stake pool is owned by another program than the asset's")]
+    WrongStakePoolOwner = 429,
+    #[msg("the account is not a stake pool of the expected layout")]
+    MalformedStakePool = 430,
+    #[msg("the stake pool is of another mint")]
+    WrongStakePoolMint = 431,
+    #[msg("the stake pool was not updated in this epoch or the one before; update it first")]
+    StakePoolEpoch = 432,
+    #[msg("the stake pool has issued no tokens")]
+    StakePoolEmpty = 433,
+    #[msg("the redemption rate is not between 0.5 and 10")]
+    RedemptionRate = 434,
+    #[msg("the asset has no redemption rate yet; refresh its redemption first")]
+    RedemptionMissing = 435,
 
     #[msg("the signer is not the pool's authority")]
     NotAuthority = 600,
@@ -257,6 +277,10 @@ pub enum NovateError {
     StrikesOutOfOrder = 619,
     #[msg("the strike is listed already")]
     StrikeListed = 620,
+    #[msg("a yield-bearing asset is redeemed for an asset with 9 decimals, as its own, and contracts of the same size, that is neither the settlement asset nor yield-bearing")]
+    UnfitUnderlying = 621,
+    #[msg("a yield-bearing asset cannot be an underlying; its market is on what it is redeemed for")]
+    YieldBearingUnderlying = 622,
 }
 
 impl From<MarginError> for NovateError {
@@ -270,6 +294,7 @@ impl From<MarginError> for NovateError {
             MarginError::ButterflyArbitrage => Self::ButterflyArbitrage,
             MarginError::CalendarArbitrage => Self::CrossedSmiles,
             MarginError::StrikeNotPriced => Self::StrikeNotPriced,
+            MarginError::StrikeTooFar => Self::ChainShifted,
             MarginError::Expired => Self::ExpiryPassed,
             _ => Self::ModelRefused,
         }

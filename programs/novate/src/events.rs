@@ -30,6 +30,10 @@ pub struct AssetAdded {
     pub feed: Pubkey,
     pub feed_owner: Pubkey,
     pub time: i64,
+    /// Index of what a yield-bearing asset is redeemed for, 0 for any other.
+    pub redemption_underlying: u16,
+    /// Of a yield-bearing asset, else zero.
+    pub stake_pool: Pubkey,
 }
 
 #[event]
@@ -65,6 +69,18 @@ pub struct AssetRefreshed {
     pub publish_time: i64,
     pub scan_range: i64,
     pub haircut: i64,
+}
+
+/// Telemetry: emitted to the log.
+#[event]
+pub struct RedemptionRefreshed {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub asset: u16,
+    /// In force from now on.
+    pub rate: i64,
+    /// As the stake pool has it.
+    pub stake_pool_rate: i64,
 }
 
 /// Telemetry: emitted to the log.

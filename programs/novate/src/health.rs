@@ -8,12 +8,14 @@ use std::ops::Deref;
 
 use anchor_lang::prelude::*;
 use novate_margin::dated::{Carry, NODE_ONE};
-use novate_margin::{Book, Contracts, Health, Price, Usd};
+use novate_margin::{Book, Contracts, Health, Price, Ratio, Usd};
 
 use crate::error::NovateError;
 use crate::instrument::{self, expiry_id, market_of, Instrument};
 use crate::listed::{expiry_position, position, read, Listed};
-use crate::state::{Asset, Balance, Expiry, Market, Pool, Portfolio, Position, Scenarios, SETTLEMENT_ASSET};
+use crate::state::{
+    Asset, Balance, Expiry, Market, Pool, Portfolio, Position, Redemption, Scenarios, SETTLEMENT_ASSET,
+};
 
 /// Oldest forecast, in seconds, that risk may rise on.
 pub const FORECAST_AGE: i64 = 3_600;
@@ -21,7 +23,9 @@ pub const FORECAST_AGE: i64 = 3_600;
 pub const CHAIN_AGE: (i64, i64) = (60, 600);
 /// Farthest that spot may be from where option values were made, in nodes of an eighth of the scan range: where risk may
 /// rise, and at all (MRG-15).
-pub const CHAIN_SHIFT: (i64, i64) = (NODE_ONE, 4 * NODE_ONE);
+pub const CHAIN_SHIFT: (i64, i64) = (NODE_ONE + POSITION_CUT, 4 * NODE_ONE + POSITION_CUT);
+/// More than what a position is cut by: 2^-24 of the reference at a scan range of 1 %.
+const POSITION_CUT: i64 = NODE_ONE >> 14;
 
 /// How old the prices of a portfolio may be.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +86,11 @@ pub fn fill<'p>(
         let asset = source.asset(balance.asset)?;
         require_fresh(&asset, terms)?;
         let quantity = asset.quantity(balance.shares)?;
-        if asset.is_underlying() {
+        if asset.is_yield_bearing() {
+            let (redemption, price) = (asset.redemption, asset.price);
+            drop(asset);
+            add_yield_bearing(book, &redemption, (quantity, price), source, terms)?;
+        } else if asset.is_underlying() {
             let slot = book.add_underlying(asset.index, asset.facts()).map_err(NovateError::from)?;
             book.add_spot(slot, quantity).map_err(NovateError::from)?;
         } else {
@@ -90,8 +98,14 @@ pub fn fill<'p>(
         }
     }
     let mut forecast = i64::MAX;
+    let mut place: Option<Place> = None;
     for position in held.positions {
-        add_position(book, position, source, terms, &mut forecast)?;
+        let here = match place.filter(|p| p.market == market_of(position.instrument)) {
+            Some(here) => here,
+            None => Place::of(book, position, source, terms)?,
+        };
+        place = Some(here);
+        add_position(book, position, here, source, terms.now, &mut forecast)?;
     }
     for held in 0..book.expiries().len() {
         let Some(id) = book.expiries().get(held).filter(|e| e.needs_chain()).map(|e| e.id) else { continue };
@@ -104,46 +118,75 @@ pub fn fill<'p>(
     Ok(forecast)
 }
 
+/// A yield-bearing balance and the market price of a contract of it: in the scan as what it is worth of its underlying, which
+/// need not have a market (MRG-61).
+fn add_yield_bearing(
+    book: &mut Book,
+    redemption: &Redemption,
+    (quantity, price): (Contracts, Price),
+    source: &mut impl Source,
+    terms: Terms,
+) -> Result<()> {
+    let underlying = source.asset(redemption.underlying)?;
+    require_fresh(&underlying, terms)?;
+    let slot = match book.slot_of(underlying.index) {
+        Some(slot) => slot,
+        None => book.add_underlying(underlying.index, underlying.facts()).map_err(NovateError::from)?,
+    };
+    let worth = redemption.worth(quantity, price, underlying.price, terms.now)?;
+    Ok(book.add_staked(slot, worth.quantity, worth.counts).map_err(NovateError::from)?)
+}
+
+/// A market's part in the book, found once for all positions that follow each other in it.
+#[derive(Clone, Copy)]
+struct Place {
+    market: u16,
+    /// Of the underlying in the book.
+    slot: usize,
+    /// The perpetual's.
+    mark: Price,
+    multiplier: Ratio,
+}
+
+impl Place {
+    fn of(book: &mut Book, position: &Position, source: &mut impl Source, terms: Terms) -> Result<Self> {
+        let slot = match book.slot_of(position.underlying) {
+            Some(slot) => slot,
+            None => {
+                let asset = source.asset(position.underlying)?;
+                require_fresh(&asset, terms)?;
+                book.add_underlying(asset.index, asset.facts()).map_err(NovateError::from)?
+            }
+        };
+        let price = book.underlyings().get(slot).ok_or(NovateError::AssetMissing)?.price;
+        let market = source.market(market_of(position.instrument))?;
+        Ok(Self { market: market.index, slot, mark: market.mark_at(price)?, multiplier: market.initial_multiplier })
+    }
+}
+
 fn add_position(
     book: &mut Book,
     position: &Position,
+    place: Place,
     source: &mut impl Source,
-    terms: Terms,
+    now: i64,
     forecast: &mut i64,
 ) -> Result<()> {
-    let slot = match book.slot_of(position.underlying) {
-        Some(slot) => slot,
-        None => {
-            let asset = source.asset(position.underlying)?;
-            require_fresh(&asset, terms)?;
-            book.add_underlying(asset.index, asset.facts()).map_err(NovateError::from)?
-        }
-    };
-    let index = market_of(position.instrument);
+    let Place { market, slot, mark, multiplier } = place;
     let (quantity, cost) = (Contracts(position.quantity), Usd(position.cost));
     let held = match instrument::parse(position.instrument)? {
-        Instrument::Perpetual => {
-            let index_price = book.underlyings().get(slot).ok_or(NovateError::AssetMissing)?.price;
-            let market = source.market(index)?;
-            let mark = market.mark_at(index_price)?;
-            book.add_perpetual(slot, quantity, mark, cost, market.initial_multiplier)
-        }
+        Instrument::Perpetual => book.add_perpetual(slot, quantity, mark, cost, multiplier),
         // A closed future whose variation is not settled: only its cost counts, whatever became of the expiry.
         Instrument::Future { .. } if position.quantity == 0 => {
-            book.add_perpetual(slot, quantity, Price::ZERO, cost, source.market(index)?.initial_multiplier)
+            book.add_perpetual(slot, quantity, mark, cost, multiplier)
         }
         Instrument::Future { minutes } => {
-            let multiplier = source.market(index)?.initial_multiplier;
-            let expiry = source.expiry(expiry_id(index, minutes))?;
-            let held = hold(book, slot, &expiry, terms.now, forecast)?;
+            let held = hold(book, slot, expiry_id(market, minutes), source, now, forecast)?;
             book.add_future(held, quantity, cost, multiplier)
         }
         Instrument::Option { minutes, slot: at, right } => {
-            let multiplier = source.market(index)?.initial_multiplier;
-            let expiry = source.expiry(expiry_id(index, minutes))?;
-            let held = hold(book, slot, &expiry, terms.now, forecast)?;
-            let strike = expiry.strike(at)?.strike;
-            book.add_option(held, (usize::from(at), strike), right, quantity, multiplier)
+            let held = hold(book, slot, expiry_id(market, minutes), source, now, forecast)?;
+            book.add_option(held, usize::from(at), right, quantity, multiplier)
         }
     };
     held.map_err(NovateError::from)?;
@@ -155,11 +198,18 @@ fn add_position(
 }
 
 /// The slot of an expiry in the book, where it is entered with its first position.
-fn hold(book: &mut Book, slot: usize, expiry: &Expiry, now: i64, forecast: &mut i64) -> Result<usize> {
-    let id = expiry.id();
+fn hold(
+    book: &mut Book,
+    slot: usize,
+    id: u64,
+    source: &mut impl Source,
+    now: i64,
+    forecast: &mut i64,
+) -> Result<usize> {
     if let Some(held) = book.expiry_of(id) {
         return Ok(held);
     }
+    let expiry = source.expiry(id)?;
     *forecast = (*forecast).min(expiry.published);
     Ok(book.add_expiry(slot, id, expiry.facts(now)?).map_err(NovateError::from)?)
 }

@@ -72,6 +72,10 @@ pub mod novate {
         instructions::refresh_asset::refresh_asset(ctx)
     }
 
+    pub fn refresh_redemption<'info>(ctx: Context<'info, RefreshRedemption>) -> Result<()> {
+        instructions::refresh_redemption::refresh_redemption(ctx)
+    }
+
     pub fn refresh_market<'info>(ctx: Context<'info, RefreshMarket>) -> Result<()> {
         instructions::refresh_market::refresh_market(ctx)
     }
@@ -100,7 +104,7 @@ pub mod novate {
         instructions::revoke_delegate::revoke_delegate(ctx)
     }
 
-    pub fn deposit(ctx: Context<Deposit>, amount: u64) -> Result<()> {
+    pub fn deposit<'info>(ctx: Context<'info, Deposit<'info>>, amount: u64) -> Result<()> {
         instructions::deposit::deposit(ctx, amount)
     }
 

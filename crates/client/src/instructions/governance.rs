@@ -25,9 +25,10 @@ pub fn create_pool(creator: Pubkey, id: u16, settlement_mint: Pubkey) -> Instruc
     )
 }
 
-/// Governance: `index` is the pool's asset count.
+/// Governance: `index` is the pool's asset count. What a yield-bearing asset is redeemed for is found by its terms.
 pub fn add_asset(authority: Pubkey, pool: Pubkey, index: u16, token: Token, terms: AssetTerms) -> Instruction {
     let asset = addresses::asset(&pool, index);
+    let underlying = terms.redemption.as_ref().map(|redemption| addresses::asset(&pool, redemption.underlying));
     build(
         accounts::AddAsset {
             pool,
@@ -37,6 +38,7 @@ pub fn add_asset(authority: Pubkey, pool: Pubkey, index: u16, token: Token, term
             authority,
             token_program: token.program,
             system_program: SYSTEM_PROGRAM,
+            underlying,
             event_authority: addresses::event_authority(),
             program: ID,
         },

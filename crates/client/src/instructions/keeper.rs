@@ -18,6 +18,16 @@ pub fn refresh_asset(pool: &Pubkey, feeds: &[(u16, Pubkey)]) -> Instruction {
     instruction
 }
 
+/// Anyone: yield-bearing assets by index, each with its stake pool.
+pub fn refresh_redemption(pool: &Pubkey, stake_pools: &[(u16, Pubkey)]) -> Instruction {
+    let mut instruction = build(accounts::RefreshRedemption {}, instruction::RefreshRedemption {});
+    for (index, stake_pool) in stake_pools {
+        instruction.accounts.push(AccountMeta::new(addresses::asset(pool, *index), false));
+        instruction.accounts.push(AccountMeta::new_readonly(*stake_pool, false));
+    }
+    instruction
+}
+
 /// Anyone: markets by index, each with the index of its underlying.
 pub fn refresh_market(pool: &Pubkey, markets: &[(u16, u16)]) -> Instruction {
     let mut instruction = build(accounts::RefreshMarket {}, instruction::RefreshMarket {});

@@ -80,7 +80,8 @@ impl Holdings {
         let mut holdings = Self::default();
         holdings.assets.insert(SETTLEMENT_ASSET);
         for portfolio in portfolios {
-            holdings.assets.extend(portfolio.balances().iter().map(|b| b.asset));
+            // The underlying of a balance that is not yield-bearing reads as the settlement asset, which is there already.
+            holdings.assets.extend(portfolio.balances().iter().flat_map(|b| [b.asset, b.redemption_underlying]));
             for position in portfolio.positions() {
                 holdings.assets.insert(position.underlying);
                 holdings.markets.insert(market_of(position.instrument));

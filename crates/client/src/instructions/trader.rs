@@ -1,7 +1,7 @@
 //! What the owner of a portfolio, or a delegate, sends; and the guards that anyone may add.
 
 use anchor_lang::prelude::Pubkey;
-use anchor_lang::solana_program::instruction::Instruction;
+use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
 use novate::{accounts, instruction, Leg, ID};
 
 use super::{build, Holdings, PoolKeys, TokenMove, TradeSide, SYSTEM_PROGRAM};
@@ -70,6 +70,19 @@ pub fn deposit(owner: Pubkey, pool: Pubkey, portfolio: Pubkey, tokens: TokenMove
         },
         instruction::Deposit { amount: tokens.amount },
     )
+}
+
+/// Owner: as [`deposit`], of an asset that is redeemed for `underlying`. Needed where the balance is opened beside positions.
+pub fn deposit_yield_bearing(
+    owner: Pubkey,
+    pool: Pubkey,
+    portfolio: Pubkey,
+    tokens: TokenMove,
+    underlying: u16,
+) -> Instruction {
+    let mut instruction = deposit(owner, pool, portfolio, tokens);
+    instruction.accounts.push(AccountMeta::new_readonly(addresses::asset(&pool, underlying), false));
+    instruction
 }
 
 /// Owner: to any token account of the mint. `holdings` are the portfolio's, needed where it has positions.

@@ -1,7 +1,9 @@
-//! Prices: one reading type, a file per source, and the checks that hold for every source (CLR-40).
+//! Prices: one reading type, a file per source, and the checks that hold for every source (CLR-40). Beside them the rate of a
+//! stake pool, which is no price.
 
 mod price_update;
 mod push;
+pub mod stake_pool;
 
 use anchor_lang::prelude::*;
 use novate_margin::Price;

@@ -3,7 +3,7 @@ use novate_margin::collateral::HaircutTerms;
 use novate_margin::interest::Index;
 use novate_margin::{collateral, volatility, Contracts, Price, Ratio, Seconds, UnderlyingFacts, Usd, Variance};
 
-use super::{Wide, DISCRIMINATOR};
+use super::{Redemption, Wide, DISCRIMINATOR, REDEMPTION_RATES};
 use crate::error::NovateError;
 use crate::oracle::Reading;
 
@@ -92,7 +92,9 @@ pub struct Asset {
     pub cash: u64,
     /// Time-weighted price of the last accepted reading (MRG-44).
     pub average: Price,
-    pub reserve: [u8; 568],
+    /// What a yield-bearing asset is redeemed for (MRG-61).
+    pub redemption: Redemption,
+    pub reserve: [u8; 472],
 }
 
 impl Asset {
@@ -104,6 +106,15 @@ impl Asset {
 
     pub fn is_underlying(&self) -> bool {
         self.underlying != 0
+    }
+
+    pub fn is_yield_bearing(&self) -> bool {
+        self.redemption.underlying != SETTLEMENT_ASSET
+    }
+
+    /// Largest balance: of a yield-bearing asset what is at most [`MAX_QUANTITY`] of its underlying at any rate.
+    pub fn max_balance(&self) -> Contracts {
+        Contracts(if self.is_yield_bearing() { MAX_YIELD_BEARING } else { MAX_QUANTITY })
     }
 
     /// Takes in a checked reading: price, variances when a sample is due, scan range and haircut (MRG-50, 51, 60).
@@ -204,6 +215,9 @@ impl Asset {
 pub const MAX_QUANTITY: i64 = 100_000_000_000_000_000;
 const _: () = assert!(MAX_QUANTITY < i64::MAX / 41 && super::MAX_ACCOUNTS_HELD == 40);
 
+const MAX_YIELD_BEARING: i64 = MAX_QUANTITY / 10;
+const _: () = assert!(REDEMPTION_RATES.1 .0 == 10 * Contracts::ONE.0);
+
 /// Decimals of a quantity in contracts.
 pub const CONTRACT_DECIMALS: u8 = 9;
 
@@ -233,3 +247,4 @@ const POWERS_OF_TEN: [u64; 20] = [
 
 const _: () = assert!(Asset::SPACE == 1024);
 const _: () = assert!(core::mem::offset_of!(Asset, price) == 256);
+const _: () = assert!(core::mem::offset_of!(Asset, redemption) == 448);

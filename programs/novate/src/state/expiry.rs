@@ -41,7 +41,7 @@ pub struct Expiry {
     pub open_puts: [Contracts; MAX_STRIKES],
 
     pub strikes: [Strike; MAX_STRIKES],
-    pub reserve: [u8; 712],
+    pub reserve: [u8; 520],
 }
 
 impl Expiry {

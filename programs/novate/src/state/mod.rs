@@ -13,6 +13,7 @@ mod market;
 mod pool;
 mod portfolio;
 mod position;
+mod redemption;
 mod scenarios;
 
 pub use asset::*;
@@ -23,6 +24,7 @@ pub use market::*;
 pub use pool::*;
 pub use portfolio::*;
 pub use position::*;
+pub use redemption::*;
 pub use scenarios::*;
 
 /// Bytes in front of every account: Anchor's discriminator.

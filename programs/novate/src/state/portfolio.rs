@@ -1,8 +1,9 @@
 use anchor_lang::prelude::*;
 
-use super::{Asset, Balance, Position, DISCRIMINATOR, MAX_QUANTITY, SETTLEMENT_ASSET, VERSION};
+use super::{Asset, Balance, Position, DISCRIMINATOR, SETTLEMENT_ASSET, VERSION};
 use crate::error::NovateError;
 use crate::instrument::{expiry_of, market_of};
+use crate::listed::Listed;
 
 pub const MAX_BALANCES: usize = 16;
 pub const MAX_POSITIONS: usize = 48;
@@ -176,13 +177,14 @@ impl Portfolio {
         Ok(())
     }
 
-    /// Adds shares of an asset, opening a balance if there is none.
-    pub fn credit_shares(&mut self, asset: u16, underlying: bool, shares: i64) -> Result<()> {
+    /// Adds the shares of `more`, opening a balance like it if there is none. Check [`Portfolio::require_within_limits`] after
+    /// the last.
+    pub fn credit_shares(&mut self, more: Balance) -> Result<()> {
         let count = usize::from(self.balance_count);
-        match self.balances().binary_search_by_key(&asset, |b| b.asset) {
+        match self.balances().binary_search_by_key(&more.asset, |b| b.asset) {
             Ok(at) => {
                 let balance = self.balances.get_mut(at).ok_or(NovateError::MathOverflow)?;
-                balance.shares = balance.shares.checked_add(shares).ok_or(NovateError::MathOverflow)?;
+                balance.shares = balance.shares.checked_add(more.shares).ok_or(NovateError::MathOverflow)?;
                 Ok(())
             }
             Err(at) => {
@@ -190,24 +192,37 @@ impl Portfolio {
                 let tail = self.balances.get_mut(at..=count).ok_or(NovateError::TooManyBalances)?;
                 tail.rotate_right(1);
                 if let Some(slot) = tail.first_mut() {
-                    *slot = Balance { asset, underlying: underlying.into(), shares, ..Balance::default() };
+                    *slot = more;
                 }
                 self.balance_count = self.balance_count.saturating_add(1);
-                self.require_within_limits()
+                Ok(())
             }
         }
     }
 
     /// Adds shares that come from outside of the portfolio, and refuses what would make it impossible to judge: a balance
-    /// too large to count, and beside positions a new balance in an asset without a fresh price. Otherwise a deposit could
-    /// shield its owner from liquidation (CLR-34, CLR-36).
-    pub fn receive_shares(&mut self, asset: &Asset, shares: i64, now: i64) -> Result<()> {
+    /// too large to count, and beside positions a new balance in an asset without a fresh price; of a yield-bearing one without
+    /// a rate, or of an underlying, in the list, without a fresh price. Otherwise a deposit could shield its owner from
+    /// liquidation (CLR-34, CLR-36).
+    pub fn receive_shares(&mut self, asset: &Asset, listed: &Listed, shares: i64, now: i64) -> Result<()> {
         if self.position_count > 0 && self.shares_of(asset.index) == 0 {
             asset.require_fresh(now, asset.max_age)?;
+            if asset.is_yield_bearing() {
+                asset.redemption.require_rate()?;
+                let underlying = listed.asset(asset.redemption.underlying)?;
+                underlying.require_fresh(now, underlying.max_age)?;
+            }
         }
-        self.credit_shares(asset.index, asset.is_underlying(), shares)?;
+        self.credit_shares(Balance {
+            asset: asset.index,
+            underlying: asset.is_underlying().into(),
+            redemption_underlying: asset.redemption.underlying,
+            shares,
+            ..Balance::default()
+        })?;
+        self.require_within_limits()?;
         let quantity = asset.quantity(self.shares_of(asset.index))?;
-        require!(quantity.0 <= MAX_QUANTITY, NovateError::MathOverflow);
+        require!(quantity <= asset.max_balance(), NovateError::MathOverflow);
         Ok(())
     }
 
@@ -228,7 +243,7 @@ impl Portfolio {
         Ok(())
     }
 
-    /// The position in an instrument, opened empty if there is none.
+    /// The position in an instrument, opened empty if there is none. Check [`Portfolio::require_within_limits`] after the last.
     pub fn position_entry(&mut self, instrument: u64, underlying: u16, now: i64) -> Result<&mut Position> {
         let count = usize::from(self.position_count);
         let at = match self.positions().binary_search_by_key(&instrument, |p| p.instrument) {
@@ -241,7 +256,6 @@ impl Portfolio {
                     *slot = Position { instrument, underlying, pending_since: now, ..Position::default() };
                 }
                 self.position_count = self.position_count.saturating_add(1);
-                self.require_within_limits()?;
                 at
             }
         };
@@ -288,6 +302,10 @@ impl Portfolio {
             if balance.underlying != 0 {
                 names.add_underlying(balance.asset);
             }
+            if balance.redemption_underlying != SETTLEMENT_ASSET {
+                names.add_asset(balance.redemption_underlying);
+                names.add_underlying(balance.redemption_underlying);
+            }
         }
         let (mut markets, mut last) = (0usize, None);
         let (mut expiries, mut held) = ([0u64; MAX_EXPIRIES_HELD], 0usize);
@@ -313,7 +331,8 @@ impl Portfolio {
     }
 }
 
-/// Distinct assets and underlyings, counted on fixed room: 16 balances, 48 positions and the settlement asset at most.
+/// Distinct assets and underlyings, counted on fixed room: 16 balances, what as many are redeemed for, 48 positions
+/// and the settlement asset at most.
 struct Names {
     asset: [u16; Names::ROOM],
     assets: usize,
@@ -328,7 +347,7 @@ impl Default for Names {
 }
 
 impl Names {
-    const ROOM: usize = MAX_BALANCES + MAX_POSITIONS + 1;
+    const ROOM: usize = 2 * MAX_BALANCES + MAX_POSITIONS + 1;
 
     fn add_asset(&mut self, index: u16) {
         add(&mut self.asset, &mut self.assets, index);

@@ -7,6 +7,7 @@ use novate_margin::{Ratio, Usd, NO_COLUMN};
 
 use crate::error::NovateError;
 use crate::events::{AssetAdded, EVENT_VERSION};
+use crate::oracle::stake_pool::STAKE_POOL_DECIMALS;
 use crate::seeds;
 use crate::state::{Asset, Pool, Wide, ORACLE_PRICE_UPDATE, ORACLE_PUSH, SETTLEMENT_ASSET, VERSION};
 
@@ -31,6 +32,22 @@ const MIN_DEPTH: i64 = 1_000_000_000_000;
 
 /// Most decimals of a mint: with the greatest contract exponent its units still convert to contracts.
 const MAX_DECIMALS: u8 = 18;
+
+/// Farthest that governance may let a market price be from redemption value, 20 %.
+const MAX_DEPEG_LIMIT: i64 = 200_000;
+
+/// What makes an asset yield-bearing: a token of an SPL stake pool (MRG-61).
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug, PartialEq, Eq)]
+pub struct RedemptionTerms {
+    /// Index of what it is redeemed for.
+    pub underlying: u16,
+    pub stake_pool: Pubkey,
+    /// Program that owns the stake pool.
+    pub stake_program: Pubkey,
+    /// Difference between redemption value and market price, as a share of the former, beyond which balances do not count for
+    /// new risk: above 0, to 20 %.
+    pub depeg_limit: i64,
+}
 
 /// The terms of an asset. Ratios are 1e-6.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug, PartialEq, Eq)]
@@ -63,6 +80,8 @@ pub struct AssetTerms {
     pub haircut_size_add_on: i64,
     /// In the mint's units.
     pub deposit_cap: u64,
+    /// Of a yield-bearing asset only.
+    pub redemption: Option<RedemptionTerms>,
 }
 
 impl AssetTerms {
@@ -85,7 +104,12 @@ impl AssetTerms {
                 ORACLE_PUSH => self.feed != Pubkey::default(),
                 _ => false,
             };
-        require!(sound, NovateError::InvalidAssetTerms);
+        let redeemable = self.redemption.as_ref().is_none_or(|redemption| {
+            redemption.stake_pool != Pubkey::default()
+                && redemption.stake_program != Pubkey::default()
+                && within(redemption.depeg_limit, 1, MAX_DEPEG_LIMIT)
+        });
+        require!(sound && redeemable, NovateError::InvalidAssetTerms);
         Ok(())
     }
 }
@@ -119,6 +143,9 @@ pub struct AddAsset<'info> {
     pub authority: Signer<'info>,
     pub token_program: Interface<'info, TokenInterface>,
     pub system_program: Program<'info, System>,
+    /// What a yield-bearing asset is redeemed for.
+    #[account(has_one = pool @ NovateError::WrongPool)]
+    pub underlying: Option<AccountLoader<'info, Asset>>,
 }
 
 impl AddAsset<'_> {
@@ -130,6 +157,22 @@ impl AddAsset<'_> {
         require!(settles == (pool.asset_count == SETTLEMENT_ASSET), NovateError::SettlementFirst);
         require!(!settles || terms.contract_exponent == 0, NovateError::InvalidAssetTerms);
         require!(self.mint.decimals <= MAX_DECIMALS, NovateError::InvalidAssetTerms);
+        match &terms.redemption {
+            Some(redemption) => self.validate_underlying(redemption.underlying, terms.contract_exponent),
+            None => Ok(()),
+        }
+    }
+
+    /// A unit of the mint is redeemed for lamports, and a contract for contracts.
+    fn validate_underlying(&self, index: u16, contract_exponent: u8) -> Result<()> {
+        let underlying = self.underlying.as_ref().ok_or(NovateError::AssetMissing)?.load()?;
+        let fit = underlying.index == index
+            && !underlying.is_settlement()
+            && !underlying.is_yield_bearing()
+            && underlying.contract_exponent == contract_exponent
+            && underlying.decimals == STAKE_POOL_DECIMALS
+            && self.mint.decimals == STAKE_POOL_DECIMALS;
+        require!(fit, NovateError::UnfitUnderlying);
         Ok(())
     }
 }
@@ -145,7 +188,8 @@ fn require_supported_extensions(mint: &AccountInfo) -> Result<()> {
     Ok(())
 }
 
-/// 1. Checks the terms, the mint's extensions and that the settlement asset comes first.
+/// 1. Checks the terms, the mint's extensions, that the settlement asset comes first, and what a yield-bearing asset is
+///    redeemed for.
 /// 2. Creates the asset, without a price, and its vault.
 /// 3. Counts it in the pool and emits [`AssetAdded`].
 pub(crate) fn add_asset(ctx: Context<AddAsset>, terms: AssetTerms) -> Result<()> {
@@ -182,6 +226,12 @@ pub(crate) fn add_asset(ctx: Context<AddAsset>, terms: AssetTerms) -> Result<()>
     asset.haircut_size_add_on = Ratio(terms.haircut_size_add_on);
     asset.deposit_cap = terms.deposit_cap;
     asset.deposit_index = Wide::new(Index::ONE.0);
+    if let Some(redemption) = terms.redemption {
+        asset.redemption.underlying = redemption.underlying;
+        asset.redemption.stake_pool = redemption.stake_pool;
+        asset.redemption.stake_program = redemption.stake_program;
+        asset.redemption.depeg_limit = Ratio(redemption.depeg_limit);
+    }
     pool.asset_count = pool.asset_count.checked_add(1).ok_or(NovateError::PoolFull)?;
 
     emit_cpi!(AssetAdded {
@@ -193,6 +243,8 @@ pub(crate) fn add_asset(ctx: Context<AddAsset>, terms: AssetTerms) -> Result<()>
         feed: asset.feed,
         feed_owner: asset.feed_owner,
         time: Clock::get()?.unix_timestamp,
+        redemption_underlying: asset.redemption.underlying,
+        stake_pool: asset.redemption.stake_pool,
     });
     Ok(())
 }

@@ -58,7 +58,8 @@ pub struct AddMarket<'info> {
     #[account(
         mut,
         has_one = pool @ NovateError::WrongPool,
-        constraint = !asset.load()?.is_settlement() @ NovateError::SettlementUnderlying
+        constraint = !asset.load()?.is_settlement() @ NovateError::SettlementUnderlying,
+        constraint = !asset.load()?.is_yield_bearing() @ NovateError::YieldBearingUnderlying
     )]
     pub asset: AccountLoader<'info, Asset>,
     #[account(

@@ -123,7 +123,7 @@ fn move_slice(portfolio: &mut Portfolio, taker: &mut Portfolio, bid: &Bid, liste
     }
     portfolio.free_empty_positions();
     taker.free_empty_positions();
-    Ok(())
+    taker.require_within_limits()
 }
 
 fn move_balance(from: &mut Portfolio, taker: &mut Portfolio, balance: &Balance, part: Fraction) -> Result<()> {
@@ -132,7 +132,8 @@ fn move_balance(from: &mut Portfolio, taker: &mut Portfolio, balance: &Balance, 
         return Ok(());
     }
     from.debit_shares(balance.asset, shares)?;
-    taker.credit_shares(balance.asset, balance.underlying != 0, shares)
+    let Balance { asset, underlying, redemption_underlying, .. } = *balance;
+    taker.credit_shares(Balance { asset, underlying, redemption_underlying, shares, ..Balance::default() })
 }
 
 /// The quantity is cut towards zero; the cost follows the quantity that moves, rounded up for the taker.

@@ -3,9 +3,11 @@ use anchor_spl::token_interface::{transfer_checked, Mint, TokenAccount, TokenInt
 
 use crate::error::NovateError;
 use crate::events::{Moved, EVENT_VERSION};
+use crate::listed::Listed;
 use crate::state::{Asset, Pool, Portfolio};
 
-/// The owner deposits from a token account of their own.
+/// The owner deposits from a token account of their own. Where a balance of a yield-bearing asset is opened beside positions,
+/// what the asset is redeemed for stands behind the instruction.
 #[event_cpi]
 #[derive(Accounts)]
 pub struct Deposit<'info> {
@@ -40,7 +42,7 @@ pub struct Deposit<'info> {
 /// 2. Refuses what would exceed the asset's cap.
 /// 3. Credits cash for the settlement asset, shares for any other.
 /// 4. Emits [`Moved`].
-pub(crate) fn deposit(ctx: Context<Deposit>, amount: u64) -> Result<()> {
+pub(crate) fn deposit<'info>(ctx: Context<'info, Deposit<'info>>, amount: u64) -> Result<()> {
     require!(amount > 0, NovateError::ZeroAmount);
     let received = receive_tokens(ctx.accounts, amount)?;
     let now = Clock::get()?.unix_timestamp;
@@ -58,7 +60,8 @@ pub(crate) fn deposit(ctx: Context<Deposit>, amount: u64) -> Result<()> {
         asset.deposits = asset.deposits.checked_add(received).ok_or(NovateError::MathOverflow)?;
         asset.deposit_shares = asset.deposit_shares.checked_add(shares).ok_or(NovateError::MathOverflow)?;
         require!(asset.deposits <= asset.deposit_cap, NovateError::DepositCap);
-        portfolio.receive_shares(&asset, signed(shares)?, now)?;
+        let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
+        portfolio.receive_shares(&asset, &listed, signed(shares)?, now)?;
         portfolio.shares_of(asset.index)
     };
     portfolio.next_sequence();

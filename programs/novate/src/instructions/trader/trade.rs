@@ -85,6 +85,9 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
     let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
     for side in [&mut first, &mut second] {
         side.portfolio.free_empty_positions();
+        if side.opened() {
+            side.portfolio.require_within_limits()?;
+        }
         side.portfolio.next_sequence();
         let forgiven = side.forgiven(legs.len(), settlement)?;
         side.examine(&mut examiner, forgiven)?;
@@ -266,6 +269,11 @@ impl<'a> Side<'a> {
         require!(to.unsigned_abs() <= from.unsigned_abs() || within, NovateError::PositionCap);
         self.fees = self.fees.checked_add(fee.0).ok_or(NovateError::MathOverflow)?;
         Ok((from, to))
+    }
+
+    /// The trade opened a position.
+    fn opened(&self) -> bool {
+        self.before.iter().any(Position::is_empty)
     }
 
     /// The trade ended this side's auction.

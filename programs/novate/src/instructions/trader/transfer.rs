@@ -46,6 +46,7 @@ pub(crate) fn transfer<'info>(ctx: Context<'info, TransferBetween<'info>>, amoun
     let mut from = accounts.from.load_mut()?;
     let mut to = accounts.to.load_mut()?;
     require!(!from.in_auction(), NovateError::InAuction);
+    let listed = Listed::new(&from.pool, ctx.remaining_accounts)?;
     let (moved, from_balance, to_balance) = if asset.is_settlement() {
         let amount = signed(amount)?;
         from.debit_cash(amount)?;
@@ -54,7 +55,7 @@ pub(crate) fn transfer<'info>(ctx: Context<'info, TransferBetween<'info>>, amoun
     } else {
         let shares = signed(asset.shares_ceil(amount)?)?;
         from.debit_shares(asset.index, shares)?;
-        to.receive_shares(&asset, shares, now)?;
+        to.receive_shares(&asset, &listed, shares, now)?;
         (shares, from.shares_of(asset.index), to.shares_of(asset.index))
     };
     from.next_sequence();
@@ -62,7 +63,6 @@ pub(crate) fn transfer<'info>(ctx: Context<'info, TransferBetween<'info>>, amoun
 
     let pool = accounts.pool.load()?;
     let scenarios = accounts.scenarios.load()?;
-    let listed = Listed::new(&from.pool, ctx.remaining_accounts)?;
     require_settled_margin(&from, &listed, &pool, &scenarios, now)?;
 
     emit_cpi!(Transferred {
