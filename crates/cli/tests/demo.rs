@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use novate_cli::demo::{self, terminal, Kind, Options, Outcome};
+use novate_cli::demo::{self, terminal, Kind, Options, Outcome, Standing};
 
 /// As many steps a day as a person gets.
 const STEPS: u32 = 8;
@@ -40,6 +40,8 @@ fn the_fortnight_clears_and_repeats() {
     assert!(first.fates_by_kind(Kind::LeveredLong).any(|(_, f)| f.bids > 0), "no levered long was auctioned");
     assert!(first.fates_by_kind(Kind::LeveredShort).any(|(_, f)| f.bids > 0), "no levered short was auctioned");
 
+    the_option_desk_is_margined_as_one(&first);
+
     let page = std::fs::read_to_string(&first.report).expect("the report is written");
     for fetch in ["http:", "https:", "src=", "<link", "@import", "url("] {
         assert!(!page.contains(fetch), "the report asks for something: {fetch}");
@@ -50,6 +52,36 @@ fn the_fortnight_clears_and_repeats() {
     let table = |o: &Outcome| terminal::summary(o).lines().filter(|l| !l.starts_with("Report:")).collect::<String>();
     assert_eq!(table(&first), table(&second));
     assert_eq!(first.frames, second.frames);
+}
+
+/// Margin right after the first trades against what the legs would need one by one, and what became of the books.
+fn the_option_desk_is_margined_as_one(outcome: &Outcome) {
+    let start = outcome.frames.first().expect("the replay has frames");
+    let desk = || start.standings.iter().zip(demo::CAST).filter(|(_, m)| m.kind.is_option_book());
+    assert!(desk().count() >= 10, "the desk is missing");
+    for (standing, member) in desk() {
+        let Standing { initial, maintenance, leg_by_leg, .. } = *standing;
+        assert!(0 < maintenance && maintenance < initial, "{} has not traded", member.name);
+        let most = match member.kind {
+            Kind::Spread | Kind::Collar | Kind::Calendar | Kind::OptionsDealer => leg_by_leg / 4,
+            _ => leg_by_leg,
+        };
+        assert!(initial <= most, "{} needs {initial} of {leg_by_leg}", member.name);
+    }
+    let fate = |name: &str| {
+        let at = demo::CAST.iter().position(|m| m.name == name).expect("a member of that name");
+        outcome.fates[at]
+    };
+    assert!(fate("BTC strangle, levered").bids > 0, "no option book was auctioned");
+    assert!(fate("BTC bull, 6x").bids > 0 && fate("BTC bull, 6x, puts").auctions == 0, "puts did not help");
+    for part in ["Tail fund sold 75", "BTC call writer bought 100"] {
+        assert!(outcome.notes.iter().any(|n| n.contains(part)), "{part} is missing from {:?}", outcome.notes);
+    }
+    let end = outcome.frames.last().expect("the replay has frames");
+    assert!(start.vols.iter().zip(&end.vols).all(|(before, after)| before < after), "implied vol did not rise");
+    for instruction in ["list_expiry", "list_strikes", "set_publisher", "publish_forecast", "refresh_expiry"] {
+        assert!(outcome.compute.contains_key(instruction), "{instruction} did not run");
+    }
 }
 
 #[test]

@@ -166,10 +166,9 @@ impl Linear {
 const TURN: usize = 8;
 const _: () = assert!(MAX_ROWS / TURN * TURN == MAX_ROWS);
 
-/// Applies `step` to each sum and the two moves of its row. Nothing where a column is shorter than the sums; none
-/// is.
+/// Applies `step` to each sum and the two entries of its row. Nothing where a column is shorter than the sums; none is.
 #[inline(always)]
-fn by_turns(sums: &mut [i64], a: &[i16], b: &[i16], step: impl Fn(&mut i64, i64, i64)) {
+fn by_turns<B: Copy>(sums: &mut [i64], a: &[i16], b: &[B], mut step: impl FnMut(&mut i64, i16, B)) {
     // Cut to one length, so that one counter serves all three.
     let (Some(a), Some(b)) = (a.get(..sums.len()), b.get(..sums.len())) else {
         return;
@@ -179,11 +178,11 @@ fn by_turns(sums: &mut [i64], a: &[i16], b: &[i16], step: impl Fn(&mut i64, i64,
     let mut turns = sums.chunks_exact_mut(TURN);
     for ((s, a), b) in turns.by_ref().zip(turns_a).zip(turns_b) {
         for ((s, a), b) in s.iter_mut().zip(a).zip(b) {
-            step(s, i64::from(*a), i64::from(*b));
+            step(s, *a, *b);
         }
     }
     for ((s, a), b) in turns.into_remainder().iter_mut().zip(rest_a).zip(rest_b) {
-        step(s, i64::from(*a), i64::from(*b));
+        step(s, *a, *b);
     }
 }
 
@@ -194,17 +193,17 @@ type Weighted<'a> = (&'a [i16], i64);
 /// and stores of the sums. Ranges of all three: see [`shortfall_ceil`].
 fn accumulate_two(sums: &mut [i64], first: bool, (a, wa): Weighted, (b, wb): Weighted) {
     if first {
-        by_turns(sums, a, b, |s, a, b| *s = wa.wrapping_mul(a).wrapping_add(wb.wrapping_mul(b)));
+        by_turns(sums, a, b, |s, a, b| *s = wa.wrapping_mul(a.into()).wrapping_add(wb.wrapping_mul(b.into())));
     } else {
         by_turns(sums, a, b, |s, a, b| {
-            *s = s.wrapping_add(wa.wrapping_mul(a)).wrapping_add(wb.wrapping_mul(b));
+            *s = s.wrapping_add(wa.wrapping_mul(a.into())).wrapping_add(wb.wrapping_mul(b.into()));
         });
     }
 }
 
 /// One column weighted into the sums: what is left of an odd number.
 fn accumulate_one(sums: &mut [i64], (a, wa): Weighted) {
-    by_turns(sums, a, a, |s, a, _| *s = s.wrapping_add(wa.wrapping_mul(a)));
+    by_turns(sums, a, a, |s, a, _| *s = s.wrapping_add(wa.wrapping_mul(a.into())));
 }
 
 /// Linear positions weighted into the sums, two at a pass. False where there is none, and the sums are as they were.
@@ -352,7 +351,6 @@ fn accumulate_curve(
 ) -> Result<i64> {
     let (moves, _) = rows.column(column).ok_or(MarginError::InvalidColumn)?;
     let vols = rows.vols.get(usize::from(column)).ok_or(MarginError::InvalidColumn)?;
-    let vols = vols.get(..moves.len()).ok_or(MarginError::InvalidColumn)?;
     let (down, up) = segments.split_at(SPOT_NODES);
     let mut smallest = Smallest([i64::MAX; TAIL_COUNT]);
     let mut last = i64::MAX;
@@ -369,11 +367,10 @@ fn accumulate_curve(
         }
         profit
     };
-    let rows = sums.iter_mut().zip(moves).zip(vols);
     if first {
-        rows.for_each(|((sum, z), nu)| *sum = profit(*z, *nu));
+        by_turns(sums, moves, vols, |sum, z, nu| *sum = profit(z, nu));
     } else {
-        rows.for_each(|((sum, z), nu)| *sum = sum.wrapping_add(profit(*z, *nu)));
+        by_turns(sums, moves, vols, |sum, z, nu| *sum = sum.wrapping_add(profit(z, nu)));
     }
     Ok(smallest.sum())
 }

@@ -7,7 +7,6 @@ use crate::chain::{Strike, CENTRE, FLAT, GRID_STEPS, SLOPE, TAIL, UP, VALUES, VA
 use crate::dated::Carry;
 use crate::error::{MarginError, Result};
 use crate::fixed::{mul_div_floor, product_over_ten_pow_floor};
-use crate::pricing::saturated;
 use crate::scan::{tail_move, Grid, NODE_STEPS, SPOT_NODES, TAIL_NODES};
 use crate::units::{Contracts, Price, Ratio, PRICE_DIGITS};
 
@@ -23,6 +22,12 @@ const _: () = assert!(VALUE_ONE == 1 << (SUM_SHIFT + SUM_FRACTION));
 /// What a value may rise, in units of [`VALUE_ONE`], within the 2^-24 of a reference that the position of spot is cut by: a
 /// call's slope is at most 2.
 const POSITION_ERROR: i64 = 2 << (VALUE_ONE.trailing_zeros() - NODE_BITS);
+/// Bits of a reference in [`Group::bounds`], and what a value may be off by for it, in its units: a value is below eight
+/// references, and eight units and a half are cut.
+const SHORT_BITS: u32 = 30;
+const SHORT_CUT: i64 = 16;
+/// Bits that a reference is below: a value of eight of them fits.
+const REFERENCE_BITS: u32 = 59;
 /// Farthest that a scan reaches on a stored grid, in nodes from its centre.
 const FARTHEST: i64 = 40;
 
@@ -43,6 +48,9 @@ pub(crate) struct Group {
     step: i64,
     /// Spot over the reference, as the forward of now has it, [`NODE_ONE`] to one.
     growth: i64,
+    /// The reference shifted right until it is below 2^[`SHORT_BITS`], and by how much.
+    short: i64,
+    shift: u32,
 }
 
 impl Group {
@@ -53,6 +61,9 @@ impl Group {
         if reference <= Price::ZERO || stored <= Ratio::ZERO {
             return Err(MarginError::StrikeNotPriced);
         }
+        if reference.0 >> REFERENCE_BITS != 0 {
+            return Err(MarginError::Overflow);
+        }
         let unshifted = Self {
             reference,
             range: stored,
@@ -62,6 +73,8 @@ impl Group {
             start: 0,
             step: NODE_ONE,
             growth: NODE_ONE,
+            short: 0,
+            shift: 0,
         };
         let carry = |basis: Ratio| Ratio::ONE.0.saturating_add(basis.0);
         let spot =
@@ -85,7 +98,8 @@ impl Group {
             return Err(MarginError::StrikeTooFar);
         }
         let share = apart.wrapping_mul(Price::ONE.0) >> NODE_BITS;
-        Ok(Self { moved, share, start, step, growth, ..unshifted })
+        let shift = u64::BITS.saturating_sub(SHORT_BITS).saturating_sub(reference.0.leading_zeros());
+        Ok(Self { moved, share, start, step, growth, short: reference.0 >> shift, shift, ..unshifted })
     }
 
     pub fn has(&self, strike: &Strike) -> bool {
@@ -133,14 +147,17 @@ impl Group {
         let rest_after = NODE_ONE.wrapping_sub(rest);
         let after = value(at.wrapping_add(2)).map(|v| right.wrapping_sub(part(v.wrapping_sub(right), rest_after)));
         let floor = before.max(after).unwrap_or_default();
-        // From the mark, in units of the reference: below 2^34·2^63. A segment carried on is off by three values' errors.
+        // From the mark, in units of the reference: a difference below 2^33 in size, less what the short reference leaves out.
+        // Two nodes that are carried on are at most 2^32 apart. A segment carried on is off by three values' errors.
         let centre = value(CENTRE).unwrap_or_default();
         let carried = |value: i64| {
-            let rise = i128::from(value.wrapping_sub(centre)).wrapping_mul(i128::from(self.reference.0));
-            strike.mark.add(Price(saturated(rise >> VALUE_ONE.trailing_zeros())))
+            let rise = value.wrapping_sub(centre).wrapping_mul(self.short) >> const { VALUE_ONE.trailing_zeros() };
+            strike.mark.add(Price(rise.wrapping_shl(self.shift)))
         };
         let above = const { 2 * VALUE_ERROR + POSITION_ERROR };
-        Ok((carried(floor.wrapping_sub(4 * VALUE_ERROR))?, carried(chord.wrapping_add(above))?))
+        let (low, high) = (carried(floor.wrapping_sub(4 * VALUE_ERROR))?, carried(chord.wrapping_add(above))?);
+        let cut = Price(SHORT_CUT.wrapping_shl(self.shift));
+        Ok((low.sub(cut)?, high.add(cut)?))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use novate_client::instructions::{self as build, Holdings, PoolKeys, Token, TokenMove, TradeSide};
 use novate_client::state::{Asset, Market, Portfolio};
-use novate_client::{addresses, decode, Instruction, Pubkey, ID};
+use novate_client::{addresses, decode, instrument, Instruction, Pubkey, ID};
 use novate_tests::feed::{Feed, Layout, Quote, PUSH_ORACLE, RECEIVER};
 use novate_tests::world::{leg, program_path, World};
 use novate_tests::{token, AssetSpec, MarketSpec, BTC, BTC_PERP, CONTRACT, DOLLAR, PRICE, USDC};

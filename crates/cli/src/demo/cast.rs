@@ -1,121 +1,10 @@
-//! The pool's assets and markets, and the portfolios that trade in it.
+//! The portfolios that trade in the demo's pool.
 
 use novate_client::Pubkey;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
-/// Asset indices.
-pub const USDC: u16 = 0;
-pub const SOL: u16 = 1;
-pub const BTC: u16 = 2;
-pub const ETH: u16 = 3;
-
-/// Market indices. The scenario columns are in the same order.
-pub const BTC_PERP: u16 = 0;
-pub const ETH_PERP: u16 = 1;
-pub const SOL_PERP: u16 = 2;
-
-/// An asset of the demo's pool.
-#[derive(Clone, Copy, Debug)]
-pub struct Coin {
-    pub symbol: &'static str,
-    pub decimals: u8,
-    /// Base of the scan range (MRG-51), 1e-6.
-    pub base_range: i64,
-    /// Depth of the market in USD (MRG-35).
-    pub depth: i64,
-    /// Base haircut (MRG-60), 1e-6.
-    pub haircut: i64,
-    /// Days it takes to sell, 1e-6.
-    pub days_to_liquidate: i64,
-    /// Most that the pool takes, whole coins.
-    pub cap: u64,
-}
-
-/// By asset index.
-pub const COINS: [Coin; 4] = [
-    Coin {
-        symbol: "USDC",
-        decimals: 6,
-        base_range: 10_000,
-        depth: 0,
-        haircut: 0,
-        days_to_liquidate: 0,
-        cap: 500_000_000,
-    },
-    Coin {
-        symbol: "SOL",
-        decimals: 9,
-        base_range: 250_000,
-        depth: 20_000_000,
-        haircut: 100_000,
-        days_to_liquidate: 1_000_000,
-        cap: 2_000_000,
-    },
-    Coin {
-        symbol: "BTC",
-        decimals: 8,
-        base_range: 150_000,
-        depth: 100_000_000,
-        haircut: 50_000,
-        days_to_liquidate: 500_000,
-        cap: 5_000,
-    },
-    Coin {
-        symbol: "ETH",
-        decimals: 8,
-        base_range: 180_000,
-        depth: 60_000_000,
-        haircut: 70_000,
-        days_to_liquidate: 500_000,
-        cap: 50_000,
-    },
-];
-
-/// A perpetual of the demo's pool. Prices 1e-9 USD, quantities 1e-9 contracts of one coin.
-#[derive(Clone, Copy, Debug)]
-pub struct Perpetual {
-    pub symbol: &'static str,
-    pub asset: u16,
-    pub tick: i64,
-    pub lot: i64,
-    pub minimum: i64,
-    /// Most that all longs may hold together, whole contracts.
-    pub cap: i64,
-    /// Daily volatility above which initial margin rises (CLR-41), 1e-6.
-    pub sigma_limit: i64,
-}
-
-/// By market index.
-pub const PERPETUALS: [Perpetual; 3] = [
-    Perpetual {
-        symbol: "BTC-PERP",
-        asset: BTC,
-        tick: 100_000_000,
-        lot: 1_000_000,
-        minimum: 1_000_000,
-        cap: 20_000,
-        sigma_limit: 25_000,
-    },
-    Perpetual {
-        symbol: "ETH-PERP",
-        asset: ETH,
-        tick: 10_000_000,
-        lot: 10_000_000,
-        minimum: 10_000_000,
-        cap: 200_000,
-        sigma_limit: 30_000,
-    },
-    Perpetual {
-        symbol: "SOL-PERP",
-        asset: SOL,
-        tick: 1_000_000,
-        lot: 100_000_000,
-        minimum: 100_000_000,
-        cap: 5_000_000,
-        sigma_limit: 60_000,
-    },
-];
+use super::products::{Product, BTC, BTC_DEC, BTC_NOV, BTC_PERP, ETH, ETH_DEC, ETH_NOV, ETH_PERP, SOL, SOL_PERP};
 
 /// What a portfolio is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +17,21 @@ pub enum Kind {
     LeveredShort,
     /// Long one coin, short another.
     PairTrader,
-    /// Takes the other side of every trade.
+    /// Owns coins and has sold calls on them.
+    CallWriter,
+    /// Owns coins, has bought puts and paid for them with calls.
+    Collar,
+    /// Has sold straddles or strangles, and hedges their delta with perpetuals once a day.
+    VolSeller,
+    /// Holds options against options of the same expiry.
+    Spread,
+    /// Holds one expiry against another.
+    Calendar,
+    /// Has bought puts, alone or beneath a long.
+    PutBuyer,
+    /// Takes the other side of the option desk's trades, and hedges delta after every move.
+    OptionsDealer,
+    /// Takes the other side of every trade in perpetuals.
     MarketMaker,
     /// Bids in auctions.
     Liquidator,
@@ -144,6 +47,13 @@ impl Kind {
             Self::LeveredLong => "levered long",
             Self::LeveredShort => "levered short",
             Self::PairTrader => "pair trader",
+            Self::CallWriter => "call writer",
+            Self::Collar => "collar",
+            Self::VolSeller => "vol seller",
+            Self::Spread => "spread",
+            Self::Calendar => "calendar",
+            Self::PutBuyer => "put buyer",
+            Self::OptionsDealer => "options dealer",
             Self::MarketMaker => "market maker",
             Self::Liquidator => "liquidator",
             Self::Saver => "saver",
@@ -153,6 +63,17 @@ impl Kind {
     /// Books whose price risk is offset by something of the same coin.
     pub fn is_hedged(self) -> bool {
         matches!(self, Self::Hedger | Self::BasisTrader)
+    }
+
+    /// Members of the option desk.
+    pub fn is_option_book(self) -> bool {
+        use Kind::*;
+        matches!(self, CallWriter | Collar | VolSeller | Spread | Calendar | PutBuyer | OptionsDealer)
+    }
+
+    /// Whose trades another key signs.
+    pub fn delegates(self) -> bool {
+        matches!(self, Self::MarketMaker | Self::OptionsDealer)
     }
 }
 
@@ -165,8 +86,10 @@ pub struct Member {
     pub cash: u64,
     /// Other collateral.
     pub spot: &'static [(u16, u64)],
-    /// What is bought (positive) or sold in perpetuals.
+    /// What is bought (positive) or sold in perpetuals, half from each market maker.
     pub positions: &'static [(u16, i64)],
+    /// What is bought or sold from the options dealer, in one trade.
+    pub strategy: &'static [(Product, i64)],
     /// Sub-account of the owner.
     pub sub_account: u16,
     /// Index of the member that owns this sub-account too, where it is not the first.
@@ -174,7 +97,7 @@ pub struct Member {
 }
 
 const fn member(name: &'static str, kind: Kind, cash: u64) -> Member {
-    Member { name, kind, cash, spot: &[], positions: &[], sub_account: 0, owned_by: None }
+    Member { name, kind, cash, spot: &[], positions: &[], strategy: &[], sub_account: 0, owned_by: None }
 }
 
 impl Member {
@@ -186,12 +109,17 @@ impl Member {
         Self { positions, ..self }
     }
 
+    const fn deals(self, strategy: &'static [(Product, i64)]) -> Self {
+        Self { strategy, ..self }
+    }
+
     const fn second_account_of(self, owner: usize) -> Self {
         Self { sub_account: 1, owned_by: Some(owner), ..self }
     }
 }
 
 use Kind::*;
+use Product::{Call, Future, Perpetual, Put};
 
 /// The member that answers a margin call from its reserve, and that reserve.
 pub const CALLED: usize = 11;
@@ -222,6 +150,35 @@ pub const CAST: &[Member] = &[
     member("BTC against ETH", PairTrader, 220_000).trades(&[(BTC_PERP, 50), (ETH_PERP, -660)]),
     member("ETH against SOL", PairTrader, 360_000).trades(&[(ETH_PERP, 500), (SOL_PERP, -24_800)]),
     member("SOL against BTC", PairTrader, 260_000).trades(&[(SOL_PERP, 25_000), (BTC_PERP, -38)]),
+    member("BTC call writer", CallWriter, 0).with(&[(BTC, 100)]).deals(&[(Call(BTC_NOV, 22_000), -100)]),
+    member("ETH collar", Collar, 60_000)
+        .with(&[(ETH, 1_000)])
+        .deals(&[(Put(ETH_DEC, 1_400), 1_000), (Call(ETH_DEC, 1_850), -1_000)]),
+    member("BTC strangle, levered", VolSeller, 180_000)
+        .deals(&[(Put(BTC_NOV, 18_000), -60), (Call(BTC_NOV, 22_000), -60)]),
+    member("ETH straddle", VolSeller, 400_000).deals(&[(Put(ETH_DEC, 1_550), -500), (Call(ETH_DEC, 1_550), -500)]),
+    member("BTC iron condor", Spread, 110_000).deals(&[
+        (Put(BTC_NOV, 16_000), 50),
+        (Put(BTC_NOV, 18_000), -50),
+        (Call(BTC_NOV, 22_000), -50),
+        (Call(BTC_NOV, 24_000), 50),
+    ]),
+    member("BTC box", Spread, 225_000).deals(&[
+        (Call(BTC_DEC, 18_000), 50),
+        (Put(BTC_DEC, 18_000), -50),
+        (Call(BTC_DEC, 22_000), -50),
+        (Put(BTC_DEC, 22_000), 50),
+    ]),
+    member("ETH roll", Calendar, 40_000).deals(&[(Future(ETH_NOV), -800), (Future(ETH_DEC), 800)]),
+    member("BTC vol calendar", Calendar, 250_000).deals(&[
+        (Put(BTC_NOV, 20_000), -60),
+        (Call(BTC_NOV, 20_000), -60),
+        (Put(BTC_DEC, 20_000), 60),
+        (Call(BTC_DEC, 20_000), 60),
+    ]),
+    member("BTC bull, 6x, puts", PutBuyer, 170_000).deals(&[(Perpetual(BTC_PERP), 40), (Put(BTC_NOV, 19_000), 40)]),
+    member("Tail fund", PutBuyer, 200_000).deals(&[(Put(BTC_DEC, 15_000), 150)]),
+    member("Options dealer", OptionsDealer, 4_000_000),
     member("USDC saver", Saver, 1_000_000),
     member("Market maker A", MarketMaker, 4_000_000),
     member("Market maker B", MarketMaker, 3_000_000),
@@ -240,7 +197,7 @@ pub fn owner(index: usize) -> Keypair {
     key(b'o', index)
 }
 
-/// The key that trades for a market maker.
+/// The key that trades for a market maker or dealer.
 pub fn delegate(index: usize) -> Keypair {
     key(b'd', index)
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::Path;
 
 use anchor_lang::prelude::Clock;
-use anyhow::{anyhow, bail, Context, Result};
+use anyhow::{anyhow, bail, ensure, Context, Result};
 use litesvm::types::TransactionMetadata;
 use litesvm::LiteSVM;
 use novate_client::{decode, AccountMeta, Instruction, Pubkey, ID};
@@ -20,6 +20,8 @@ use solana_transaction::Transaction;
 const COMPUTE_BUDGET: Pubkey = Pubkey::from_str_const("ComputeBudget111111111111111111111111111111");
 /// What a transaction may use on mainnet.
 const COMPUTE_LIMIT: u32 = 1_400_000;
+/// Most bytes of a transaction on mainnet.
+const PACKET: usize = 1_232;
 /// Enough for fees and rent of everything the demo does.
 const LAMPORTS: u64 = 1_000_000_000_000;
 
@@ -141,6 +143,9 @@ impl Chain {
         let mut all = vec![compute_limit()];
         all.extend_from_slice(instructions);
         let message = Message::new(&all, Some(&self.payer.pubkey()));
+        // A length, the signatures, the message.
+        let bytes = 1 + 64 * usize::from(message.header.num_required_signatures) + message.serialize().len();
+        ensure!(bytes <= PACKET, "a transaction of {bytes} bytes: mainnet takes {PACKET}");
         let mut keys = vec![&self.payer];
         keys.extend_from_slice(signers);
         let mut transaction = Transaction::new_unsigned(message);

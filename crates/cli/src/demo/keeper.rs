@@ -2,66 +2,68 @@
 
 use anyhow::Result;
 use novate_client::instructions as ix;
-use novate_client::instrument::perpetual;
-use novate_client::state::{Portfolio, Position};
+use novate_client::instrument::{market_of, Instrument};
+use novate_client::state::Position;
 use novate_margin::{Contracts, Price};
 
-use super::cast::{CAST, PERPETUALS};
+use super::cast::CAST;
+use super::products::{self, underlying};
 use super::world::World;
 
-/// Settles everyone in every market. `turn` rotates which winner comes first.
+/// Settles everyone's perpetuals and futures. `turn` rotates which winner comes first.
 pub fn settle_all(world: &mut World, turn: usize) -> Result<()> {
-    for market in 0..PERPETUALS.len() as u16 {
-        let mark = world.market(market)?.mark;
-        let mut winners = Vec::new();
-        for member in 0..CAST.len() {
-            let portfolio = world.portfolio(member)?;
-            let Some(position) = portfolio.positions().iter().find(|p| p.instrument == perpetual(market)) else {
-                continue;
-            };
-            if profit(position, mark)? > 0 {
-                winners.push(member);
+    let mut winners = Vec::new();
+    for member in 0..CAST.len() {
+        for (position, profit) in unsettled(world, member)? {
+            if profit > 0 {
+                winners.push((member, position));
             } else {
-                settle(world, member, market, mark)?;
+                settle(world, member, &position, profit)?;
             }
         }
-        if !winners.is_empty() {
-            let first = turn % winners.len();
-            winners.rotate_left(first);
-        }
-        for member in winners {
-            settle(world, member, market, mark)?;
-        }
+    }
+    if !winners.is_empty() {
+        let first = turn % winners.len();
+        winners.rotate_left(first);
+    }
+    for (member, position) in winners {
+        let profit = profit(&position, world.mark(position.instrument)?)?;
+        settle(world, member, &position, profit)?;
     }
     Ok(())
 }
 
-/// Settles one member in one market, where there is anything to settle.
-fn settle(world: &mut World, member: usize, market: u16, mark: Price) -> Result<()> {
-    let portfolio = world.portfolio(member)?;
-    let pool = world.market(market)?.variation_pool.0;
-    if !would_move(&portfolio, market, mark, pool, world.chain.now())? {
+/// Settles one position, where there is anything to settle.
+fn settle(world: &mut World, member: usize, position: &Position, profit: i64) -> Result<()> {
+    let pool = world.market(market_of(position.instrument))?.variation_pool.0;
+    if !would_move(position, profit, world.portfolio(member)?.cash, pool, world.chain.now()) {
         return Ok(());
     }
-    let underlying = PERPETUALS[usize::from(market)].asset;
-    let settle = ix::settle_variation(&world.keys.pool, world.addresses[member], perpetual(market), underlying);
-    world.by_anyone(settle)
+    let (instrument, asset) = (position.instrument, underlying(position.instrument));
+    world.by_anyone(ix::settle_variation(&world.keys.pool, world.addresses[member], instrument, asset))
 }
 
 /// Whether the instruction would move money, as it decides itself.
-fn would_move(portfolio: &Portfolio, market: u16, mark: Price, pool: i64, now: i64) -> Result<bool> {
-    let Some(position) = portfolio.positions().iter().find(|p| p.instrument == perpetual(market)) else {
-        return Ok(false);
-    };
+fn would_move(position: &Position, profit: i64, cash: i64, pool: i64, now: i64) -> bool {
     let mut position = *position;
     let released = position.release_pending(now);
-    let profit = profit(&position, mark)?;
-    let means = portfolio.cash + released + position.pending_new + position.pending_old;
+    let means = cash + released + position.pending_new + position.pending_old;
     let amount = if profit > 0 { profit.min(pool) } else { profit.max(-means) };
-    Ok(amount != 0 || released != 0)
+    amount != 0 || released != 0
+}
+
+/// A member's positions that are settled by variation, each with its profit that is not settled.
+pub fn unsettled(world: &World, member: usize) -> Result<Vec<(Position, i64)>> {
+    let mut out = Vec::new();
+    for position in world.portfolio(member)?.positions() {
+        if !matches!(products::parse(position.instrument)?, Instrument::Option { .. }) {
+            out.push((*position, profit(position, world.mark(position.instrument)?)?));
+        }
+    }
+    Ok(out)
 }
 
 /// Profit that is not settled, rounded down.
-pub fn profit(position: &Position, mark: Price) -> Result<i64> {
+fn profit(position: &Position, mark: Price) -> Result<i64> {
     Ok(Contracts(position.quantity).value_floor(mark)?.0 - position.cost)
 }

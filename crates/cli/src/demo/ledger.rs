@@ -1,11 +1,15 @@
 //! The books of the clearing house, checked to the unit from account bytes: CLR-01 and CLR-02. A difference of one unit
 //! anywhere ends the demo with an error.
 
-use anyhow::{ensure, Context, Result};
-use novate_client::instrument::{market_of, perpetual};
-use novate_client::state::{Market, Portfolio};
+use std::collections::BTreeMap;
 
-use super::cast::{COINS, PERPETUALS, USDC};
+use anyhow::{ensure, Context, Result};
+use novate_client::instrument::{self, market_of, perpetual, Instrument};
+use novate_client::state::{minutes_of, Market, Portfolio};
+use novate_client::Right;
+use novate_margin::Contracts;
+
+use super::products::{self, COINS, EXPIRIES, PERPETUALS, USDC};
 use super::tokens;
 use super::world::World;
 
@@ -34,6 +38,7 @@ pub fn check(world: &World) -> Result<Ledger> {
         check_market(market, &portfolios)
             .with_context(|| format!("the ledger of {} does not balance", terms.symbol))?;
     }
+    check_open_interest(world, &markets, &portfolios)?;
     for asset in 1..COINS.len() as u16 {
         let symbol = COINS[usize::from(asset)].symbol;
         check_bank(world, asset, &portfolios).with_context(|| format!("the bank of {symbol} does not balance"))?;
@@ -41,25 +46,51 @@ pub fn check(world: &World) -> Result<Ledger> {
     check_settlement(world, &portfolios, &markets).context("the settlement vault does not balance")
 }
 
-/// CLR-01: quantities sum to zero and open interest is what positions say. CLR-02: costs and the variation pool sum to
-/// fees and rounding.
+/// CLR-02: costs and the variation pool sum to fees and rounding. Options are paid for in cash and cost nothing.
 fn check_market(market: &Market, portfolios: &[Portfolio]) -> Result<()> {
-    let (mut long, mut short, mut costs) = (0i128, 0i128, 0i128);
     let positions = portfolios.iter().flat_map(|p| p.positions());
-    for position in positions.filter(|p| p.instrument == perpetual(market.index)) {
-        long += i128::from(position.quantity.max(0));
-        short -= i128::from(position.quantity.min(0));
-        costs += i128::from(position.cost);
-    }
-    ensure!(long == short, "CLR-01: longs hold {long}, shorts {short} (1e-9 contracts)");
-    let (open_long, open_short) = (i128::from(market.long.0), i128::from(market.short.0));
-    ensure!(
-        open_long == long && open_short == short,
-        "CLR-01: open interest {open_long}/{open_short}, held {long}/{short}"
-    );
+    let costs: i128 = positions.filter(|p| market_of(p.instrument) == market.index).map(|p| i128::from(p.cost)).sum();
     let owed = i128::from(market.variation_pool.0) + costs;
     let claimed = i128::from(market.accrued_fees.0) + i128::from(market.rounding.0);
     ensure!(owed == claimed, "CLR-02: variation pool and costs {owed}, fees and rounding {claimed} (1e-6 USD)");
+    Ok(())
+}
+
+/// CLR-01: of each instrument as much is held long as short, and its market or expiry knows how much. Of what nobody holds
+/// the open interest is zero.
+fn check_open_interest(world: &World, markets: &[Market], portfolios: &[Portfolio]) -> Result<()> {
+    let mut held = BTreeMap::<u64, (i128, i128)>::new();
+    for position in portfolios.iter().flat_map(|p| p.positions()) {
+        let (long, short) = held.entry(position.instrument).or_default();
+        *long += i128::from(position.quantity.max(0));
+        *short -= i128::from(position.quantity.min(0));
+        let option = matches!(products::parse(position.instrument)?, Instrument::Option { .. });
+        let variation = [position.cost, position.pending_old, position.pending_new];
+        ensure!(!option || variation == [0; 3], "CLR-02: an option has variation: {position:?}");
+    }
+    let mut open = BTreeMap::from_iter(markets.iter().map(|m| (perpetual(m.index), (m.long.0, m.short.0))));
+    for dated in &EXPIRIES {
+        let (expiry, minutes) = (world.expiry(dated)?, minutes_of(dated.time));
+        let mut enter = |instrument: u64, both: Contracts| open.insert(instrument, (both.0, both.0));
+        enter(instrument::future(dated.market, minutes), expiry.open_futures);
+        for slot in 0..expiry.strike_count {
+            let at = usize::from(slot);
+            enter(instrument::option(dated.market, minutes, slot, Right::Call), expiry.open_calls[at]);
+            enter(instrument::option(dated.market, minutes, slot, Right::Put), expiry.open_puts[at]);
+        }
+    }
+    for (instrument, (long, short)) in open {
+        let (held_long, held_short) = held.remove(&instrument).unwrap_or_default();
+        let name = || products::parse(instrument);
+        ensure!(held_long == held_short, "CLR-01: {:?}: longs hold {held_long}, shorts {held_short}", name());
+        let counted = (i128::from(long), i128::from(short));
+        ensure!(
+            counted == (held_long, held_short),
+            "CLR-01: {:?}: open interest {counted:?}, held {held_long}",
+            name()
+        );
+    }
+    ensure!(held.is_empty(), "CLR-01: positions in what does not exist: {held:?}");
     Ok(())
 }
 
@@ -76,13 +107,11 @@ fn check_bank(world: &World, index: u16, portfolios: &[Portfolio]) -> Result<()>
 /// CLR-02 for the settlement asset: vault, counter and everyone's claims are one number.
 fn check_settlement(world: &World, portfolios: &[Portfolio], markets: &[Market]) -> Result<Ledger> {
     let asset = world.asset(USDC)?;
-    let positions = || portfolios.iter().flat_map(|p| p.positions());
-    let stray = positions().find(|p| usize::from(market_of(p.instrument)) >= PERPETUALS.len());
-    ensure!(stray.is_none(), "CLR-02: a position in a market that does not exist");
+    let positions = portfolios.iter().flat_map(|p| p.positions());
     let ledger = Ledger {
         vault: i128::from(tokens::amount(&world.chain, &asset.vault)?),
         cash: portfolios.iter().map(|p| i128::from(p.cash)).sum(),
-        pending: positions().map(|p| i128::from(p.pending_old) + i128::from(p.pending_new)).sum(),
+        pending: positions.map(|p| i128::from(p.pending_old) + i128::from(p.pending_new)).sum(),
         variation_pools: markets.iter().map(|m| i128::from(m.variation_pool.0)).sum(),
         fees: markets.iter().map(|m| i128::from(m.accrued_fees.0)).sum(),
         rounding: markets.iter().map(|m| i128::from(m.rounding.0)).sum(),
@@ -104,11 +133,35 @@ mod tests {
     use crate::demo::rows::ScenarioRows;
     use crate::demo::{cast, setup};
 
-    #[test]
-    fn one_unit_more_or_less_in_a_vault_is_noticed() -> Result<()> {
+    fn world() -> Result<World> {
         let built = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/deploy/novate.so"));
         let program = std::env::var_os("NOVATE_PROGRAM").map_or_else(built, PathBuf::from);
-        let mut world = setup::build(Chain::open(&program)?, &ScenarioRows::load()?)?;
+        setup::build(Chain::open(&program)?, &ScenarioRows::load()?)
+    }
+
+    #[test]
+    fn a_contract_more_or_less_is_noticed() -> Result<()> {
+        let world = world()?;
+        let mut portfolios: Vec<Portfolio> = world.chain.read_all();
+        let markets: Vec<Market> = (0..PERPETUALS.len() as u16).map(|i| world.market(i)).collect::<Result<_>>()?;
+        let mut kinds = std::collections::BTreeSet::new();
+        for holder in 0..portfolios.len() {
+            for at in 0..portfolios[holder].positions().len() {
+                check_open_interest(&world, &markets, &portfolios)?;
+                let position = &mut portfolios[holder].positions[at];
+                kinds.insert(position.instrument.to_be_bytes()[2]);
+                position.quantity += 1;
+                assert!(check_open_interest(&world, &markets, &portfolios).is_err(), "too many are held by {holder}");
+                portfolios[holder].positions[at].quantity -= 1;
+            }
+        }
+        assert_eq!(kinds.len(), 4, "perpetuals, futures, calls and puts are held");
+        Ok(())
+    }
+
+    #[test]
+    fn one_unit_more_or_less_in_a_vault_is_noticed() -> Result<()> {
+        let mut world = world()?;
         for asset in 0..COINS.len() as u16 {
             check(&world)?;
             let vault = addresses::vault(&addresses::asset(&world.keys.pool, asset));

@@ -1,27 +1,23 @@
 //! The liquidator bot: starts auctions, bids when the discount pays for the risk, lays the risk off and ends what is
 //! restored (CLR-30).
 
-use std::cmp::Reverse;
-
 use anyhow::Result;
 use novate_client::instructions::{self as ix, TradeSide};
-use novate_client::instrument::perpetual;
 use novate_margin::{auction, is_liquidatable, Fraction, Health, Seconds};
 use solana_signer::Signer;
 
-use super::cast::{self, Kind, CAST, PERPETUALS};
-use super::chain::Refused;
+use super::cast::{self, Kind, CAST};
+use super::desk::{self, accepted};
 use super::keeper;
 use super::ledger;
-use super::world::{Haste, World};
+use super::quotes::Haste;
+use super::world::World;
 
 /// What a bidder wants for taking over a dollar of notional, 1e-6.
 const REWARD: i128 = 6_000;
 /// Seconds between two looks at an auction, and how long the bot stays at it: until the discount is everything.
 const LOOK: i64 = 60;
 const WAIT: i64 = auction::FAST_END.0;
-/// Refusals that a smaller slice or another account may not meet.
-const LACK_OF_MEANS: [&str; 3] = ["BelowInitialMargin", "InsufficientCash", "PositionCap"];
 
 /// What happened to a member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -159,15 +155,6 @@ impl Liquidator {
     }
 }
 
-/// Whether the program did it, or refused for lack of means; any other refusal is an error of the bot.
-fn accepted(sent: Result<()>) -> Result<bool> {
-    let Err(error) = sent else { return Ok(true) };
-    match error.downcast_ref::<Refused>() {
-        Some(refused) if LACK_OF_MEANS.contains(&refused.name.as_str()) => Ok(false),
-        _ => Err(error),
-    }
-}
-
 /// The discount on a slice is at least the reward for the notional that comes with it.
 fn worthwhile(health: &Health, discount: Fraction) -> bool {
     let gain = i128::from(health.equity.0) * i128::from(discount.0) * 1_000_000;
@@ -183,47 +170,19 @@ fn take(world: &mut World, member: usize, taker: usize, fraction: Fraction) -> R
     world.by_owner(taker, bid)
 }
 
-/// Members of a kind, the one with the most equity above initial margin first.
-fn by_free_equity(world: &World, kind: Kind) -> Result<Vec<usize>> {
-    let snapshot = world.snapshot()?;
-    let mut free = Vec::new();
-    for member in cast::of_kind(kind) {
-        let health = world.health(&snapshot, member)?;
-        free.push((Reverse(health.equity.0 - health.initial.0), member));
-    }
-    free.sort();
-    Ok(free.into_iter().map(|(_, member)| member).collect())
-}
-
-/// Sells to a market maker what moves with a coin's price: spot that came with the slice is hedged, not sold. What no
-/// market maker has margin for stays with the liquidator.
+/// Closes with the options dealer what has an expiry, then sells to a market maker what moves with a coin's price: spot
+/// that came with the slice is hedged, not sold.
 fn lay_off(world: &mut World, taker: usize) -> Result<()> {
-    let (book, _) = world.snapshot()?.book(&world.portfolio(taker)?, world.chain.now())?;
-    let deltas: Vec<(u16, i64)> = book.underlyings().iter().map(|u| (u.asset, u.net_delta.0)).collect();
-    for (asset, delta) in deltas {
-        let Some(market) = PERPETUALS.iter().position(|p| p.asset == asset) else { continue };
-        let lots = -delta / PERPETUALS[market].lot * PERPETUALS[market].lot;
-        if lots.abs() < PERPETUALS[market].minimum {
-            continue;
-        }
-        for maker in by_free_equity(world, Kind::MarketMaker)? {
-            if accepted(world.trade(taker, maker, &[(market as u16, lots)], Haste::Urgent, None))? {
-                break;
-            }
-        }
-    }
-    Ok(())
+    desk::close_dated(world, taker)?;
+    desk::hedge(world, taker, 0, Haste::Urgent)
 }
 
 /// What losers owe and have not been able to pay, 1e-6 USD.
 pub fn unpaid_losses(world: &World) -> Result<i64> {
     let mut total = 0;
-    for (index, _) in PERPETUALS.iter().enumerate() {
-        let mark = world.market(index as u16)?.mark;
-        for member in 0..CAST.len() {
-            let portfolio = world.portfolio(member)?;
-            let position = portfolio.positions().iter().find(|p| p.instrument == perpetual(index as u16));
-            total += position.map_or(Ok(0), |p| keeper::profit(p, mark))?.min(0);
+    for member in 0..CAST.len() {
+        for (_, profit) in keeper::unsettled(world, member)? {
+            total += profit.min(0);
         }
     }
     Ok(-total)

@@ -1,4 +1,4 @@
-//! `novate demo`: a clearing pool in this process, some twenty portfolios, and the two weeks of November 2022 in which
+//! `novate demo`: a clearing pool in this process, some forty portfolios, and the two weeks of November 2022 in which
 //! FTX failed.
 //!
 //! The built program runs in LiteSVM. Everything that belongs to the program is done by its instructions; prices, clock
@@ -6,15 +6,21 @@
 
 mod cast;
 mod chain;
+mod desk;
+mod expiries;
 mod keeper;
 mod ledger;
+mod legs;
 mod liquidator;
 mod prices;
+mod products;
+mod quotes;
 mod record;
 mod report;
 mod rows;
 mod scenes;
 mod setup;
+mod smile;
 pub mod terminal;
 mod tokens;
 mod world;
@@ -155,13 +161,16 @@ fn replay(world: &mut World, options: &Options, outcome: &mut Outcome) -> Result
 
 /// 1. The clock moves on and every price follows.
 /// 2. Losers pay variation, winners take it.
-/// 3. Auctions start for those below maintenance margin.
-/// 4. Whoever has a reserve answers its margin call.
-/// 5. The liquidator bot bids.
-/// 6. The books are checked, and health is compared between chain and client.
+/// 3. The option desk does what it planned for the hour, and trades its delta away.
+/// 4. Auctions start for those below maintenance margin.
+/// 5. Whoever has a reserve answers its margin call.
+/// 6. The liquidator bot bids.
+/// 7. The books are checked, and health is compared between chain and client.
 fn one_step(world: &mut World, bot: &mut Liquidator, step: usize, time: i64, outcome: &mut Outcome) -> Result<()> {
     world.advance(time)?;
     keeper::settle_all(world, step)?;
+    outcome.notes.extend(desk::deal_later(world, time)?);
+    desk::hedge_all(world)?;
     outcome.frames.push(record::frame(world, ledger::check(world)?)?);
     outcome.checks += 1;
     let started = bot.open_and_end(world)?;

@@ -23,6 +23,11 @@ const EXPONENT: i32 = -8;
 const UNIT: i64 = 100_000_000;
 /// Confidence interval as published: a 2,000th of the price.
 const CONFIDENCE: i64 = 2_000;
+/// Memory of the average price that is published beside the price, about that of Pyth's, and how often the path is looked
+/// at for it, how many times; seconds.
+const MEMORY: f64 = 3_600.0;
+const LOOK: i64 = 300;
+const LOOKS: i64 = 72;
 
 /// Close and low of a day for one coin, in 1e-8 USD.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +75,17 @@ impl PricePath {
     pub fn date(&self, time: i64) -> &str {
         let day = (time - START + DAY - 1).div_euclid(DAY).clamp(0, self.length()) as usize;
         self.dates.get(day).map_or("", String::as_str)
+    }
+
+    /// Exponential average of a coin's price up to a unix time, 1e-8 USD.
+    pub fn average(&self, coin: &str, time: i64) -> Result<i64> {
+        let (mut sum, mut weights) = (0.0, 0.0);
+        for look in 0..LOOKS {
+            let weight = libm::exp(-((look * LOOK) as f64) / MEMORY);
+            sum += weight * self.at(coin, time - look * LOOK)? as f64;
+            weights += weight;
+        }
+        Ok((sum / weights).round() as i64)
     }
 
     /// Price of a coin at a unix time in 1e-8 USD.
@@ -128,7 +144,9 @@ pub fn hex(text: &str) -> Result<[u8; 32]> {
 /// Publishes the prices of a moment. The file has no USDC; it is held at 1 USD.
 pub fn publish(chain: &mut Chain, path: &PricePath, feeds: &[Feed], time: i64) -> Result<()> {
     for feed in feeds {
-        let price = if feed.coin == "USDC" { UNIT } else { path.at(feed.coin, time)? };
+        let coin = feed.coin;
+        let [price, average] =
+            if coin == "USDC" { [UNIT; 2] } else { [path.at(coin, time)?, path.average(coin, time)?] };
         let update = PriceUpdateV2 {
             write_authority: Pubkey::default(),
             verification_level: VerificationLevel::Full,
@@ -139,8 +157,8 @@ pub fn publish(chain: &mut Chain, path: &PricePath, feeds: &[Feed], time: i64) -
                 exponent: EXPONENT,
                 publish_time: time,
                 prev_publish_time: time - 1,
-                ema_price: price,
-                ema_conf: (price / CONFIDENCE).unsigned_abs(),
+                ema_price: average,
+                ema_conf: (average / CONFIDENCE).unsigned_abs(),
             },
             posted_slot: 0,
         };
@@ -165,6 +183,12 @@ mod tests {
         assert_eq!(path.at("BTC", START + DAY)?, 2_114_720_000_000);
         assert_eq!(path.at("SOL", START + 14 * DAY)?, 1_363_870_000);
         assert_eq!(path.date(START + 6 * DAY), "2022-11-09");
+        // Half an hour into a steady fall the average has seen little of it, and then lags by its memory.
+        assert_eq!(path.average("SOL", START)?, path.at("SOL", START)?);
+        let noon = START + 4 * DAY + DAY / 2;
+        let lag = path.average("SOL", noon)? - path.at("SOL", noon)?;
+        let hourly = (path.at("SOL", noon - 3_600)? - path.at("SOL", noon)?) as f64;
+        assert!((lag as f64 / hourly - 1.0).abs() < 0.1, "{lag} behind a fall of {hourly} an hour");
         Ok(())
     }
 }

@@ -5,8 +5,8 @@ use anyhow::{ensure, Context, Result};
 use novate_client::ScenarioRange;
 use serde::Deserialize;
 
-use super::cast::{COINS, PERPETUALS};
 use super::prices::hex;
+use super::products::{COINS, PERPETUALS};
 
 const JSON: &str = include_str!("../../data/scenarios.json");
 /// Rows per call: what fits a transaction with three columns.

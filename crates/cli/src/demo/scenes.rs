@@ -5,7 +5,8 @@ use novate_client::instructions as ix;
 use novate_margin::health_factor;
 use solana_signer::Signer;
 
-use super::cast::{self, Kind, CALLED, CAST, RESERVE, USDC};
+use super::cast::{self, Kind, CALLED, CAST, RESERVE};
+use super::products::USDC;
 use super::terminal::{factor, thousands};
 use super::world::World;
 
@@ -34,10 +35,11 @@ pub fn answer_margin_call(world: &mut World) -> Result<Option<String>> {
     )))
 }
 
-/// The saver withdraws everything and closes its portfolio; market makers take back what they let their delegates do.
+/// The saver withdraws everything and closes its portfolio; dealers take back what they let their delegates do.
 pub fn leave(world: &mut World) -> Result<Vec<String>> {
     let mut notes = Vec::new();
-    for maker in cast::of_kind(Kind::MarketMaker) {
+    let delegating = CAST.iter().enumerate().filter(|(_, m)| m.kind.delegates());
+    for (maker, _) in delegating {
         let revoke = ix::revoke_delegate(world.owner(maker).pubkey(), world.addresses[maker]);
         world.by_owner(maker, revoke)?;
     }

@@ -7,12 +7,16 @@ use novate_client::{addresses, instrument, AssetTerms, MarketTerms};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
-use super::cast::{self, Kind, CAST, COINS, PERPETUALS, USDC};
+use super::cast::{self, Kind, CAST};
 use super::chain::Chain;
+use super::desk;
+use super::expiries;
 use super::prices::{self, PricePath, RECEIVER, START};
+use super::products::{underlying, COINS, PERPETUALS, USDC};
+use super::quotes::Haste;
 use super::rows::ScenarioRows;
 use super::tokens;
-use super::world::{Haste, World};
+use super::world::World;
 
 const POOL_ID: u16 = 1;
 const ONE: i64 = 1_000_000;
@@ -31,13 +35,15 @@ pub fn build(chain: Chain, rows: &ScenarioRows) -> Result<World> {
     world.chain.fund(governance.pubkey())?;
     create_pool(&mut world, &governance).context("creating the pool")?;
     stage_rows(&mut world, &governance, rows).context("staging the scenario rows")?;
-    world.advance(START)?;
+    world.advance_prices(START)?;
+    expiries::list(&mut world, &governance).context("listing the expiries")?;
     for (member, who) in CAST.iter().enumerate() {
         open(&mut world, member).with_context(|| format!("opening the portfolio of {}", who.name))?;
     }
     for (member, who) in CAST.iter().enumerate() {
         enter(&mut world, member).with_context(|| format!("first trade of {}", who.name))?;
     }
+    desk::open(&mut world)?;
     Ok(world)
 }
 
@@ -89,6 +95,7 @@ fn asset_terms(world: &World, index: u16) -> AssetTerms {
         days_to_liquidate: coin.days_to_liquidate,
         haircut_size_add_on: 0,
         deposit_cap: coin.cap * 10u64.pow(u32::from(coin.decimals)),
+        redemption: None,
     }
 }
 
@@ -130,11 +137,12 @@ fn enter(world: &mut World, member: usize) -> Result<()> {
     }
     let makers: Vec<usize> = cast::of_kind(Kind::MarketMaker).collect();
     for (turn, maker) in makers.iter().enumerate() {
-        let legs: Vec<(u16, i64)> =
-            positions.iter().map(|(market, whole)| (*market, whole * CONTRACT / makers.len() as i64)).collect();
+        let part = |whole: i64| whole * CONTRACT / makers.len() as i64;
+        let legs: Vec<(u64, i64)> =
+            positions.iter().map(|(market, whole)| (instrument::perpetual(*market), part(*whole))).collect();
         let mut holdings = world.holdings(&[member])?;
-        for (market, _) in positions {
-            holdings = holdings.with_traded(instrument::perpetual(*market), PERPETUALS[usize::from(*market)].asset);
+        for (instrument, _) in &legs {
+            holdings = holdings.with_traded(*instrument, underlying(*instrument));
         }
         let portfolio = world.addresses[member];
         let guard = if turn == 0 {

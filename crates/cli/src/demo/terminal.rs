@@ -3,7 +3,8 @@
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{CellAlignment, Table, TableComponent};
 
-use super::cast::{Kind, Member, CAST, COINS};
+use super::cast::{Kind, Member, CAST};
+use super::products::COINS;
 use super::{Fate, Outcome, Standing};
 
 /// USD 1e-6 as whole dollars with separators.
@@ -52,6 +53,22 @@ pub fn collateral(member: &Member) -> String {
     spot.chain(cash).collect::<Vec<_>>().join(", ")
 }
 
+/// What a member of the option desk holds after its first trade, a leg each: `100 BTC`, `-100 BTC 22,000 call 25 Nov`.
+pub fn strategy(member: &Member) -> Vec<String> {
+    if member.kind == Kind::OptionsDealer {
+        return vec!["the other side of these, and perpetuals".into()];
+    }
+    let coins = member.spot.iter().map(|(asset, amount)| {
+        let symbol = COINS[usize::from(*asset)].symbol;
+        format!("{} {symbol}", separated((*amount).into()))
+    });
+    let legs = member.strategy.iter().map(|(product, whole)| {
+        let sign = if *whole > 0 { "+" } else { "" };
+        format!("{sign}{} {}", separated((*whole).into()), product.name())
+    });
+    coins.chain(legs).collect()
+}
+
 /// What happened to a member, in a few words.
 pub fn story(member: &Member, fate: &Fate, end: &Standing) -> String {
     if end.equity < 0 {
@@ -68,9 +85,9 @@ pub fn story(member: &Member, fate: &Fate, end: &Standing) -> String {
         return format!("{} auctions averted", fate.recovered);
     }
     match member.kind {
-        Kind::Hedger | Kind::BasisTrader => "hedge held",
+        Kind::Hedger | Kind::BasisTrader | Kind::Collar => "hedge held",
         Kind::Saver => "held",
-        Kind::MarketMaker => "took the other side",
+        Kind::MarketMaker | Kind::OptionsDealer => "took the other side",
         _ => "survived",
     }
     .into()
@@ -86,6 +103,9 @@ pub fn summary(outcome: &Outcome) -> String {
             .into(),
         "whole book. by leg: initial margin if every leg were margined alone. health: equity over maintenance margin."
             .into(),
+        String::new(),
+        "The option desk right after its first trades, in thousand USD".into(),
+        desk(&first.standings).to_string(),
         String::new(),
         "Compute units of each instruction, as measured in this run".into(),
         compute(outcome).to_string(),
@@ -135,6 +155,17 @@ fn members(before: &[Standing], after: &[Standing], fates: &[Fate]) -> Table {
         table.add_row(row);
     }
     right_align(&mut table, 3..=8);
+    table
+}
+
+fn desk(standings: &[Standing]) -> Table {
+    let mut table = table(&["who", "holds", "initial", "by leg", "share"]);
+    for (member, standing) in CAST.iter().zip(standings).filter(|(m, _)| m.kind.is_option_book()) {
+        let share = standing.initial as f64 * 100.0 / standing.leg_by_leg as f64;
+        let [initial, by_leg] = [standing.initial, standing.leg_by_leg].map(|a| thousands(a / 1_000));
+        table.add_row([member.name.into(), strategy(member).join("\n"), initial, by_leg, format!("{share:.0} %")]);
+    }
+    right_align(&mut table, 2..=4);
     table
 }
 

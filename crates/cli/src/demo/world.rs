@@ -3,27 +3,18 @@
 use anyhow::{Context, Result};
 use novate_client::instructions::{self as ix, Holdings, PoolKeys, Token, TokenMove, TradeSide};
 use novate_client::state::{Asset, Market, Pool, Portfolio, Scenarios};
-use novate_client::{addresses, instrument, Instruction, Leg, Pubkey, Snapshot};
-use novate_margin::{Health, Price};
+use novate_client::{addresses, Instruction, Leg, Pubkey, Snapshot};
+use novate_margin::Health;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
-use super::cast::{self, Kind, CAST, COINS, PERPETUALS};
+use super::cast::{self, CAST};
 use super::chain::Chain;
+use super::expiries;
 use super::prices::{self, Feed, PricePath};
+use super::products::{underlying, COINS, EXPIRIES, PERPETUALS};
+use super::quotes::Haste;
 use super::tokens;
-
-/// A market maker's quote is this far from the mark, 1e-6.
-const HALF_SPREAD: i64 = 300;
-/// What a market maker asks for taking over a liquidator's risk, 1e-6.
-const URGENT_SPREAD: i64 = 1_500;
-
-/// How much a quote gives away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Haste {
-    Patient,
-    Urgent,
-}
 
 pub struct World {
     pub chain: Chain,
@@ -34,6 +25,8 @@ pub struct World {
     pub addresses: Vec<Pubkey>,
     owners: Vec<Keypair>,
     delegates: Vec<Option<Keypair>>,
+    /// Publishes the forecasts of expiries.
+    pub publisher: Keypair,
 }
 
 impl World {
@@ -41,8 +34,18 @@ impl World {
         let owners: Vec<Keypair> = (0..CAST.len()).map(cast::owner).collect();
         let addresses =
             owners.iter().zip(CAST).map(|(o, m)| addresses::portfolio(&keys.pool, &o.pubkey(), m.sub_account));
-        let delegates = CAST.iter().enumerate().map(|(i, m)| (m.kind == Kind::MarketMaker).then(|| cast::delegate(i)));
-        Self { addresses: addresses.collect(), delegates: delegates.collect(), chain, path, feeds, keys, owners }
+        let publisher = Keypair::new_from_array([3; 32]);
+        let delegates = CAST.iter().enumerate().map(|(i, m)| m.kind.delegates().then(|| cast::delegate(i)));
+        Self {
+            addresses: addresses.collect(),
+            delegates: delegates.collect(),
+            chain,
+            path,
+            feeds,
+            keys,
+            owners,
+            publisher,
+        }
     }
 
     pub fn token(asset: u16) -> Token {
@@ -88,7 +91,7 @@ impl World {
             scenarios: Box::new(self.chain.read::<Scenarios>(&self.keys.scenarios)?),
             assets: assets.collect::<Result<_>>()?,
             markets: markets.collect::<Result<_>>()?,
-            expiries: Default::default(),
+            expiries: EXPIRIES.iter().map(|e| Ok((e.id(), self.expiry(e)?))).collect::<Result<_>>()?,
         })
     }
 
@@ -103,8 +106,19 @@ impl World {
         Ok(Holdings::of(&portfolios))
     }
 
-    /// Moves the clock and has every price, mark and multiplier follow.
+    /// Moves the clock and has everything follow: prices, marks and multipliers, forecasts, values of options. Where
+    /// forecasts move far it takes some seconds more.
     pub fn advance(&mut self, time: i64) -> Result<()> {
+        self.advance_prices(time)?;
+        if expiries::publish(self)? {
+            let now = self.chain.now();
+            self.advance_prices(now)?;
+        }
+        expiries::refresh(self)
+    }
+
+    /// Moves the clock and has every price, mark and multiplier follow.
+    pub fn advance_prices(&mut self, time: i64) -> Result<()> {
         self.chain.set_time(time);
         prices::publish(&mut self.chain, &self.path, &self.feeds, time)?;
         let pairs: Vec<(u16, Pubkey)> = self.feeds.iter().enumerate().map(|(i, f)| (i as u16, f.address)).collect();
@@ -114,21 +128,21 @@ impl World {
         Ok(())
     }
 
-    /// `taker` buys (positive) or sells from `maker` at the maker's quote around the mark. `guard` is appended.
+    /// `taker` buys (positive) or sells from `maker` at the maker's quotes, instruments by id and contracts in 1e-9. `guard`
+    /// is appended.
     pub fn trade(
         &mut self,
         taker: usize,
         maker: usize,
-        legs: &[(u16, i64)],
+        legs: &[(u64, i64)],
         haste: Haste,
         guard: Option<Instruction>,
     ) -> Result<()> {
         let mut holdings = self.holdings(&[taker, maker])?;
         let mut quoted = Vec::new();
-        for (market, quantity) in legs {
-            holdings = holdings.with_traded(instrument::perpetual(*market), PERPETUALS[usize::from(*market)].asset);
-            let price = self.quote(*market, *quantity > 0, haste)?;
-            quoted.push(Leg { instrument: instrument::perpetual(*market), quantity: *quantity, price });
+        for (instrument, quantity) in legs.iter().copied() {
+            holdings = holdings.with_traded(instrument, underlying(instrument));
+            quoted.push(Leg { instrument, quantity, price: self.quote(instrument, quantity > 0, haste)? });
         }
         let side = |m: usize| TradeSide { portfolio: self.addresses[m], signer: self.trader(m).pubkey() };
         let trade = ix::trade(self.keys, side(taker), side(maker), &holdings, quoted);
@@ -136,14 +150,6 @@ impl World {
         let signers = [self.trader(taker).insecure_clone(), self.trader(maker).insecure_clone()];
         self.chain.send(&instructions, &[&signers[0], &signers[1]])?;
         Ok(())
-    }
-
-    /// The price at which a market maker sells or buys: the spread from the mark, on the tick.
-    fn quote(&self, market: u16, taker_buys: bool, haste: Haste) -> Result<i64> {
-        let spread = if haste == Haste::Urgent { URGENT_SPREAD } else { HALF_SPREAD };
-        let (Price(mark), tick) = (self.market(market)?.mark, PERPETUALS[usize::from(market)].tick);
-        let away = (i128::from(mark) * i128::from(spread) / 1_000_000) as i64;
-        Ok(if taker_buys { (mark + away + tick - 1) / tick * tick } else { (mark - away) / tick * tick })
     }
 
     /// Sends an instruction that a member's owner signs.

@@ -6,7 +6,7 @@ use super::chart::path;
 use super::days;
 use crate::demo::cast::{Member, CAST};
 use crate::demo::terminal::{collateral, factor, story, thousands};
-use crate::demo::{Fate, Frame, Outcome, Standing};
+use crate::demo::{Fate, Frame, Outcome};
 
 /// Health factors above this are drawn at the top.
 const HIGHEST: f64 = 4.0;
@@ -65,12 +65,13 @@ fn small_chart(points: &[(f64, f64)], sales: &[f64]) -> String {
     out
 }
 
-/// Initial margin after the first trades as two bars: of the whole book, and leg by leg.
+/// Initial margin after the first trades as two bars: of the whole book, and leg by leg. Without the option desk.
 pub fn netting(outcome: &Outcome) -> String {
     let Some(first) = outcome.frames.first() else { return String::new() };
-    let most = first.standings.iter().map(|s| s.leg_by_leg).max().unwrap_or(0).max(1);
+    let books = || CAST.iter().zip(&first.standings).filter(|(m, _)| !m.kind.is_option_book());
+    let most = books().map(|(_, s)| s.leg_by_leg).max().unwrap_or(0).max(1);
     let mut out = String::from("<div class=\"bars\">");
-    for (member, standing) in CAST.iter().zip(&first.standings) {
+    for (member, standing) in books() {
         if standing.leg_by_leg == 0 {
             continue;
         }
@@ -110,24 +111,25 @@ pub fn table(outcome: &Outcome) -> String {
     let (Some(first), Some(last)) = (outcome.frames.first(), outcome.frames.last()) else { return String::new() };
     let standings = first.standings.iter().zip(&last.standings);
     for ((member, fate), (before, after)) in CAST.iter().zip(&outcome.fates).zip(standings) {
-        out.push_str(&row(member, fate, before, after));
+        let cells = [
+            ("Collateral", collateral(member)),
+            ("Equity before", thousands(before.equity)),
+            ("Equity", thousands(after.equity)),
+            ("Initial margin", thousands(after.initial)),
+            ("Leg by leg", thousands(after.leg_by_leg)),
+            ("Maintenance", thousands(after.maintenance)),
+            ("Health", factor(after.health)),
+            ("What happened", story(member, fate, after) + &discount(fate)),
+        ];
+        out.push_str(&row(member, &cells));
     }
     out.push_str("</tbody></table>");
     out
 }
 
-fn row(member: &Member, fate: &Fate, before: &Standing, after: &Standing) -> String {
+/// A row of a table that has a card for each member on a narrow screen.
+pub fn row(member: &Member, cells: &[(&str, String)]) -> String {
     let mut out = format!("<tr><th>{} <em>{}</em>", member.name.trim(), member.kind.name());
-    let cells = [
-        ("Collateral", collateral(member)),
-        ("Equity before", thousands(before.equity)),
-        ("Equity", thousands(after.equity)),
-        ("Initial margin", thousands(after.initial)),
-        ("Leg by leg", thousands(after.leg_by_leg)),
-        ("Maintenance", thousands(after.maintenance)),
-        ("Health", factor(after.health)),
-        ("What happened", story(member, fate, after) + &discount(fate)),
-    ];
     for (label, text) in cells {
         let _ = write!(out, "<td data-label=\"{label}\">{text}</td>");
     }

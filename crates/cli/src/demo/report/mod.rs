@@ -1,6 +1,7 @@
 //! The report: one HTML file without any request to anywhere, plots as inline SVG, readable on a phone.
 
 mod chart;
+mod desk;
 mod members;
 
 use std::fmt::Write;
@@ -34,6 +35,7 @@ fn page(outcome: &Outcome) -> Result<String> {
         opening(outcome)?,
         section("What the market did", MARKET, &market(outcome)),
         section("What netting is worth", NETTING, &(members::netting(outcome) + &margin(outcome))),
+        section("The option desk", desk::TEXT, &desk::body(outcome)),
         section("Who could hold on", HEALTH, &members::health(outcome)),
         section("Where the money was", MONEY, &money(outcome)),
         section("Everyone, at the end", ENDING, &members::table(outcome)),
@@ -132,7 +134,7 @@ fn market(outcome: &Outcome) -> String {
 const NETTING: &str = "A short perpetual loses when its coin rises, and the coin itself gains as much. Margined leg \
     by leg, both are charged in full. Margined as one book, the hedged pair needs about a thirtieth of that; a pair \
     of different coins needs less than its legs, because history shows how far they move together. The bars show \
-    initial margin right after the first trades: in colour for the whole book, in grey leg by leg.";
+    initial margin right after the first trades, the option desk has its own below: in colour for the whole book, in grey leg by leg.";
 
 fn margin(outcome: &Outcome) -> String {
     let frames = &outcome.frames;
@@ -216,7 +218,8 @@ const ENDING: &str =
 
 const COMPUTE: &str = "A transaction on Solana may use 1,400,000 compute units. These are all executions in this \
     run, logs and events included. refresh_asset reads four prices at once, refresh_market three markets; a price \
-    that is also a sample of volatility costs more.";
+    that is also a sample of volatility costs more. refresh_expiry prices \
+    all 64 strikes at once.";
 
 fn compute(outcome: &Outcome) -> String {
     let mut out = String::from(
@@ -244,12 +247,17 @@ fn method(outcome: &Outcome) -> String {
          in a straight line from the previous close at 00:00 UTC to the low at 12:00 and to the close at 24:00: {} \
          steps a day, and every minute while an auction runs. USDC stays at 1 USD.</li><li>Joint scenarios: {}, in \
          units of each coin's scan range of that day. Nothing after the start of the replay is in them. Volatility \
-         moves are set by a rule, not measured (a fall raises vol by as many vol shocks as it spans scan ranges); no \
-         book here reads them.</li><li>Variances start at zero, as those of a new asset do, so volatility here is \
+         moves are set by a rule, not measured (a fall raises vol by as many vol shocks as it spans scan \
+         ranges).</li><li>Implied volatility is a rule too, and no market: variance is that of a calm year (60 % for \
+         BTC, 80 % for ETH) plus three times the measured one, and what is on top of calm fades with a memory of twenty \
+         days. Puts are dearer than calls. A publisher sends it step by step, as far as the program lets a forecast \
+         move at once; all strikes are priced again after each price. Vol sellers hedge once a day, at \
+         midnight.</li><li>Variances start at zero, as those of a new asset do, so volatility here is \
          that of the fortnight alone.</li><li>Bidders want 0.6 % of the notional they take over. They hedge with the \
          market makers at 0.15 % from the mark, as long as these have margin for it.</li><li>The market makers took \
          the other side of every first trade, half each, at 0.03 % from the mark; the fee is 0.02 \
-         %.</li>{notes}<li>{}.</li></ul>",
+         %. The options dealer quotes 1 % from an option's mark, and 5 % for what a bidder took over in an \
+         auction.</li>{notes}<li>{}.</li></ul>",
         outcome.steps,
         outcome.rows,
         ledger_lines(outcome).join(".</li><li>"),
