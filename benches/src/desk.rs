@@ -27,19 +27,23 @@ struct Shape {
     /// Each with its future.
     expiries: usize,
     options: usize,
+    /// Markets that the pool lists beside those.
+    beside: usize,
 }
 
 impl Shape {
-    const CHECKED: Self = Self { balances: COLLATERAL, underlyings: 4, markets: 8, expiries: 8, options: 16 };
+    const CHECKED: Self =
+        Self { balances: COLLATERAL, underlyings: 4, markets: 8, expiries: 8, options: 16, beside: 0 };
     const LIQUIDATED: Self = Self { options: 32, ..Self::CHECKED };
-    const FULL: Self = Self { balances: COLLATERAL, underlyings: 8, markets: 11, expiries: 12, options: 25 };
+    const FULL: Self =
+        Self { balances: COLLATERAL, underlyings: 8, markets: 11, expiries: 12, options: 25, ..Self::CHECKED };
 
     fn positions(&self) -> usize {
         self.markets + self.expiries + self.options
     }
 
     fn text(&self) -> String {
-        let Self { balances, underlyings, markets, expiries, options } = *self;
+        let Self { balances, underlyings, markets, expiries, options, beside: _ } = *self;
         format!(
             "{balances} balances, {} positions ({markets} perpetuals, {expiries} futures, {options} options) on \
              {underlyings} underlyings and {expiries} expiries",
@@ -61,7 +65,8 @@ impl Desk {
         let mut assets = vec![AssetSpec::new("USDC", 6, 1.0)];
         assets.extend((0..COLLATERAL).map(|_| AssetSpec::new("ASSET", 8, USD).max_age(3_600)));
         assets[0].max_age = 3_600;
-        let markets = (0..shape.markets).map(|m| MarketSpec::new("MARKET", 1 + (m % shape.underlyings) as u16));
+        let markets =
+            (0..shape.markets + shape.beside).map(|m| MarketSpec::new("MARKET", 1 + (m % shape.underlyings) as u16));
         let mut world = Builder::default().assets(assets).markets(markets.collect()).rows(ROWS).build();
         let strikes: Vec<i64> = (0..STRIKES).map(|i| 54 + 4 * i).collect();
         let chains = (0..shape.expiries).map(|e| {
@@ -158,7 +163,8 @@ pub fn all() -> Vec<Figure> {
     figures
 }
 
-/// Checks with values at the price of now and carried, and with eight options fewer.
+/// Checks with values at the price of now and carried, with more markets listed, with fewer and more options, and with fewer expiries and
+/// underlyings.
 fn checks() -> Vec<Figure> {
     let mut desk = Desk::new(Shape::CHECKED);
     let trader = desk.trader(10_000);
@@ -166,7 +172,20 @@ fn checks() -> Vec<Figure> {
     let mut figures = vec![desk.require_health(&trader, &format!("{text}, 128 rows, values of this price"))];
     desk.shift();
     figures.push(desk.require_health(&trader, &format!("{text}, 128 rows, values carried")).within(90_000));
-    for shape in [Shape { options: 8, ..Shape::CHECKED }, Shape::FULL] {
+    let listed = Shape { beside: 40, ..Shape::CHECKED };
+    let mut desk = Desk::new(listed);
+    let trader = desk.trader(10_000);
+    desk.shift();
+    figures.push(desk.require_health(&trader, &format!("the same in a pool with {} markets more", listed.beside)));
+    let fewer_expiries = Shape { expiries: 4, ..Shape::CHECKED };
+    let shapes = [
+        Shape { options: 8, ..Shape::CHECKED },
+        Shape { options: 24, ..Shape::CHECKED },
+        fewer_expiries,
+        Shape { underlyings: 2, ..fewer_expiries },
+        Shape::FULL,
+    ];
+    for shape in shapes {
         let mut desk = Desk::new(shape);
         let trader = desk.trader(10_000);
         desk.shift();
@@ -177,7 +196,7 @@ fn checks() -> Vec<Figure> {
 
 /// One option between two portfolios of 8 balances and 16 positions, half of them options.
 fn one_leg(underlyings: usize) -> Figure {
-    let shape = Shape { balances: 8, underlyings, markets: 4, expiries: 4, options: 8 };
+    let shape = Shape { balances: 8, underlyings, markets: 4, expiries: 4, options: 8, beside: 0 };
     let mut desk = Desk::new(shape);
     let sides = [0, 1].map(|_| desk.trader(10_000));
     let (market, time) = desk.chains[0];

@@ -26,6 +26,11 @@ impl Figure {
     pub fn within(self, goal: u64) -> Self {
         Self { goal: Some(goal), ..self }
     }
+
+    /// It costs more than it should.
+    pub fn is_missed(&self) -> bool {
+        self.goal.is_some_and(|goal| self.units > goal)
+    }
 }
 
 /// Sends one instruction and measures it. Panics where it fails or does not fit a packet.

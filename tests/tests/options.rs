@@ -612,3 +612,78 @@ fn a_published_basis_moves_every_leg_of_a_conversion() {
     assert!((carried - repriced).abs() <= 20 * DOLLAR, "{carried} {repriced}");
     assert!(repriced < 100_000 * DOLLAR - 100 * DOLLAR, "{repriced}");
 }
+
+/// A perpetual's gain of 10,000 that nobody has settled, and 1,000 in cash: 1 BTC bought at 20,000 stands at 30,000.
+fn unsettled() -> (Desk, Actor) {
+    let mut desk = Desk::new();
+    let owner = desk.world.trader(4_000);
+    let maker = desk.maker.clone();
+    desk.world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+    desk.world.price(BTC, 30_000.0);
+    desk.world.refresh_chains();
+    (desk, owner)
+}
+
+#[test]
+fn premiums_beside_the_mark_are_no_way_to_withdraw_unsettled_gains() {
+    let (mut desk, owner) = unsettled();
+    let report = desk.agrees(&owner);
+    assert!(report.equity > report.initial && report.settled_equity < report.initial, "{report:?}");
+    let mark = desk.mark(HIGH, Right::Call);
+    let leg = |quantity, price| call(BTC_PERP, desk.time, HIGH, quantity, price);
+    let maker = desk.maker.clone();
+    let (dear, cheap) = (mark + 200 * PRICE, mark - 200 * PRICE);
+    let refused = [vec![leg(CONTRACT / 10, dear), leg(-CONTRACT / 10, cheap)], vec![leg(CONTRACT / 10, dear)]];
+    for legs in refused {
+        let trade = desk.world.trade_of(owner.side(), maker.side(), &legs);
+        desk.world.refuses(&[trade], &[&owner.key, &maker.key], NovateError::UnsettledGains);
+    }
+    // At the mark, or for less than it, the option is worth what it costs.
+    desk.world.trade_legs(&owner, &maker, &[leg(CONTRACT / 10, mark)]);
+    // And closing may cost what it costs.
+    desk.world.trade_legs(&owner, &maker, &[leg(-CONTRACT / 20, cheap)]);
+    desk.check();
+}
+
+#[test]
+fn legs_that_cancel_each_other_have_no_fees_forgiven() {
+    let mut desk = Desk::new();
+    let owner = desk.world.trader(3_100);
+    let maker = desk.maker.clone();
+    desk.world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+    desk.world.price(BTC, 17_000.0);
+    desk.world.refresh_chains();
+    let turn = |quantity| (BTC_PERP, quantity, 17_000 * PRICE);
+    // Ends lower by 0.01, and pays the fees of four legs.
+    let legs = [turn(-CONTRACT / 2), turn(CONTRACT / 2), turn(-CONTRACT / 2), turn(CONTRACT / 2 - CONTRACT / 100)];
+    let trade = desk.world.trade_instruction(owner.side(), maker.side(), &legs);
+    desk.world.refuses(&[trade], &[&owner.key, &maker.key], NovateError::BelowInitialMargin);
+    desk.world.trade(&owner, &maker, &[turn(-CONTRACT / 100)]);
+    desk.check();
+}
+
+#[test]
+fn an_old_forecast_shields_nobody_from_liquidation() {
+    let (mut desk, seller) = fallen();
+    desk.world.pass(3_601);
+    desk.world.refresh_chains();
+    desk.world.start_auction(&seller);
+    let taker = desk.owner.clone();
+    let bid = desk.world.liquidate_instruction(&seller, taker.side(), CONTRACT / 10, i64::MAX);
+    desk.world.succeeds(&[bid], &[&taker.key]);
+    desk.check();
+}
+
+#[test]
+fn the_variance_of_a_smile_runs_off_with_time() {
+    let mut desk = Desk::new();
+    let (time, left) = (desk.time, desk.time - desk.world.now());
+    let before = desk.world.expiry(BTC_PERP, time).strikes[1];
+    desk.world.pass(left * 3 / 4);
+    desk.world.refresh_chains();
+    let after = desk.world.expiry(BTC_PERP, time).strikes[1];
+    // A quarter of the time at the same vol: half the deviation, and at the money half the value.
+    assert!(before.vol.abs_diff(after.vol) <= 2, "{} {}", before.vol, after.vol);
+    let ratio = after.mark.0 as f64 / before.mark.0 as f64;
+    assert!((ratio - 0.5).abs() < 1e-3, "{ratio}");
+}

@@ -131,6 +131,12 @@ fn vols_from_smiles() {
 }
 
 #[test]
+fn as_much_as_a_portfolio_holds() {
+    let cases = check(include_str!("../../margin/tests/data/full.json"));
+    assert_eq!(cases[0].0["legs"].as_array().unwrap().len(), 48);
+}
+
+#[test]
 fn parameters_other_than_the_defaults() {
     let text = include_str!("../../margin/tests/data/params.json");
     assert!(check(text).len() >= 4);

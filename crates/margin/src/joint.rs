@@ -279,9 +279,11 @@ pub struct Curve<'a> {
     pub error: Usd,
 }
 
-/// Segments between spot nodes, and one that holds the last node alone, for each of the two directions that vol can take.
-pub const SEGMENTS: usize = 34;
-const _: () = assert!(SEGMENTS == 2 * SPOT_NODES);
+/// Room for the segments between spot nodes, and one that holds the last node alone, for each of the two directions that vol
+/// can take: the up direction from 0, the down direction from half of it.
+pub const SEGMENTS: usize = 64;
+const HALF_BITS: u32 = 5;
+const _: () = assert!(SEGMENTS == 2 << HALF_BITS && SPOT_NODES <= 1 << HALF_BITS);
 
 /// Profit and loss between two neighbouring spot nodes, with vol on its way to one direction: in units of [`CURVE_UNIT`]ths it
 /// is base + slope·f + |nu|·(vol_base + vol_slope·f) at f 512ths of the way and nu 127ths of the vol shock.
@@ -297,6 +299,8 @@ pub struct Segment {
 /// Steps of a move between two spot nodes: 4096 of a scan range over 8 nodes.
 const STEPS: i64 = 512;
 const STEP_BITS: u32 = 9;
+const STEP_MASK: u16 = 511;
+const _: () = assert!(STEP_MASK as i64 == STEPS - 1);
 const _: () = assert!(STEPS * NODE_STEPS == MOVE_ONE as i64 && STEPS == 1 << STEP_BITS);
 /// Units of a sum with curves: 4096 · 127, so that linear weights times 127 have the same.
 const CURVE_UNIT: i64 = 520_192;
@@ -310,8 +314,9 @@ const CURVE_BITS: u32 = 41;
 /// Fills the segments of a curve, each node shifted right by `shift`.
 fn segment(segments: &mut [Segment; SEGMENTS], grid: &Grid, shift: u32) {
     let cut = |v: &i64| v.checked_shr(shift).unwrap_or_default();
-    let (down, up) = segments.split_at_mut(SPOT_NODES);
+    let (up, down) = segments.split_at_mut(const { SEGMENTS / 2 });
     for (half, other) in [(down, &grid.down), (up, &grid.up)] {
+        let half = half.get_mut(..SPOT_NODES).unwrap_or_default();
         let (mut flat_next, mut apart_next) = (0i64, 0i64);
         let mut slopes = 0i64;
         // From the last node, which has no slope.
@@ -351,17 +356,15 @@ fn accumulate_curve(
 ) -> Result<i64> {
     let (moves, _) = rows.column(column).ok_or(MarginError::InvalidColumn)?;
     let vols = rows.vols.get(usize::from(column)).ok_or(MarginError::InvalidColumn)?;
-    let (down, up) = segments.split_at(SPOT_NODES);
     let mut smallest = Smallest([i64::MAX; TAIL_COUNT]);
     let mut last = i64::MAX;
     let mut profit = |z: i16, nu: i8| {
-        let way = i64::from(z).wrapping_add(const { MOVE_ONE as i64 });
-        let f = way & const { STEPS - 1 };
-        let nu = i64::from(nu);
-        let (half, nu) = if nu < 0 { (down, nu.wrapping_neg()) } else { (up, nu) };
-        // A valid move is within the segments; an invalid one counts as nothing.
-        let index = usize::try_from(way >> STEP_BITS).unwrap_or(usize::MAX);
-        let profit = half.get(index).map_or(0, |segment| segment.at(f, nu));
+        // A valid move is from 0 to 8192 here.
+        let way = z.wrapping_add(MOVE_ONE).cast_unsigned();
+        let f = i64::from(way & STEP_MASK);
+        let half = usize::from(nu.cast_unsigned() >> 7) << HALF_BITS;
+        let index = (usize::from(way >> STEP_BITS) | half) & const { SEGMENTS - 1 };
+        let profit = segments.get(index).map_or(0, |segment| segment.at(f, i64::from(nu.unsigned_abs())));
         if profit < last {
             last = smallest.insert(profit);
         }

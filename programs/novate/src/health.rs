@@ -310,10 +310,17 @@ impl<'a, 'info> Examiner<'a, 'info> {
 
     /// Whether the last check rests on forecasts and option values that risk may rise on (MRG-15).
     pub fn require_current(&self) -> Result<()> {
+        self.require_current_values()?;
+        require!(self.now.saturating_sub(self.forecast) <= FORECAST_AGE, NovateError::ForecastStale);
+        Ok(())
+    }
+
+    /// The same without the forecasts, which only the publisher can renew: what a liquidation asks of the taker, so that no
+    /// holding shields the rest (CLR-34).
+    pub fn require_current_values(&self) -> Result<()> {
         let drift = self.book.drift();
         let current = drift.nodes <= CHAIN_SHIFT.0 && self.now.saturating_sub(drift.oldest.0) <= CHAIN_AGE.0;
         require!(current, NovateError::ChainNotCurrent);
-        require!(self.now.saturating_sub(self.forecast) <= FORECAST_AGE, NovateError::ForecastStale);
         Ok(())
     }
 

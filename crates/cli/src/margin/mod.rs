@@ -8,6 +8,7 @@ mod number;
 mod portfolio;
 mod rows;
 mod tables;
+mod time;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ use anyhow::{Context, Result};
 
 pub use evaluate::evaluate;
 pub use explain::explain;
+pub use time::time;
 
 /// What to do with a file of portfolios.
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -32,16 +34,22 @@ pub enum Command {
         #[arg(long, value_name = "NAME|PLACE")]
         case: Option<String>,
     },
+    /// Say how many of the file's portfolios the model judges in a second.
+    Time {
+        /// Portfolios as JSON, as for `evaluate`.
+        file: PathBuf,
+    },
 }
 
 /// Runs a command and returns what it prints.
 pub fn run(command: &Command) -> Result<String> {
-    let (Command::Evaluate { file } | Command::Explain { file, .. }) = command;
+    let (Command::Evaluate { file } | Command::Explain { file, .. } | Command::Time { file }) = command;
     let name = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
     let printed = match command {
         Command::Evaluate { .. } => evaluate(&text).map(|values| format!("{values:#}")),
         Command::Explain { case, .. } => explain(&text, case.as_deref()).map(|tables| tables.trim_end().into()),
+        Command::Time { .. } => time(&text),
     };
     printed.with_context(|| name.to_string())
 }

@@ -98,6 +98,11 @@ impl Expiry {
         Ok(index.add(carry).map_err(NovateError::from)?)
     }
 
+    /// The time that the smile was published for.
+    pub fn stated(&self) -> Tenor {
+        Tenor(self.time.saturating_sub(self.published).saturating_mul(NANOSECONDS))
+    }
+
     /// What the margin model needs to know of the expiry. Fails at expiry.
     pub fn facts(&self, now: i64) -> Result<ExpiryFacts> {
         Ok(ExpiryFacts { basis: self.basis, remaining: self.remaining(now)? })

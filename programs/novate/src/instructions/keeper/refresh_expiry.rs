@@ -27,7 +27,8 @@ pub struct RefreshExpiry<'info> {
 /// For each range and its pair:
 /// 1. Checks that both accounts are of the pool and the asset is the expiry's underlying, its price fresh.
 /// 2. Refuses an expiry that has passed. The age of the forecast does not matter here: what raises risk asks for it.
-/// 3. Prices the range's strikes at every node of the scan (MRG-10 to MRG-13).
+/// 3. Prices the range's strikes at every node of the scan (MRG-10 to MRG-13), at the vols that the smile had for the time that
+///    was left when it was published: total variance runs off with time.
 /// 4. Logs [`ExpiryRefreshed`].
 pub(crate) fn refresh_expiry<'info>(ctx: Context<'info, RefreshExpiry<'info>>, ranges: Vec<StrikeRange>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
@@ -54,8 +55,10 @@ pub(crate) fn refresh_expiry<'info>(ctx: Context<'info, RefreshExpiry<'info>>, r
         nodes.set(&reference, &pool.params).map_err(NovateError::from)?;
         let (smile, forward) = (expiry.smile, nodes.forward());
         let section = smile.at(forward).map_err(NovateError::from)?;
+        let (stated, left) = (expiry.stated(), reference.remaining);
         for slot in expiry.slots_mut(range.first, range.count)? {
-            let deviation = section.deviation(slot.strike).map_err(NovateError::from)?;
+            let deviation = section.deviation(slot.strike).and_then(|d| d.run_off(stated, left));
+            let deviation = deviation.map_err(NovateError::from)?;
             slot.reprice(&nodes, slot.strike, deviation).map_err(NovateError::from)?;
         }
         emit!(ExpiryRefreshed {

@@ -72,7 +72,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     taker.next_sequence();
 
     let taken = examiner.health(&taker, PriceAge::OfAsset, Carry::Central)?;
-    examiner.require_current()?;
+    examiner.require_current_values()?;
     require!(taken.meets_initial(), NovateError::BelowInitialMargin);
     let after = examiner.health(&portfolio, PriceAge::OfAsset, Carry::Owner)?;
     portfolio.leave_auction_if(!is_liquidatable(&after));

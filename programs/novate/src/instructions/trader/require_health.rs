@@ -17,7 +17,7 @@ pub struct RequireHealth<'info> {
     pub portfolio: AccountLoader<'info, Portfolio>,
 }
 
-/// Fails unless equity covers initial margin and the health factor, equity over maintenance margin, is at least
+/// Fails unless counted equity covers initial margin (MRG-42) and the health factor, equity over maintenance margin, is at least
 /// `minimum` (1e-6).
 pub(crate) fn require_health<'info>(ctx: Context<'info, RequireHealth<'info>>, minimum: i64) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
@@ -27,7 +27,7 @@ pub(crate) fn require_health<'info>(ctx: Context<'info, RequireHealth<'info>>, m
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
     let health =
         Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, PriceAge::OfAsset, Carry::Central)?;
-    require!(health.equity >= health.initial, NovateError::BelowInitialMargin);
+    require!(health.meets_initial(), NovateError::BelowInitialMargin);
     require!(health_factor(&health) >= Ratio(minimum), NovateError::HealthBelow);
     Ok(())
 }

@@ -50,13 +50,16 @@ struct Side<'a> {
     /// Positions in the traded instruments as they were, empty ones too.
     before: Vec<Position>,
     fees: i64,
+    /// Cash that options were bought above and sold below their marks for.
+    given: i64,
 }
 
 /// 1. Checks the number of legs and that each signer may trade for its side.
 /// 2. For each leg: limits of the market and band around the mark (CLR-15), then both positions and the open interest
 ///    (CLR-01). Values are rounded up for the buyer and down for the seller; both pay the fee. Of a perpetual or a future
 ///    they are part of the position's cost; an option's premium and fee are paid in cash, which may not end below zero.
-/// 3. For each side: initial margin after the trade. A side that misses it, or is in an auction, must have reduced its
+/// 3. For each side: initial margin after the trade, without gains that are not settled where options cost it cash beside
+///    their marks (MRG-45). A side that misses it, or is in an auction, must have reduced its
 ///    risk instead (MRG-42, MRG-43), its fees forgiven where every traded position shrank; one in an auction that is back above maintenance margin leaves it (CLR-30).
 /// 4. Emits [`Traded`].
 pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) -> Result<()> {
@@ -89,8 +92,7 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
             side.portfolio.require_within_limits()?;
         }
         side.portfolio.next_sequence();
-        let forgiven = side.forgiven(legs.len(), settlement)?;
-        side.examine(&mut examiner, forgiven)?;
+        side.examine(&mut examiner, legs.len(), settlement)?;
     }
 
     emit_cpi!(Traded {
@@ -202,7 +204,8 @@ fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Si
         }
     };
     let option = matches!(traded, Instrument::Option { .. });
-    Terms::of(traded, &market, expiry.as_deref(), &asset, now)?.check(leg.price)?;
+    let terms = Terms::of(traded, &market, expiry.as_deref(), &asset, now)?;
+    terms.check(leg.price)?;
     require_quantity(&market, leg, first.portfolio, second.portfolio)?;
     let amounts = Amounts::of(leg, &market, &asset, option)?;
     let (buyer_pays, seller_pays) = amounts.paid()?;
@@ -211,8 +214,14 @@ fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Si
     let (buyer, seller) = if leg.quantity > 0 { (&mut *first, &mut *second) } else { (&mut *second, &mut *first) };
     let bought = buyer.take(&market, leg.instrument, size, amounts.fee, now)?;
     let sold = seller.take(&market, leg.instrument, size.saturating_neg(), amounts.fee, now)?;
-    for (side, pays) in [(buyer, buyer_pays), (seller, seller_pays)] {
+    let beside = Contracts(size).value_ceil(Price(leg.price.abs_diff(terms.mark.0).cast_signed()));
+    let beside = beside.map_err(NovateError::from)?;
+    for (side, pays, gives) in
+        [(buyer, buyer_pays, leg.price > terms.mark.0), (seller, seller_pays, leg.price < terms.mark.0)]
+    {
         if option {
+            let given = if gives { beside.0 } else { 0 };
+            side.given = side.given.checked_add(given).ok_or(NovateError::MathOverflow)?;
             side.portfolio.credit_cash(pays.0.checked_neg().ok_or(NovateError::MathOverflow)?)?;
         } else {
             side.portfolio.position_mut(leg.instrument)?.add_cost(pays.0)?;
@@ -253,7 +262,7 @@ fn require_quantity(market: &Market, leg: &Leg, first: &Portfolio, second: &Port
 impl<'a> Side<'a> {
     fn new(portfolio: &'a mut Portfolio) -> Self {
         let (cash_before, in_auction_before) = (portfolio.cash, portfolio.in_auction());
-        Self { portfolio, cash_before, in_auction_before, before: Vec::with_capacity(MAX_LEGS), fees: 0 }
+        Self { portfolio, cash_before, in_auction_before, before: Vec::with_capacity(MAX_LEGS), fees: 0, given: 0 }
     }
 
     /// Moves the position by a signed quantity; returns what it was and is.
@@ -281,15 +290,20 @@ impl<'a> Side<'a> {
         self.in_auction_before && !self.portfolio.in_auction()
     }
 
-    /// What equity may fall by although risk must not rise (MRG-43): the fees, where every traded position shrank, and the
-    /// units that rounding may cost. Otherwise nothing, or trades that cancel each other could take an account below zero
-    /// in fees.
-    fn forgiven(&self, legs: usize, settlement: Price) -> Result<Usd> {
+    /// Every traded position shrank, by one leg each: legs that cancel each other do not count as one that closes.
+    fn only_closed(&self, legs: usize) -> bool {
         let shrank = |before: &Position| {
             let (from, to) = (before.quantity, self.portfolio.quantity_of(before.instrument));
             to.unsigned_abs() < from.unsigned_abs() && (to == 0 || to.signum() == from.signum())
         };
-        if !self.before.iter().all(shrank) {
+        self.before.len() == legs && self.before.iter().all(shrank)
+    }
+
+    /// What equity may fall by although risk must not rise (MRG-43): the fees, where the trade only closed, and the
+    /// units that rounding may cost. Otherwise nothing, or trades that cancel each other could take an account below zero
+    /// in fees.
+    fn forgiven(&self, legs: usize, settlement: Price) -> Result<Usd> {
+        if !self.only_closed(legs) {
             return Ok(Usd::ZERO);
         }
         // Of a leg the value, a put's strike and forward, and the premium are rounded.
@@ -298,12 +312,16 @@ impl<'a> Side<'a> {
         Ok(fees.add(Usd(units)).map_err(NovateError::from)?)
     }
 
-    fn examine(&mut self, examiner: &mut Examiner, forgiven: Usd) -> Result<()> {
+    fn examine(&mut self, examiner: &mut Examiner, legs: usize, settlement: Price) -> Result<()> {
         let after = examiner.health(self.portfolio, PriceAge::OfAsset, Carry::Central)?;
         let current = examiner.require_current();
-        if after.meets_initial() && !self.portfolio.in_auction() && current.is_ok() {
+        // Cash that leaves beside the marks is as good as withdrawn.
+        let covered = self.given == 0 || after.meets_initial_settled();
+        if after.meets_initial() && covered && current.is_ok() && !self.portfolio.in_auction() {
             return Ok(());
         }
+        require!(covered || self.only_closed(legs), NovateError::UnsettledGains);
+        let forgiven = self.forgiven(legs, settlement)?;
         let untouched = |p: &&Position| self.before.iter().all(|b| b.instrument != p.instrument);
         let before = Held {
             cash: self.cash_before,
