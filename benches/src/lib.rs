@@ -4,6 +4,7 @@
 
 mod desk;
 mod document;
+mod expiries;
 mod figure;
 mod full;
 mod small;
@@ -20,6 +21,7 @@ pub const TOLERANCE: u64 = 2;
 pub fn measure() -> Vec<Figure> {
     let mut figures = full::checks();
     figures.extend(desk::all());
+    figures.extend(expiries::all());
     figures.extend(full::clearing());
     figures.extend(small::all());
     figures
