@@ -93,28 +93,38 @@ impl World {
         self.succeeds(&[refresh], &[]);
     }
 
+    /// Every expiry that has not passed, with all its strikes, by market and time.
+    pub fn live_chains(&self) -> Vec<ExpirySlots> {
+        let of_market = |market: u16| {
+            let asset = self.underlyings[usize::from(market)];
+            self.expiries_of(market).into_iter().map(move |expiry| ExpirySlots {
+                market,
+                asset,
+                time: expiry.time,
+                range: StrikeRange { first: 0, count: expiry.strike_count },
+            })
+        };
+        let now = self.now();
+        (0..self.underlyings.len() as u16).flat_map(of_market).filter(|slots| slots.time > now).collect()
+    }
+
     /// Publishes every price again and prices every strike of every live expiry.
     #[track_caller]
     pub fn refresh_chains(&mut self) {
         self.refresh();
-        let live: Vec<(u16, i64, u8)> = (0..self.underlyings.len() as u16)
-            .flat_map(|m| self.expiries_of(m).into_iter().map(move |e| (m, e.time, e.strike_count)))
-            .collect();
-        let now = self.now();
-        let live: Vec<_> = live.into_iter().filter(|(_, time, count)| *time > now && *count > 0).collect();
+        let live: Vec<_> = self.live_chains().into_iter().filter(|slots| slots.range.count > 0).collect();
         for some in live.chunks(REFRESHED / 24) {
-            let slots: Vec<ExpirySlots> = some
-                .iter()
-                .map(|(market, time, count)| ExpirySlots {
-                    market: *market,
-                    asset: self.underlyings[usize::from(*market)],
-                    time: *time,
-                    range: StrikeRange { first: 0, count: *count },
-                })
-                .collect();
-            let refresh = build::refresh_expiry(&self.pool, &slots);
+            let refresh = build::refresh_expiry(&self.pool, some);
             self.succeeds(&[refresh], &[]);
         }
+    }
+
+    /// Slot of the strike of an expiry that is `at`th from the lowest; the number itself where there are not so many.
+    pub fn slot_of(&self, market: u16, time: i64, at: usize) -> u8 {
+        let expiry = self.expiry(market, time);
+        let mut slots: Vec<usize> = (0..expiry.listed().len()).collect();
+        slots.sort_by_key(|slot| expiry.strikes[*slot].strike);
+        slots.get(at).copied().unwrap_or(at) as u8
     }
 
     pub fn expiry_address(&self, market: u16, time: i64) -> Pubkey {

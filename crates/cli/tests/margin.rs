@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use novate_cli::margin::{evaluate, explain};
+use novate_cli::margin::{evaluate, explain, time};
 use serde_json::{json, Value};
 
 /// A portfolio with one leg of each kind.
@@ -258,4 +258,13 @@ fn the_command_prints_a_file_or_an_error() {
     assert!(success && printed.trim_end() == explain(CANONICAL, Some("3")).unwrap().trim_end());
     let (success, printed, error) = novate(&["margin", "evaluate", "no-such-file"]);
     assert!(!success && printed.is_empty() && error.starts_with("error: cannot read no-such-file"), "{error}");
+}
+
+#[test]
+fn the_model_is_timed_on_a_file() {
+    let said = time(&portfolio().to_string()).unwrap();
+    let (count, rest) = said.split_once(' ').unwrap();
+    assert!(count.parse::<u64>().unwrap() > 100, "{said}");
+    assert_eq!(rest, "evaluations a second of 1 portfolios with 5.0 legs on average, on one core");
+    assert!(format!("{:#}", time("[]").unwrap_err()).contains("no portfolio"));
 }

@@ -1,0 +1,304 @@
+//! What the program must decide, worked out from a snapshot of the pool: the health of anyone, and of a trade what it leaves
+//! behind or the error that refuses it.
+
+use novate::health::{CHAIN_AGE, CHAIN_SHIFT, FORECAST_AGE};
+use novate_client::instrument::{self, expiry_of, market_of, Instrument};
+use novate_client::state::{Market, Portfolio, SETTLEMENT_ASSET};
+use novate_client::{HealthError, Leg, NovateError, Snapshot};
+use novate_margin::dated::option_at;
+use novate_margin::{reduces_risk, Book, Health, Usd};
+
+/// Most legs of a trade.
+const MAX_LEGS: usize = 8;
+/// Of a quantity in 1e-9 contracts and a price in 1e-9 USD, a settlement unit.
+const UNIT: i128 = 1_000_000_000_000;
+const MILLION: i128 = 1_000_000;
+
+/// Why the program must refuse, by the name of its error.
+pub type Refused<T> = Result<T, String>;
+
+/// The pool as it was at one moment.
+pub struct Judge {
+    pub snapshot: Snapshot,
+    pub now: i64,
+}
+
+/// What an instrument trades at: prices in USD 1e-9.
+pub struct Terms {
+    pub mark: i64,
+    pub tick: i64,
+    /// Widest distance of a price from the mark.
+    pub width: i64,
+}
+
+/// A trade that must succeed.
+pub struct Foreseen {
+    pub after: [Portfolio; 2],
+    /// Fees of both sides, settlement units.
+    pub fees: i128,
+}
+
+/// What a trade cost one side, settlement units.
+#[derive(Clone, Copy, Default)]
+struct Paid {
+    fees: i128,
+    /// Cash for options beside their marks.
+    given: i128,
+}
+
+fn refused<T>(error: NovateError) -> Refused<T> {
+    Err(error.name())
+}
+
+/// The name of an error in the log of a transaction.
+pub fn name_in_log(log: &str) -> Option<String> {
+    let (_, rest) = log.rsplit_once("Error Code: ")?;
+    Some(rest.split('.').next().unwrap_or_default().to_string())
+}
+
+/// The name of an error that the program's own code returned here.
+pub fn named(error: impl ToString) -> String {
+    let text = error.to_string();
+    let name = text.split_once("error_name: \"").and_then(|(_, rest)| rest.split('"').next());
+    name.unwrap_or(&text).to_string()
+}
+
+fn value(quantity: i64, price: i64) -> i128 {
+    i128::from(quantity.abs()) * i128::from(price)
+}
+
+fn ceil(value: i128, by: i128) -> i128 {
+    -(-value).div_euclid(by)
+}
+
+impl Judge {
+    /// Equity and requirement.
+    pub fn health(&self, portfolio: &Portfolio) -> Refused<Health> {
+        Ok(self.book(portfolio)?.1)
+    }
+
+    fn book(&self, portfolio: &Portfolio) -> Refused<(Box<Book>, Health)> {
+        self.snapshot.book(portfolio, self.now).map_err(|error| match error {
+            HealthError::Margin(error) => NovateError::from(error).name(),
+            refused => named(refused),
+        })
+    }
+
+    /// Whether risk may rise on the option values that a book rests on (MRG-15).
+    fn current_values(&self, book: &Book) -> Refused<()> {
+        let drift = book.drift();
+        if drift.nodes > CHAIN_SHIFT.0 || self.now.saturating_sub(drift.oldest.0) > CHAIN_AGE.0 {
+            return refused(NovateError::ChainNotCurrent);
+        }
+        Ok(())
+    }
+
+    /// The same, and on the forecasts.
+    fn current(&self, portfolio: &Portfolio, book: &Book) -> Refused<()> {
+        self.current_values(book)?;
+        let held = portfolio.positions().iter().filter(|p| p.quantity != 0).filter_map(|p| expiry_of(p.instrument));
+        let mut published = held.map(|id| self.snapshot.expiries[&id].published);
+        match published.any(|time| self.now - time > FORECAST_AGE) {
+            true => refused(NovateError::ForecastStale),
+            false => Ok(()),
+        }
+    }
+
+    /// What a portfolio must meet that something has left (MRG-45).
+    pub fn settled_margin(&self, portfolio: &Portfolio) -> Refused<()> {
+        if portfolio.position_count == 0 {
+            return Ok(());
+        }
+        let (book, health) = self.book(portfolio)?;
+        self.current(portfolio, &book)?;
+        match (health.meets_initial(), health.meets_initial_settled()) {
+            (false, _) => refused(NovateError::BelowInitialMargin),
+            (_, false) => refused(NovateError::UnsettledGains),
+            _ => Ok(()),
+        }
+    }
+
+    /// What a withdrawal leaves, or why it is refused.
+    pub fn withdraw(&self, before: &Portfolio, asset: u16, amount: u64) -> Refused<Portfolio> {
+        if amount == 0 {
+            return refused(NovateError::ZeroAmount);
+        }
+        if before.in_auction() {
+            return refused(NovateError::InAuction);
+        }
+        let mut after = *before;
+        after.sequence += 1;
+        if asset == SETTLEMENT_ASSET {
+            after.debit_cash(amount as i64).map_err(named)?;
+        } else {
+            let shares = self.snapshot.assets[&asset].shares_ceil(amount).map_err(named)?;
+            after.debit_shares(asset, shares as i64).map_err(named)?;
+        }
+        self.settled_margin(&after)?;
+        Ok(after)
+    }
+
+    /// What the taker of a liquidation must meet (CLR-30).
+    pub fn initial_margin(&self, portfolio: &Portfolio) -> Refused<()> {
+        let (book, health) = self.book(portfolio)?;
+        self.current_values(&book)?;
+        if health.meets_initial() {
+            return Ok(());
+        }
+        refused(NovateError::BelowInitialMargin)
+    }
+
+    /// Mark, tick and band of an instrument that is listed (CLR-15).
+    pub fn terms(&self, id: u64) -> Refused<Terms> {
+        let traded = instrument::parse(id).map_err(|e| e.name())?;
+        let market = self.snapshot.markets.get(&market_of(id)).ok_or_else(|| NovateError::MarketMissing.name())?;
+        let asset = &self.snapshot.assets[&market.asset];
+        asset.require_fresh(self.now, asset.max_age).map_err(named)?;
+        let band = |price: i64| (i128::from(price) * i128::from(market.band.0)).div_euclid(MILLION) as i64;
+        let expiry = expiry_of(id).map(|id| &self.snapshot.expiries[&id]);
+        let (mark, tick, width) = match (traded, expiry) {
+            (Instrument::Option { slot, right, .. }, Some(expiry)) => {
+                let strike = expiry.strike(slot).map_err(named)?;
+                let facts = expiry.facts(self.now).map_err(named)?;
+                let option = option_at(strike, right, (asset.price, asset.scan_range), facts)
+                    .map_err(|error| NovateError::from(error).name())?;
+                if option.drift.nodes > CHAIN_SHIFT.1 {
+                    return refused(NovateError::ChainShifted);
+                }
+                if self.now - option.drift.oldest.0 > CHAIN_AGE.1 {
+                    return refused(NovateError::ChainStale);
+                }
+                let reach = value(option.delta.0, asset.price.0).div_euclid(1_000_000_000) as i64;
+                let width = band(option.mark.0 + reach).max(market.option_tick.0);
+                (option.mark.0, market.option_tick.0, width)
+            }
+            (_, Some(expiry)) => {
+                expiry.remaining(self.now).map_err(named)?;
+                let growth = MILLION + i128::from(expiry.basis.0);
+                let forward = (i128::from(asset.price.0) * growth).div_euclid(MILLION) as i64;
+                (forward, market.tick.0, band(forward))
+            }
+            _ => (asset.price.0, market.tick.0, band(asset.price.0)),
+        };
+        Ok(Terms { mark, tick, width })
+    }
+
+    /// What a trade leaves, or why it is refused. Every account that it needs exists and is passed.
+    pub fn trade(&self, before: &[Portfolio; 2], legs: &[Leg]) -> Refused<Foreseen> {
+        if legs.is_empty() || legs.len() > MAX_LEGS {
+            return refused(NovateError::LegCount);
+        }
+        let mut after = *before;
+        let mut paid = [Paid::default(); 2];
+        for leg in legs {
+            self.execute(leg, &mut after, &mut paid)?;
+        }
+        if after.iter().any(|side| side.cash < 0) {
+            return refused(NovateError::PremiumUnpaid);
+        }
+        for ((before, after), paid) in before.iter().zip(&mut after).zip(&paid) {
+            self.examine(before, after, legs, paid)?;
+        }
+        Ok(Foreseen { after, fees: paid.iter().map(|paid| paid.fees).sum() })
+    }
+
+    fn execute(&self, leg: &Leg, sides: &mut [Portfolio; 2], paid: &mut [Paid; 2]) -> Refused<()> {
+        let terms = self.terms(leg.instrument)?;
+        if leg.price <= 0 || leg.price % terms.tick != 0 {
+            return refused(NovateError::InvalidPrice);
+        }
+        if (leg.price - terms.mark).abs() > terms.width {
+            return refused(NovateError::OutsideBand);
+        }
+        let market = &self.snapshot.markets[&market_of(leg.instrument)];
+        require_quantity(market, leg, sides)?;
+        let option = matches!(instrument::parse(leg.instrument), Ok(Instrument::Option { .. }));
+        let (sold, bought) = (value(leg.quantity, leg.price) / UNIT, ceil(value(leg.quantity, leg.price), UNIT));
+        let index = self.snapshot.assets[&market.asset].price.0;
+        let notional = if option { ceil(value(leg.quantity, index), UNIT) } else { bought };
+        let mut fee = ceil(notional * i128::from(market.fee.0), MILLION);
+        if option {
+            fee = fee.min(ceil(bought * i128::from(market.option_fee_cap.0), MILLION));
+        }
+        let beside = ceil(value(leg.quantity, leg.price - terms.mark).abs(), UNIT);
+        for ((side, paid), quantity) in sides.iter_mut().zip(paid).zip([leg.quantity, -leg.quantity]) {
+            let pays = fee + if quantity > 0 { bought } else { -sold };
+            let position = side.position_entry(leg.instrument, market.asset, self.now).map_err(named)?;
+            let from = position.quantity.abs();
+            position.quantity += quantity;
+            if position.quantity.abs() > from && position.quantity.abs() > market.position_cap.0 {
+                return refused(NovateError::PositionCap);
+            }
+            if option {
+                side.cash -= pays as i64;
+                paid.given += if (leg.price > terms.mark) == (quantity > 0) { beside } else { 0 };
+            } else {
+                position.cost += pays as i64;
+            }
+            paid.fees += fee;
+        }
+        Ok(())
+    }
+
+    /// CLR-03, MRG-42, MRG-43 and MRG-45; one in an auction that is back above maintenance margin leaves it.
+    fn examine(&self, before: &Portfolio, after: &mut Portfolio, legs: &[Leg], paid: &Paid) -> Refused<()> {
+        after.free_empty_positions();
+        let held = |instrument| before.positions().iter().any(|p| p.instrument == instrument);
+        if legs.iter().any(|leg| !held(leg.instrument)) {
+            after.require_within_limits().map_err(named)?;
+        }
+        after.sequence += 1;
+        let (book, health) = self.book(after)?;
+        let current = self.current(after, &book);
+        let covered = paid.given == 0 || health.meets_initial_settled();
+        if health.meets_initial() && covered && current.is_ok() && !after.in_auction() {
+            return Ok(());
+        }
+        let shrank = |leg: &Leg| {
+            let [from, to] = [&*before, after].map(|p| p.quantity_of(leg.instrument));
+            to.abs() < from.abs() && (to == 0 || to.signum() == from.signum())
+        };
+        let mut instruments: Vec<u64> = legs.iter().map(|leg| leg.instrument).collect();
+        instruments.sort_unstable();
+        instruments.dedup();
+        let closed = instruments.len() == legs.len() && legs.iter().all(shrank);
+        if !covered && !closed {
+            return refused(NovateError::UnsettledGains);
+        }
+        let settlement = i128::from(self.snapshot.assets[&SETTLEMENT_ASSET].price.0);
+        let units = 4 * legs.len() as i128 + 1;
+        let forgiven = if closed { ceil(paid.fees * settlement, 1_000_000_000) + units } else { 0 };
+        let reduced = reduces_risk(&self.health(before)?, &health, Usd(forgiven as i64)).unwrap();
+        if after.in_auction() {
+            if !reduced {
+                return refused(NovateError::InAuction);
+            }
+            after.leave_auction_if(health.equity >= health.maintenance);
+            return Ok(());
+        }
+        if reduced {
+            return Ok(());
+        }
+        current?;
+        refused(NovateError::BelowInitialMargin)
+    }
+}
+
+/// A multiple of the lot and at least the minimum, or what takes a side to zero.
+fn require_quantity(market: &Market, leg: &Leg, [first, second]: &[Portfolio; 2]) -> Refused<()> {
+    if leg.quantity == 0 {
+        return refused(NovateError::ZeroAmount);
+    }
+    let closes =
+        first.quantity_of(leg.instrument) == -leg.quantity || second.quantity_of(leg.instrument) == leg.quantity;
+    if closes {
+        return Ok(());
+    }
+    if leg.quantity % market.lot.0 != 0 {
+        return refused(NovateError::InvalidQuantity);
+    }
+    if leg.quantity.abs() < market.minimum.0 {
+        return refused(NovateError::BelowMinimum);
+    }
+    Ok(())
+}

@@ -1,0 +1,257 @@
+//! Prices, redemption rates, forecasts and option values, kept fresh or left to grow old.
+
+use novate_client::instructions::{self as build, ExpirySlots};
+use novate_client::{Forecast, NovateError, StrikeRange};
+use novate_tests::feed::Quote;
+use novate_tests::{StakePool, BTC, ETH, JITOSOL, SOL, USDC};
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+
+use super::judge::Refused;
+use super::{Walk, ASSETS, MAX_AGE, UNDERLYINGS, USD};
+
+/// Strikes of one refresh.
+const REFRESHED: usize = 64;
+const YEAR: f64 = 365.0 * 86_400.0;
+/// Vols that forecasts move around, of BTC and of ETH.
+pub(super) const VOLS: [f64; 2] = [0.5, 0.7];
+/// Seconds after which the publisher publishes whatever else happens.
+const PUBLISHED: i64 = 3_000;
+
+/// A smile of this vol at the money: every one has the same tilt, so that none cross where total variance rises with time.
+pub(super) fn smile(vol: f64, seconds: i64) -> Forecast {
+    let a = (vol * vol * seconds as f64 / YEAR * 1e6).round().max(10.0) as i64;
+    Forecast { basis: 0, a, b: a / 2, rho: -300_000, m: 0, sigma: 150_000 }
+}
+
+impl Walk {
+    // Prices return to where they began, by a tenth of the way each time, with noise.
+
+    pub(super) fn publish(&mut self, asset: u16) {
+        let (base, last) = (USD[usize::from(asset)], self.world.listing(asset).usd);
+        let noise = self.chance.between(-25, 25) as f64 / 1_000.0;
+        let usd = match asset {
+            USDC => 1.0 - self.chance.between(0, 8) as f64 / 1_000.0,
+            JITOSOL => self.redemption_value() * if self.chance.percent(4) { 0.93 } else { 1.0 + noise / 5.0 },
+            _ => (last + (base - last) * 0.1) * (1.0 + noise),
+        };
+        self.world.listings[usize::from(asset)].usd = usd;
+        let quote = Quote::new(usd, self.world.now()).with_confidence(self.chance.between(0, 20) as f64 / 10_000.0);
+        self.world.publish(asset, quote);
+    }
+
+    fn redemption_value(&self) -> f64 {
+        let rate = self.world.asset(JITOSOL).redemption.rate.0 as f64 / 1e9;
+        rate * self.world.listing(SOL).usd
+    }
+
+    pub(super) fn refresh_all(&mut self) {
+        (0..ASSETS).for_each(|asset| self.publish(asset));
+        self.read_prices();
+    }
+
+    fn read_prices(&mut self) {
+        let refresh = self.world.refresh_asset(&(0..ASSETS).collect::<Vec<_>>());
+        self.run("refresh_asset", refresh, &[]).ok();
+    }
+
+    pub(super) fn publish_as_they_are(&mut self) {
+        let now = self.world.now();
+        for asset in 0..ASSETS {
+            self.world.publish(asset, Quote::new(self.world.listing(asset).usd, now));
+        }
+        self.read_prices();
+    }
+
+    pub(super) fn refresh_asset(&mut self) {
+        if self.chance.percent(60) {
+            return self.refresh_all();
+        }
+        let asset = self.chance.index(usize::from(ASSETS)) as u16;
+        self.publish(asset);
+        if self.chance.percent(20) {
+            let old = Quote::new(1.0, self.world.now() - MAX_AGE - 1);
+            self.world.publish(asset, old);
+        }
+        let refresh = self.world.refresh_asset(&[asset]);
+        self.run("refresh_asset", refresh, &[]).ok();
+    }
+
+    /// A jump of one price that leaves option values behind.
+    pub(super) fn jump(&mut self) {
+        let asset = *self.chance.pick(&[BTC, ETH]);
+        let percent = self.chance.between(-11, 11) as f64;
+        self.world.listings[usize::from(asset)].usd *= 1.0 + percent / 100.0;
+        self.publish_as_they_are();
+    }
+
+    pub(super) fn refresh_market(&mut self) {
+        let markets: Vec<(u16, u16)> = (0..4).map(|m| (m, UNDERLYINGS[usize::from(m)])).collect();
+        let some = self.chance.index(4);
+        let refresh = build::refresh_market(&self.world.pool, &markets[some..]);
+        self.run("refresh_market", refresh, &[]).ok();
+    }
+
+    // Redemption.
+
+    /// The stake pool earns, is slashed now and then, or is no stake pool to trust.
+    pub(super) fn refresh_redemption(&mut self) {
+        let rate = self.chance.between(1_190_000_000, 1_230_000_000) as u64;
+        let slashed = if self.chance.percent(5) { rate * 97 / 100 } else { rate };
+        let sound = self.world.sound_stake_pool(JITOSOL, slashed);
+        let (stake_pool, foreseen) = match self.chance.between(0, 30) {
+            0 => (StakePool { last_update_epoch: sound.last_update_epoch - 2, ..sound }, NovateError::StakePoolEpoch),
+            1 => (StakePool { token_supply: 0, ..sound }, NovateError::StakePoolEmpty),
+            2 => (StakePool { total_lamports: sound.total_lamports * 9, ..sound }, NovateError::RedemptionRate),
+            3 => (StakePool { mint: self.world.pool, ..sound }, NovateError::WrongStakePoolMint),
+            _ => (sound, NovateError::MathOverflow),
+        };
+        self.world.write_stake_pool(JITOSOL, &stake_pool);
+        let foreseen = if stake_pool == sound { Ok(()) } else { Err(foreseen.name()) };
+        let refresh = self.world.refresh_redemption_instruction(&[JITOSOL]);
+        self.expect("refresh_redemption", refresh, &[], &foreseen);
+    }
+
+    // Forecasts.
+
+    pub(super) fn publish_forecast(&mut self) {
+        let all = self.world.live_chains();
+        if self.chance.percent(40) {
+            all.iter().rev().for_each(|slots| self.forecast(slots));
+        } else {
+            let slots = *self.chance.pick(&all);
+            self.forecast(&slots);
+        }
+    }
+
+    /// One publication: a small step towards where the smile should be, or what must be refused.
+    fn forecast(&mut self, slots: &ExpirySlots) {
+        let (market, time, now) = (slots.market, slots.time, self.world.now());
+        let expiry = self.world.expiry(market, time);
+        let last = Forecast::from(&expiry);
+        let mut publisher = self.publisher.insecure_clone();
+        let mut next = self.next_forecast(market, time - now, last);
+        let mut foreseen = Ok(());
+        if now - expiry.published < 10 {
+            foreseen = Err(NovateError::ForecastTooSoon);
+        }
+        match self.chance.between(0, 99) {
+            0 => (publisher, foreseen) = (self.actor(0).key, Err(NovateError::NotPublisher)),
+            1 => (next.basis, foreseen) = (200_001, Err(NovateError::InvalidBasis)),
+            2 => (next.a, foreseen) = (0, Err(NovateError::SmileOutOfBounds)),
+            3..=4 => {
+                next.basis = last.basis + *self.chance.pick(&[6_000, -6_000]);
+                foreseen = foreseen.and(Err(NovateError::ForecastStep));
+            }
+            5..=6 => {
+                next.a = last.a * 13 / 10 + 1;
+                next.b = last.b * 13 / 10 + 1;
+                foreseen = foreseen.and(Err(NovateError::ForecastStep));
+            }
+            _ => (),
+        }
+        let foreseen = foreseen.map_err(|error: NovateError| error.name());
+        self.publish_as(&publisher, market, time, next, foreseen);
+    }
+
+    /// A step that keeps to the bounds may still cross a neighbour's smile, and rounds where variance is almost gone.
+    fn publish_as(&mut self, publisher: &Keypair, market: u16, time: i64, next: Forecast, foreseen: Refused<()>) {
+        let now = self.world.now();
+        let publish = build::publish_forecast(publisher.pubkey(), &self.world.market(market), time, next, now);
+        match (self.run("publish_forecast", publish, &[publisher]), &foreseen) {
+            (Ok(_), Ok(())) => assert_eq!(Forecast::from(&self.world.expiry(market, time)), next),
+            (Err(error), Err(expected)) if error == *expected => (),
+            (Err(error), Ok(())) if error == NovateError::CrossedSmiles.name() => (),
+            (Err(error), Ok(())) if error == NovateError::ForecastStep.name() && next.a < 300 => (),
+            (outcome, _) => panic!("{}: {outcome:?}, {foreseen:?} was foreseen", self.place()),
+        }
+    }
+
+    fn next_forecast(&mut self, market: u16, seconds: i64, last: Forecast) -> Forecast {
+        let vol = VOLS[usize::from(market)] * (1.0 + self.chance.between(-40, 40) as f64 / 1_000.0);
+        let target = smile(vol, seconds);
+        let a = target.a.clamp(last.a * 88 / 100 + 1, (last.a * 112 / 100).max(last.a));
+        let basis = (last.basis + self.chance.between(-3_000, 3_000)).clamp(-30_000, 30_000);
+        Forecast { basis, a, b: a / 2, ..target }
+    }
+
+    // Option values.
+
+    /// Prices every strike, and publishes what would be too old to rest on.
+    pub(super) fn refresh_chains(&mut self) {
+        let all = self.world.live_chains();
+        let now = self.world.now();
+        for slots in all.iter().rev() {
+            if now - self.world.expiry(slots.market, slots.time).published > PUBLISHED {
+                self.forecast(slots);
+            }
+        }
+        let mut batch: Vec<ExpirySlots> = vec![];
+        for slots in all.into_iter().filter(|slots| slots.range.count > 0) {
+            let strikes: usize = batch.iter().map(|s| usize::from(s.range.count)).sum();
+            if strikes + usize::from(slots.range.count) > REFRESHED {
+                self.refresh_slots(&std::mem::take(&mut batch), &Ok(()));
+            }
+            batch.push(slots);
+        }
+        self.refresh_slots(&batch, &Ok(()));
+    }
+
+    pub(super) fn refresh_slots(&mut self, slots: &[ExpirySlots], foreseen: &Refused<()>) {
+        let fresh = slots.iter().all(|s| self.world.now() - self.world.asset(s.asset).publish_time <= MAX_AGE);
+        let stale = Err(NovateError::PriceStale.name());
+        let foreseen = if fresh || foreseen.is_err() { foreseen } else { &stale };
+        let refresh = build::refresh_expiry(&self.world.pool, slots);
+        self.expect("refresh_expiry", refresh, &[], foreseen);
+    }
+
+    /// All expiries, or a range of one, so that strikes rest on different prices.
+    pub(super) fn refresh_expiry(&mut self) {
+        if self.chance.percent(30) {
+            return self.refresh_chains();
+        }
+        let mut slots = *self.chance.pick(&self.world.live_chains());
+        let count = slots.range.count;
+        slots.range.first = self.chance.between(0, i64::from(count) - 1) as u8;
+        slots.range.count = self.chance.between(1, i64::from(count - slots.range.first)) as u8;
+        match self.chance.between(0, 15) {
+            0 => {
+                slots.range = StrikeRange { first: count, count: 1 };
+                let fresh = self.world.now() - self.world.asset(slots.asset).publish_time <= MAX_AGE;
+                let error = if fresh { NovateError::StrikeRange } else { NovateError::PriceStale };
+                self.refresh_slots(&[slots], &Err(error.name()));
+            }
+            1 => {
+                slots.range = StrikeRange { first: 0, count: 65 };
+                self.refresh_slots(&[slots], &Err(NovateError::TooManyRefreshed.name()));
+            }
+            2 => self.refresh_passed(),
+            _ => self.refresh_slots(&[slots], &Ok(())),
+        }
+    }
+
+    fn refresh_passed(&mut self) {
+        let (market, now) = (self.dated_market(), self.world.now());
+        let Some(minutes) = self.world.market(market).listed_expiries().first().copied() else { return };
+        let time = i64::from(minutes) * 60;
+        let fresh = now - self.world.asset(UNDERLYINGS[usize::from(market)]).publish_time <= MAX_AGE;
+        if time > now || !fresh {
+            return;
+        }
+        let passed = Err(NovateError::ExpiryPassed.name());
+        let refresh = self.world.refresh_expiry_instruction(market, time, 0, 1);
+        self.expect::<()>("refresh_expiry", refresh, &[], &passed);
+        let last = Forecast::from(&self.world.expiry(market, time));
+        let publisher = self.publisher.insecure_clone();
+        self.publish_as(&publisher, market, time, last, passed);
+    }
+
+    /// Whether every strike has values that risk may rise on: the spot of now is left out.
+    pub(super) fn is_current(&self) -> bool {
+        let now = self.world.now();
+        self.world.live_chains().iter().all(|slots| {
+            let expiry = self.world.expiry(slots.market, slots.time);
+            expiry.listed().iter().all(|strike| now - strike.refreshed.0 <= 60)
+        })
+    }
+}

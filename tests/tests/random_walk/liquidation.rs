@@ -1,0 +1,148 @@
+//! Auctions: portfolios are brought below maintenance margin, bid for, and helped out.
+
+use novate::events::Liquidated;
+use novate_client::instrument::{self, Instrument};
+use novate_client::state::Portfolio;
+use novate_margin::{is_liquidatable, Health, Price};
+use novate_tests::{BTC, ETH, SOL, USDC};
+
+use super::judge::Judge;
+use super::Walk;
+
+/// Units that what a slice is worth may be rounded by: some for each of 16 balances and 48 positions, a token's for the former.
+const UNITS: i128 = 200;
+
+fn has_options(portfolio: &Portfolio) -> bool {
+    let option = |id| matches!(instrument::parse(id), Ok(Instrument::Option { .. }));
+    portfolio.positions().iter().any(|p| option(p.instrument))
+}
+
+impl Walk {
+    fn seats_where(&self, judge: &Judge, fits: impl Fn(&Portfolio, &Health) -> bool) -> Vec<usize> {
+        let fits = |seat: &usize| {
+            let portfolio = self.portfolio(*seat);
+            judge.health(&portfolio).is_ok_and(|health| fits(&portfolio, &health))
+        };
+        (0..self.seats.len()).filter(fits).collect()
+    }
+
+    /// Moves one price so far that one portfolio falls below maintenance margin, if that can be. Option values are carried.
+    fn endanger(&mut self) -> Option<usize> {
+        let mut judge = self.judge();
+        let held: Vec<usize> = (3..self.seats.len())
+            .filter(|s| {
+                let portfolio = self.portfolio(*s);
+                !portfolio.in_auction() && portfolio.positions().iter().any(|p| p.quantity != 0)
+            })
+            .collect();
+        for _ in 0..held.len() {
+            let seat = *self.chance.pick(&held);
+            let portfolio = self.portfolio(seat);
+            for percent in [4, 7, 12, 16, 20, 25, 30] {
+                for (asset, sign) in [BTC, ETH, SOL].into_iter().flat_map(|a| [(a, 1), (a, -1)]) {
+                    let Price(price) = judge.snapshot.assets[&asset].price;
+                    let after = price / 100 * (100 + sign * percent);
+                    judge.snapshot.assets.get_mut(&asset).unwrap().price = Price(after);
+                    let health = judge.health(&portfolio);
+                    judge.snapshot.assets.get_mut(&asset).unwrap().price = Price(price);
+                    let ripe = |h: &Health| is_liquidatable(h) && h.equity.0 > h.maintenance.0 / 5;
+                    if health.as_ref().is_ok_and(ripe) {
+                        self.world.listings[usize::from(asset)].usd = after as f64 / 1e9;
+                        return Some(seat);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    pub(super) fn start_auction(&mut self) {
+        let fallen = self.seats_where(&self.judge(), |p, h| !p.in_auction() && is_liquidatable(h));
+        let seat = match fallen.is_empty() {
+            true => self.endanger(),
+            false => Some(*self.chance.pick(&fallen)),
+        };
+        let seat = match seat {
+            Some(seat) if self.chance.percent(95) => seat,
+            None if self.chance.percent(95) => return self.trade(),
+            _ => self.seat(),
+        };
+        if self.chance.percent(95) {
+            self.publish_as_they_are();
+        }
+        if self.chance.percent(70) {
+            self.refresh_chains();
+        }
+        let start = self.world.start_auction_instruction(&self.actor(seat));
+        let dated = has_options(&self.portfolio(seat));
+        if self.run("start_auction", start, &[]).is_ok() {
+            self.lived("an auction of options began", dated);
+        }
+    }
+
+    pub(super) fn liquidate(&mut self) {
+        let fits = self.seats_where(&self.judge(), |p, h| p.in_auction() && is_liquidatable(h) && h.equity.0 > 0);
+        if fits.is_empty() {
+            return self.start_auction();
+        }
+        let seat = if self.chance.percent(95) { *self.chance.pick(&fits) } else { self.seat() };
+        let room = (0..3).min_by_key(|s| self.portfolio(*s).position_count).unwrap_or_default();
+        let taker = if self.chance.percent(80) { room } else { self.seat() };
+        if self.chance.percent(80) {
+            self.refresh_chains();
+        }
+        let fraction = *self.chance.pick(&[1_000_000_000, 1_000_000_000, 200_000_000, 30_000_000, 777]);
+        let bidder = self.actor(taker);
+        let judge = self.judge();
+        let seats = [seat, taker];
+        let before = seats.map(|s| self.portfolio(s));
+        let bid = self.world.liquidate_instruction(&self.actor(seat), bidder.side(), fraction, i64::MAX);
+        let Ok(sent) = self.run("liquidate", bid, &[&bidder.key]) else { return };
+        let after = seats.map(|s| self.portfolio(s));
+        assert_eq!(judge.initial_margin(&after[1]), Ok(()), "CLR-30: {}", self.place());
+        let sum = |sides: &[Portfolio; 2]| -> Option<i128> {
+            sides.iter().map(|p| judge.health(p).ok().map(|h| i128::from(h.equity.0))).sum()
+        };
+        if let (Some(before), Some(after)) = (sum(&before), sum(&after)) {
+            assert!((after - before).abs() <= UNITS, "{}: {before} became {after}", self.place());
+        }
+        self.assert_bystanders(&judge, &seats);
+        let event: Liquidated = sent.event();
+        let missing = |equity: i64, maintenance: i64| i128::from(maintenance) - i128::from(equity);
+        let [short, less] = [
+            missing(event.equity_before, event.maintenance_before),
+            missing(event.equity_after, event.maintenance_after),
+        ];
+        assert!(less <= short + UNITS, "CLR-30: {}: {short} became {less}", self.place());
+        self.lived("a bid restored the account", event.restored);
+        self.lived("a bid left the auction", !event.restored);
+        let moved = before[1].positions() != after[1].positions();
+        self.lived("a slice of options changed hands", moved && has_options(&before[0]));
+    }
+
+    pub(super) fn end_auction(&mut self) {
+        let fits = self.seats_where(&self.judge(), |p, h| p.in_auction() && !is_liquidatable(h));
+        let seat = match fits.is_empty() {
+            true => {
+                let Some(seat) = (0..self.seats.len()).find(|s| self.portfolio(*s).in_auction()) else {
+                    return self.start_auction();
+                };
+                self.rescue(seat);
+                seat
+            }
+            false => *self.chance.pick(&fits),
+        };
+        let end = self.world.end_auction_instruction(&self.actor(seat));
+        self.run("end_auction", end, &[]).ok();
+    }
+
+    /// The owner deposits what is missing.
+    fn rescue(&mut self, seat: usize) {
+        let Ok(health) = self.judge().health(&self.portfolio(seat)) else { return };
+        let missing = (health.maintenance.0 - health.equity.0).max(0) as u64 * 102 / 100 + 1_000_000;
+        let actor = self.actor(seat);
+        self.world.fund(&actor, USDC, missing);
+        let deposit = self.world.deposit_instruction(&actor, USDC, missing);
+        self.run("deposit", deposit, &[&actor.key]).ok();
+    }
+}
