@@ -32,7 +32,7 @@ const STEPS: u64 = 5_000;
 const LEAST: u64 = 40;
 const LEAST_SHARE: u64 = 60;
 /// Fewest times that each of what the rules are about happens.
-const LEAST_LIVED: u64 = 10;
+const LEAST_LIVED: u64 = 5;
 
 /// Prices where they begin, by asset.
 const USD: [f64; 6] = [1.0, 20_000.0, 1_500.0, 30.0, 50.0, 36.0];
@@ -69,7 +69,7 @@ const INSTRUCTIONS: [(&str, i64); 27] = [
     ("settle_variation", 14),
     ("start_auction", 4),
     ("liquidate", 14),
-    ("end_auction", 4),
+    ("end_auction", 6),
     ("health", 5),
     ("require_health", 3),
     ("require_sequence", 3),

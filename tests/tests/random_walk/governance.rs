@@ -154,7 +154,9 @@ impl Walk {
             if self.world.live_chains().iter().filter(|s| s.market == market).count() < LIVE {
                 let days = *self.chance.pick(&[2, 5, 12, 20, 30, 60]);
                 let time = self.world.expiry_in(days);
-                self.list_at(self.world.pool, market, (time, self.smile_of(market, time)), &Ok(()));
+                let listed = self.world.live_chains().iter().any(|s| s.market == market && s.time == time);
+                let foreseen = if listed { Err(NovateError::ExpiryListed.name()) } else { Ok(()) };
+                self.list_at(self.world.pool, market, (time, self.smile_of(market, time)), &foreseen);
                 self.make_tables();
                 return;
             }

@@ -95,8 +95,8 @@ impl Walk {
         let [rich, others] = [3, 12].map(|count| self.chance.index(count));
         let second = if self.chance.percent(60) { rich } else { others };
         let mut first = match self.chance.between(1, 100) {
-            1..=8 => self.seat_where(|_, p| p.in_auction()),
-            9..=35 => self.chance.index(3),
+            1..=14 => self.seat_where(|_, p| p.in_auction()),
+            15..=40 => self.chance.index(3),
             _ => self.seat(),
         };
         if first == second && self.chance.percent(90) {
