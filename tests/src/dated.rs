@@ -145,7 +145,7 @@ impl World {
     /// Every expiry of the first `markets` markets, by id.
     pub(crate) fn expiries(&self, markets: u16) -> BTreeMap<u64, Box<Expiry>> {
         let all = (0..markets).flat_map(|m| self.expiries_of(m));
-        all.map(|e| (instrument::expiry_id(e.market, minutes_of(e.time)), Box::new(e))).collect()
+        all.map(|e| (e.id(), Box::new(e))).collect()
     }
 
     /// A trade of any instruments that the fixture lists.

@@ -23,10 +23,11 @@ fn on_host(world: &World, market: u16, time: i64, forecast: Forecast, strike: i6
     };
     let mut nodes: Nodes = bytemuck::Zeroable::zeroed();
     nodes.set(&reference, &Params::DEFAULT).unwrap();
-    let deviation = Smile { a, b, rho, m, sigma }.deviation(nodes.forward(), Price(strike)).unwrap();
+    let smile = Smile { a, b, rho, m, sigma };
     let published = world.expiry(market, time).published;
     let stated = Tenor((time - published) * 1_000_000_000);
-    let deviation = deviation.run_off(stated, reference.remaining).unwrap();
+    let section = smile.at(nodes.forward()).unwrap().run_off(stated, reference.remaining);
+    let deviation = section.deviation(Price(strike)).unwrap();
     let mut computed: Strike = bytemuck::Zeroable::zeroed();
     computed.reprice(&nodes, Price(strike), deviation).unwrap();
     computed

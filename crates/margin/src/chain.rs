@@ -87,6 +87,11 @@ const SHOCK_TENOR: Tenor = Tenor(30 * DAY.0);
 /// Lowest and highest basis of an expiry, F/S - 1.
 pub const BASIS_RANGE: (Ratio, Ratio) = (Ratio(-500_000), Ratio(1_000_000));
 
+/// The forward at a spot price and a basis within [`BASIS_RANGE`], rounded down.
+pub fn forward(spot: Price, basis: Ratio) -> Result<Price> {
+    spot.scale_floor(Ratio::ONE.add(basis)?)
+}
+
 /// What the pricing of one expiry's strikes is based on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reference {
@@ -155,7 +160,7 @@ impl Nodes {
         self.remaining = facts.remaining;
         self.time = facts.time;
         let growth = Ratio::ONE.add(facts.basis)?;
-        self.forward = facts.price.scale_floor(growth)?;
+        self.forward = forward(facts.price, facts.basis)?;
         self.growth = (growth.0 << RATIO_BITS).checked_div(Ratio::ONE.0).unwrap_or_default();
 
         self.root_time = root_time(facts.remaining);

@@ -5,7 +5,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::chain::{Strike, BASIS_RANGE, MAX_STRIKES, VALUES, VALUE_ERROR, VALUE_ONE};
+use crate::chain::{forward, Strike, BASIS_RANGE, MAX_STRIKES, VALUES, VALUE_ERROR, VALUE_ONE};
 use crate::error::{MarginError, Result};
 use crate::fixed::product_over_ten_pow_floor;
 use crate::pricing::DAY;
@@ -83,10 +83,9 @@ pub struct HeldExpiry {
     pub naked: Contracts,
     /// Slot of the underlying in the book.
     pub underlying: u16,
-    /// 1 where options were added and their chain was not yet.
-    pub(crate) unvalued: u8,
-    /// 1 where the chain was added.
+    /// 1 where the chain was added after the last option.
     pub(crate) valued: u8,
+    padding: u8,
     /// A bit for each slot that options were added to.
     slots: u32,
 }
@@ -112,18 +111,18 @@ impl HeldExpiry {
             self.puts = self.puts.add(quantity)?;
         }
         self.slots |= set_of(slot);
-        self.unvalued = 1;
+        self.valued = 0;
         Ok(())
     }
 
     /// Options were added that no chain has valued yet.
     pub fn needs_chain(&self) -> bool {
-        self.unvalued != 0
+        self.slots != 0 && self.valued == 0
     }
 
     /// The forward at a spot price, rounded down.
     pub fn forward(&self, spot: Price) -> Result<Price> {
-        spot.scale_floor(self.growth())
+        forward(spot, self.basis)
     }
 
     /// 1 + basis, between 0.5 and 2.
@@ -273,7 +272,7 @@ pub(crate) fn value_options(
     }
     held.naked = naked.total()?;
     (held.delta, held.value, held.time_value, held.vega) = (delta, value, time_value, vega);
-    (held.unvalued, held.valued) = (0, 1);
+    held.valued = 1;
     Ok(valued)
 }
 

@@ -7,7 +7,7 @@
 use core::num::NonZeroU64;
 
 use crate::error::{MarginError, Result};
-use crate::fixed::{mul_div_floor, product_over_ten_pow_floor};
+use crate::fixed::product_over_ten_pow_floor;
 use crate::normal;
 use crate::transcendental::{ln, sqrt};
 use crate::units::{Contracts, Price, Ratio, Tenor, USD_DIGITS};
@@ -39,14 +39,6 @@ pub struct Deviation(pub i64);
 impl Deviation {
     /// Where a call is worth the forward, whatever the strike up to [`MAX_MONEYNESS`]: sixteen.
     pub const MAX: Self = Self(16 << DEVIATION_BITS);
-
-    /// The deviation of the same vol over the time that is left of the time it was stated for, both above zero.
-    pub fn run_off(self, stated: Tenor, left: Tenor) -> Result<Self> {
-        if stated == left {
-            return Ok(self);
-        }
-        mul_div_floor(self.0, root_time(left), root_time(stated)).map(Self)
-    }
 
     /// The deviation within its range as a divisor; `None` where it is zero.
     #[inline]

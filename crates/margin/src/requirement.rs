@@ -135,7 +135,7 @@ impl Book {
     /// Step 1: each underlying alone, and their sums.
     fn evaluate(&mut self, params: &Params, health: &mut Health) -> Result<()> {
         let expiries = self.expiries.get(..self.expiry_count).unwrap_or_default();
-        if expiries.iter().any(|e| e.unvalued != 0) {
+        if expiries.iter().any(|e| e.needs_chain()) {
             return Err(MarginError::ChainMissing);
         }
         let mut worst = Usd::ZERO;

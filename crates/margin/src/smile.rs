@@ -4,9 +4,10 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::error::{MarginError, Result};
-use crate::pricing::{log_of, Deviation};
+use crate::fixed::mul_div_floor;
+use crate::pricing::{log_of, root_time, Deviation};
 use crate::transcendental::sqrt;
-use crate::units::{Price, Ratio};
+use crate::units::{Price, Ratio, Tenor};
 
 /// Largest total variance a: a vol of 800 % over a year.
 pub const MAX_LEVEL: Ratio = Ratio(64_000_000);
@@ -99,7 +100,7 @@ impl Smile {
     /// The smile at a forward, for several strikes. Fails where the forward is not positive or a parameter is out of bounds.
     pub fn at(&self, forward: Price) -> Result<Section<'_>> {
         self.within_bounds()?;
-        Ok(Section { smile: self, log: log_of(forward)?, end: self.clamp() })
+        Ok(Section { smile: self, log: log_of(forward)?, end: self.clamp(), roots: None })
     }
 
     /// The deviation at one strike, see [`Section::deviation`].
@@ -188,13 +189,26 @@ pub struct Section<'a> {
     /// ln F and the clamp of |k|, 2^-40.
     log: i64,
     end: i64,
+    /// Roots of the time that is left and of the time that the smile was stated for, where they differ.
+    roots: Option<(i64, i64)>,
 }
 
 impl Section<'_> {
+    /// The same vols over the time that is left of the time they were stated for, both above zero: total variance runs off
+    /// with time.
+    pub fn run_off(self, stated: Tenor, left: Tenor) -> Self {
+        let roots = (stated != left).then(|| (root_time(left), root_time(stated)));
+        Self { roots, ..self }
+    }
+
     /// The deviation at a strike: the root of total variance, within 1e-10. Fails where the strike is not positive.
     pub fn deviation(&self, strike: Price) -> Result<Deviation> {
         let k = log_of(strike)?.wrapping_sub(self.log);
-        Ok(Deviation(root(self.smile.variance(k.clamp(self.end.wrapping_neg(), self.end)))))
+        let stated = root(self.smile.variance(k.clamp(self.end.wrapping_neg(), self.end)));
+        match self.roots {
+            None => Ok(Deviation(stated)),
+            Some((left, whole)) => mul_div_floor(stated, left, whole).map(Deviation),
+        }
     }
 }
 

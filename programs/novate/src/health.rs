@@ -7,7 +7,7 @@ use std::cell::Ref;
 use std::ops::Deref;
 
 use anchor_lang::prelude::*;
-use novate_margin::dated::{Carry, NODE_ONE};
+use novate_margin::dated::{Carry, Drift, NODE_ONE};
 use novate_margin::{Book, Contracts, Health, Price, Ratio, Usd};
 
 use crate::error::NovateError;
@@ -112,10 +112,15 @@ pub fn fill<'p>(
         let expiry = source.expiry(id)?;
         book.add_chain(held, &expiry.strikes, terms.carry).map_err(NovateError::from)?;
     }
-    let drift = book.drift();
-    require!(drift.nodes <= CHAIN_SHIFT.1, NovateError::ChainShifted);
-    require!(terms.now.saturating_sub(drift.oldest.0) <= CHAIN_AGE.1, NovateError::ChainStale);
+    require_usable(book.drift(), terms.now)?;
     Ok(forecast)
+}
+
+/// Refuses option values too far from now for anything to rest on them (MRG-15).
+pub fn require_usable(drift: Drift, now: i64) -> Result<()> {
+    require!(drift.nodes <= CHAIN_SHIFT.1, NovateError::ChainShifted);
+    require!(now.saturating_sub(drift.oldest.0) <= CHAIN_AGE.1, NovateError::ChainStale);
+    Ok(())
 }
 
 /// A yield-bearing balance and the market price of a contract of it: in the scan as what it is worth of its underlying, which

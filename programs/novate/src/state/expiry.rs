@@ -1,5 +1,5 @@
 use anchor_lang::prelude::*;
-use novate_margin::chain::{Reference, Strike, MAX_STRIKES};
+use novate_margin::chain::{forward, Reference, Strike, MAX_STRIKES};
 use novate_margin::dated::{ExpiryFacts, Right};
 use novate_margin::smile::Smile;
 use novate_margin::{Contracts, Price, Ratio, Seconds, Tenor};
@@ -94,8 +94,7 @@ impl Expiry {
 
     /// The forward at an index price, rounded down.
     pub fn forward(&self, index: Price) -> Result<Price> {
-        let carry = index.scale_floor(self.basis).map_err(NovateError::from)?;
-        Ok(index.add(carry).map_err(NovateError::from)?)
+        Ok(forward(index, self.basis).map_err(NovateError::from)?)
     }
 
     /// The time that the smile was published for.
@@ -129,6 +128,12 @@ impl Expiry {
         let moved = open.0.checked_sub(from.max(0)).and_then(|o| o.checked_add(to.max(0)));
         open.0 = moved.ok_or(NovateError::MathOverflow)?;
         Ok(*open)
+    }
+
+    /// The mark of its future at an index price. Fails at expiry.
+    pub fn mark(&self, index: Price, now: i64) -> Result<Price> {
+        self.remaining(now)?;
+        self.forward(index)
     }
 
     /// What strikes are priced from now. Fails at expiry.

@@ -41,7 +41,7 @@ impl Position {
         self.quantity == 0 && self.cost == 0 && self.pending_old == 0 && self.pending_new == 0
     }
 
-    /// Adds what a trade cost.
+    /// Adds to the cost: what a trade cost, variation received, and a loss paid, which is negative.
     pub fn add_cost(&mut self, amount: i64) -> Result<()> {
         self.cost = self.cost.checked_add(amount).ok_or(NovateError::MathOverflow)?;
         Ok(())
@@ -49,7 +49,7 @@ impl Position {
 
     /// Takes variation in: it is pending, and no longer owed to the position.
     pub fn receive(&mut self, amount: i64) -> Result<i64> {
-        self.cost = self.cost.checked_add(amount).ok_or(NovateError::MathOverflow)?;
+        self.add_cost(amount)?;
         self.pending_new = self.pending_new.checked_add(amount).ok_or(NovateError::MathOverflow)?;
         Ok(0)
     }
@@ -57,7 +57,7 @@ impl Position {
     /// Pays a loss (`amount` is negative): out of pending gains first, the newest before the older. Returns what cash
     /// has to pay.
     pub fn pay(&mut self, amount: i64) -> Result<i64> {
-        self.cost = self.cost.checked_add(amount).ok_or(NovateError::MathOverflow)?;
+        self.add_cost(amount)?;
         let mut due = amount.checked_neg().ok_or(NovateError::MathOverflow)?;
         for pending in [&mut self.pending_new, &mut self.pending_old] {
             let paid = due.min(*pending);

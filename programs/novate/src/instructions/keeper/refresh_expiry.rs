@@ -54,11 +54,9 @@ pub(crate) fn refresh_expiry<'info>(ctx: Context<'info, RefreshExpiry<'info>>, r
         let reference = expiry.reference(&asset, now)?;
         nodes.set(&reference, &pool.params).map_err(NovateError::from)?;
         let (smile, forward) = (expiry.smile, nodes.forward());
-        let section = smile.at(forward).map_err(NovateError::from)?;
-        let (stated, left) = (expiry.stated(), reference.remaining);
+        let section = smile.at(forward).map_err(NovateError::from)?.run_off(expiry.stated(), reference.remaining);
         for slot in expiry.slots_mut(range.first, range.count)? {
-            let deviation = section.deviation(slot.strike).and_then(|d| d.run_off(stated, left));
-            let deviation = deviation.map_err(NovateError::from)?;
+            let deviation = section.deviation(slot.strike).map_err(NovateError::from)?;
             slot.reprice(&nodes, slot.strike, deviation).map_err(NovateError::from)?;
         }
         emit!(ExpiryRefreshed {

@@ -30,9 +30,7 @@ fn mark(instrument: u64, market: &Market, asset: &Asset, expiry: Option<&Expiry>
         Instrument::Perpetual => market.mark_at(asset.price),
         Instrument::Future { .. } => {
             let expiry = expiry.filter(|e| instrument::future(e.market, e.minutes()) == instrument);
-            let expiry = expiry.ok_or(NovateError::WrongExpiry)?;
-            expiry.remaining(now)?;
-            expiry.forward(asset.price)
+            expiry.ok_or(NovateError::WrongExpiry)?.mark(asset.price, now)
         }
         Instrument::Option { .. } => err!(NovateError::NoVariation),
     }

@@ -4,7 +4,7 @@ use novate_margin::{reduces_risk, Contracts, Price, Usd};
 
 use crate::error::NovateError;
 use crate::events::{Traded, TradedLeg, EVENT_VERSION};
-use crate::health::{Examiner, Held, PriceAge, CHAIN_AGE, CHAIN_SHIFT};
+use crate::health::{require_usable, Examiner, Held, PriceAge};
 use crate::instrument::{self, market_of, Instrument};
 use crate::listed::Listed;
 use crate::state::{Asset, Expiry, Market, Pool, Portfolio, Position, Scenarios};
@@ -126,10 +126,7 @@ impl Terms {
             (Instrument::Option { slot, right, .. }, Some(expiry)) => {
                 Self::option(market, expiry, (slot, right), asset, now)
             }
-            (_, Some(expiry)) => {
-                expiry.remaining(now)?;
-                Self::linear(market, expiry.forward(asset.price)?)
-            }
+            (_, Some(expiry)) => Self::linear(market, expiry.mark(asset.price, now)?),
             (_, None) => Self::linear(market, market.mark_at(asset.price)?),
         }
     }
@@ -145,8 +142,7 @@ impl Terms {
     fn option(market: &Market, expiry: &Expiry, (slot, right): (u8, Right), asset: &Asset, now: i64) -> Result<Self> {
         let spot = (asset.price, asset.scan_range);
         let option = option_at(expiry.strike(slot)?, right, spot, expiry.facts(now)?).map_err(NovateError::from)?;
-        require!(option.drift.nodes <= CHAIN_SHIFT.1, NovateError::ChainShifted);
-        require!(now.saturating_sub(option.drift.oldest.0) <= CHAIN_AGE.1, NovateError::ChainStale);
+        require_usable(option.drift, now)?;
         let reach = option.mark.add(option.delta.of_price_floor(asset.price).map_err(NovateError::from)?);
         let reach = reach.map_err(NovateError::from)?;
         let width = reach.scale_floor(market.band).map_err(NovateError::from)?;
@@ -173,9 +169,8 @@ struct Amounts {
 
 impl Amounts {
     /// A rate on the notional; of an option on that of its underlying, and at most a share of the premium.
-    fn of(leg: &Leg, market: &Market, asset: &Asset, option: bool) -> Result<Self> {
-        let size = Contracts(leg.quantity.checked_abs().ok_or(NovateError::MathOverflow)?);
-        let (sold, bought) = size.value_bounds(Price(leg.price)).map_err(NovateError::from)?;
+    fn of(size: Contracts, price: Price, market: &Market, asset: &Asset, option: bool) -> Result<Self> {
+        let (sold, bought) = size.value_bounds(price).map_err(NovateError::from)?;
         let notional = if option { size.value_ceil(asset.price).map_err(NovateError::from)? } else { bought };
         let mut fee = notional.scale_ceil(market.fee).map_err(NovateError::from)?;
         if option {
@@ -208,21 +203,19 @@ fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Si
     let terms = Terms::of(traded, &market, expiry.as_deref(), &asset, now)?;
     terms.check(leg.price)?;
     require_quantity(&market, leg, first.portfolio, second.portfolio)?;
-    let amounts = Amounts::of(leg, &market, &asset, option)?;
+    let size = leg.quantity.checked_abs().ok_or(NovateError::MathOverflow)?;
+    let amounts = Amounts::of(Contracts(size), Price(leg.price), &market, &asset, option)?;
     let (buyer_pays, seller_pays) = amounts.paid()?;
 
-    let size = leg.quantity.checked_abs().ok_or(NovateError::MathOverflow)?;
     let (buyer, seller) = if leg.quantity > 0 { (&mut *first, &mut *second) } else { (&mut *second, &mut *first) };
     let bought = buyer.take(&market, leg.instrument, size, amounts.fee, now)?;
     let sold = seller.take(&market, leg.instrument, size.saturating_neg(), amounts.fee, now)?;
-    let beside = Contracts(size).value_ceil(Price(leg.price.abs_diff(terms.mark.0).cast_signed()));
-    let beside = beside.map_err(NovateError::from)?;
-    for (side, pays, gives) in
-        [(buyer, buyer_pays, leg.price > terms.mark.0), (seller, seller_pays, leg.price < terms.mark.0)]
-    {
+    // What the buyer pays above the mark; the seller gives what is below it.
+    let above = leg.price.checked_sub(terms.mark.0).ok_or(NovateError::MathOverflow)?;
+    for (side, pays, beside) in [(buyer, buyer_pays, above), (seller, seller_pays, above.saturating_neg())] {
         if option {
-            let given = if gives { beside.0 } else { 0 };
-            side.given = side.given.checked_add(given).ok_or(NovateError::MathOverflow)?;
+            let given = Contracts(size).value_ceil(Price(beside).or_zero()).map_err(NovateError::from)?;
+            side.given = side.given.checked_add(given.0).ok_or(NovateError::MathOverflow)?;
             side.portfolio.credit_cash(pays.0.checked_neg().ok_or(NovateError::MathOverflow)?)?;
         } else {
             side.portfolio.position_mut(leg.instrument)?.add_cost(pays.0)?;
