@@ -8,7 +8,7 @@ use novate_client::{addresses, instrument, Forecast, Instruction, Leg, Pubkey, R
 
 use solana_signer::Signer;
 
-use crate::sending::Sent;
+use crate::sending::{Refusal, Sent};
 use crate::{Actor, World};
 
 /// Seconds of a day, and from midnight UTC to an expiry.
@@ -24,7 +24,21 @@ pub fn flat(vol: f64, seconds: i64) -> Forecast {
     Forecast { basis: 0, a, b: 0, rho: 0, m: 0, sigma: 100_000 }
 }
 
+/// An instruction of the governor must fail with this error.
+#[track_caller]
+pub fn refused(world: &mut World, instruction: Instruction, error: impl Into<Refusal>) {
+    let governor = world.governor.insecure_clone();
+    world.refuses(&[instruction], &[&governor], error);
+}
+
 impl World {
+    /// Sends an instruction of the governor.
+    #[track_caller]
+    fn governed(&mut self, instruction: Instruction) -> Sent {
+        let governor = self.governor.insecure_clone();
+        self.succeeds(&[instruction], &[&governor])
+    }
+
     /// The first expiry at least `days` days from now.
     pub fn expiry_in(&self, days: i64) -> i64 {
         let least = self.now() + days * DAY;
@@ -38,8 +52,7 @@ impl World {
     #[track_caller]
     pub fn list_expiry(&mut self, market: u16, time: i64, forecast: Forecast) -> Sent {
         let list = self.list_expiry_instruction(market, time, forecast);
-        let governor = self.governor.insecure_clone();
-        self.succeeds(&[list], &[&governor])
+        self.governed(list)
     }
 
     pub fn list_strikes_instruction(&self, market: u16, time: i64, strikes: &[i64]) -> Instruction {
@@ -49,8 +62,7 @@ impl World {
     #[track_caller]
     pub fn list_strikes(&mut self, market: u16, time: i64, strikes: &[i64]) -> Sent {
         let list = self.list_strikes_instruction(market, time, strikes);
-        let governor = self.governor.insecure_clone();
-        self.succeeds(&[list], &[&governor])
+        self.governed(list)
     }
 
     /// An expiry at least `days` away with a flat smile and strikes in whole USD, priced. Returns its time.
@@ -74,8 +86,7 @@ impl World {
     #[track_caller]
     pub fn publish_forecast(&mut self, market: u16, time: i64, forecast: Forecast) -> Sent {
         let publish = self.publish_forecast_instruction(market, time, forecast);
-        let governor = self.governor.insecure_clone();
-        self.succeeds(&[publish], &[&governor])
+        self.governed(publish)
     }
 
     /// Prices some strikes of an expiry.

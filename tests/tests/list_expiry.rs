@@ -159,8 +159,8 @@ fn thirty_two_expiries() {
 mod adversary {
     use super::*;
     use anchor_lang::error::ErrorCode;
-    use novate_client::{Instruction, NovateError};
-    use novate_tests::sending::Refusal;
+    use novate_client::NovateError;
+    use novate_tests::dated::refused;
     use novate_tests::{Altered, ETH_PERP};
     use solana_signer::Signer;
 
@@ -170,12 +170,6 @@ mod adversary {
     const EXPIRY: usize = 2;
     const AUTHORITY: usize = 3;
     const NEIGHBOURS: usize = 7;
-
-    #[track_caller]
-    fn refused(world: &mut World, instruction: Instruction, error: impl Into<Refusal>) {
-        let governor = world.governor.insecure_clone();
-        world.refuses(&[instruction], &[&governor], error);
-    }
 
     #[track_caller]
     fn refused_forecast(world: &mut World, time: i64, forecast: Forecast, error: NovateError) {

@@ -80,8 +80,8 @@ fn from_a_twentieth_to_twenty_times_the_last_price() {
 mod adversary {
     use super::*;
     use anchor_lang::error::ErrorCode;
-    use novate_client::{addresses, Instruction, NovateError};
-    use novate_tests::sending::Refusal;
+    use novate_client::{addresses, NovateError};
+    use novate_tests::dated::refused;
     use novate_tests::{Altered, Builder, ETH, ETH_PERP};
     use solana_signer::Signer;
 
@@ -91,12 +91,6 @@ mod adversary {
     const EXPIRY: usize = 2;
     const ASSET: usize = 3;
     const AUTHORITY: usize = 4;
-
-    #[track_caller]
-    fn refused(world: &mut World, instruction: Instruction, error: impl Into<Refusal>) {
-        let governor = world.governor.insecure_clone();
-        world.refuses(&[instruction], &[&governor], error);
-    }
 
     #[track_caller]
     fn refused_strikes(world: &mut World, time: i64, strikes: &[i64], error: NovateError) {

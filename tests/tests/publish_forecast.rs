@@ -144,8 +144,8 @@ fn an_expiry_that_has_passed_is_no_neighbour() {
 mod adversary {
     use super::*;
     use anchor_lang::error::ErrorCode;
-    use novate_client::{addresses, Instruction, NovateError};
-    use novate_tests::sending::Refusal;
+    use novate_client::{addresses, NovateError};
+    use novate_tests::dated::refused;
     use novate_tests::{Altered, BTC, ETH_PERP};
 
     // Positions of the accounts.
@@ -154,12 +154,6 @@ mod adversary {
     const EXPIRY: usize = 2;
     const PUBLISHER: usize = 3;
     const NEIGHBOURS: usize = 6;
-
-    #[track_caller]
-    fn refused(world: &mut World, instruction: Instruction, error: impl Into<Refusal>) {
-        let governor = world.governor.insecure_clone();
-        world.refuses(&[instruction], &[&governor], error);
-    }
 
     #[track_caller]
     fn refused_forecast(world: &mut World, time: i64, forecast: Forecast, error: NovateError) {

@@ -26,8 +26,6 @@ pub const TAILS: [Ratio; 5] = [Ratio(-660_000), Ratio(-330_000), Ratio(500_000),
 /// Tail nodes in all.
 pub const TAIL_NODES: usize = 9;
 const _: () = assert!(TAIL_NODES == RANGE_TAILS.len() + TAILS.len());
-/// Nodes of one scan: three vols by spot, and the tails.
-pub const NODES: usize = 3 * SPOT_NODES + TAIL_NODES;
 /// A node given in scan ranges is not below this move (MRG-13).
 pub const LOWEST_MOVE: Ratio = Ratio(-950_000);
 
