@@ -125,7 +125,7 @@ impl Desk {
         assert_eq!(state.positions().len(), self.shape.positions());
         assert_eq!(holdings.expiries().count(), self.shape.expiries);
         assert_eq!(holdings.markets().count(), self.shape.markets);
-        assert!(state.cash > 0 && state.balances().iter().all(|b| b.shares > 0));
+        assert!(state.cash > 0 && state.balances().iter().all(|b| b.tokens > 0));
         assert!(state.positions().iter().all(|p| p.quantity != 0));
     }
 

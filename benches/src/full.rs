@@ -60,7 +60,7 @@ fn trade(world: &mut World, first: &Actor, second: &Actor, legs: &[(u16, i64, i6
 fn assert_full(world: &World, portfolio: &Pubkey, balances: usize, positions: usize) {
     let state = world.portfolio(portfolio);
     assert_eq!((state.balances().len(), state.positions().len()), (balances, positions));
-    assert!(state.cash > 0 && state.balances().iter().all(|b| b.shares > 0));
+    assert!(state.cash > 0 && state.balances().iter().all(|b| b.tokens > 0));
     assert!(state.positions().iter().all(|p| p.quantity != 0 && p.cost != 0));
 }
 

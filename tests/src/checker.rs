@@ -6,8 +6,9 @@
 //! - CLR-01: of every instrument, quantities over all portfolios sum to zero, and its open interest, in the market or the
 //!   expiry, is the sum of the long ones. The market's ledger is closed: variation pool and costs are fees and rounding.
 //!   Options have no cost and no pending gains.
-//! - CLR-02: (a) vaults hold exactly what the counters say; (b) shares of all portfolios are the bank's shares; (c) the
-//!   floored claims fall short of the deposits by less than one unit a holder.
+//! - CLR-02: (a) vaults hold exactly what the counters say; (b) tokens and shares of all portfolios are the asset's and its
+//!   bank's; (c) what lenders own, rounded down, falls short of the bank's counter by less than one unit a holder, and what
+//!   borrowers owe, rounded up, exceeds it by less.
 //! - Portfolios are in order: balances and positions ascending and without empty slots, cash and pending gains at or above
 //!   zero, within the limits of CLR-36.
 
@@ -39,17 +40,21 @@ mod asset {
     pub const POOL: usize = 24;
     /// Address of the token account that holds the deposits.
     pub const VAULT: usize = 88;
-    /// u64, the mint's units: deposits of all balances.
+    /// u64, the mint's units: tokens of all balances that are not lent.
     pub const DEPOSITS: usize = 408;
-    /// u64: shares that the deposits are divided into.
-    pub const DEPOSIT_SHARES: usize = 416;
-    /// Two u64, low word first: what a share is worth, in 2^-64 units.
-    pub const INDEX_LOW: usize = 424;
-    pub const INDEX_HIGH: usize = 432;
     /// u64, settlement asset only: cash, pending gains and variation pools of the pool.
-    pub const CASH: usize = 440;
+    pub const CASH: usize = 416;
     /// u16: index of what a yield-bearing asset is redeemed for, else 0.
-    pub const REDEMPTION_UNDERLYING: usize = 544;
+    pub const REDEMPTION_UNDERLYING: usize = 520;
+    /// Of what is lent and of loans: u64, the mint's units; u64, shares that it is divided into; two u64, low word first, what
+    /// a share is worth, in 2^-64 units.
+    pub const LENT: usize = 528;
+    pub const LOANS: usize = 560;
+    pub const SHARES: usize = 8;
+    pub const INDEX_LOW: usize = 16;
+    pub const INDEX_HIGH: usize = 24;
+    /// u64, the mint's units: what the bank keeps.
+    pub const RESERVE: usize = 592;
 }
 
 /// Offsets in a market account of 2,048 bytes.
@@ -114,11 +119,11 @@ mod balance {
     /// u16: index of the asset.
     pub const ASSET: usize = 0;
     /// u8: 1 where the asset had a market when the balance was opened.
-    pub const UNDERLYING: usize = 3;
+    pub const UNDERLYING: usize = 2;
     /// u16: index of what a yield-bearing asset is redeemed for, else 0.
     pub const REDEMPTION_UNDERLYING: usize = 4;
-    /// i64.
-    pub const SHARES: usize = 8;
+    /// u64 each: tokens that are not lent; shares of what is lent; shares of loans.
+    pub const AMOUNTS: [usize; 3] = [8, 16, 24];
 }
 
 /// Offsets in a position.
@@ -192,8 +197,8 @@ fn i64_at(data: &[u8], at: usize) -> i128 {
 struct Totals {
     /// Cash and pending gains.
     money: i128,
-    /// Shares by asset, one entry a holder.
-    shares: BTreeMap<u16, Vec<i128>>,
+    /// Tokens, shares of what is lent and of loans by asset, one entry a holder.
+    balances: BTreeMap<u16, Vec<[i128; 3]>>,
     /// Quantity, positive quantity and cost by instrument.
     instruments: BTreeMap<u64, [i128; 3]>,
 }
@@ -279,13 +284,14 @@ fn check_portfolio(
             }
             continue;
         }
-        let (asset, shares) = (u16_at(entry, balance::ASSET), i64_at(entry, balance::SHARES));
-        if last >= Some(asset) || asset == SETTLEMENT {
+        let amounts = balance::AMOUNTS.map(|at| i128::from(u64_at(entry, at)));
+        let asset = u16_at(entry, balance::ASSET);
+        if last >= Some(asset) {
             found.push(format!("balance of asset {asset} is out of order"));
         }
         last = Some(asset);
-        if shares <= 0 {
-            found.push(format!("balance of asset {asset} has {shares} shares"));
+        if amounts == [0; 3] || asset == SETTLEMENT && amounts[0] != 0 {
+            found.push(format!("balance of asset {asset} holds {amounts:?}"));
         }
         named.insert((ASSETS, u64::from(asset)));
         if entry[balance::UNDERLYING] != 0 {
@@ -299,7 +305,7 @@ fn check_portfolio(
             named.insert((ASSETS, u64::from(underlying)));
             held.insert(underlying);
         }
-        totals.shares.entry(asset).or_default().push(shares);
+        totals.balances.entry(asset).or_default().push(amounts);
     }
 
     let count = usize::from(data[portfolio::POSITION_COUNT]);
@@ -410,30 +416,33 @@ fn check_asset(data: &[u8], vault: Option<u64>, money: i128, totals: &Totals, fo
         return;
     };
     let none = vec![];
-    let holders = totals.shares.get(&index).unwrap_or(&none);
-    let deposits = i128::from(u64_at(data, asset::DEPOSITS));
-    let cash = i128::from(u64_at(data, asset::CASH));
-    if index == SETTLEMENT {
-        if vault != cash || cash != money {
-            found.push(format!("CLR-02a: vault {vault}, counter {cash}, claims {money}"));
+    let holders = totals.balances.get(&index).unwrap_or(&none);
+    let [tokens, lent_shares, loan_shares] = [0, 1, 2].map(|at| holders.iter().map(|h| h[at]).sum::<i128>());
+    let field = |at: usize| i128::from(u64_at(data, at));
+    let (deposits, cash) = (field(asset::DEPOSITS), field(asset::CASH));
+    let (lent, loans, reserve) = (field(asset::LENT), field(asset::LOANS), field(asset::RESERVE));
+    let claims = if index == SETTLEMENT { money } else { 0 };
+    if vault != deposits + cash + lent + reserve - loans || cash != claims || deposits != tokens {
+        let bank = format!("bank {lent} + {reserve} - {loans}");
+        found.push(format!(
+            "CLR-02a: asset {index}: vault {vault}, deposits {deposits} of {tokens}, cash {cash} of {claims}, {bank}"
+        ));
+    }
+    for (what, at, held, shares) in
+        [("lent", asset::LENT, lent, lent_shares), ("loans", asset::LOANS, loans, loan_shares)]
+    {
+        let bank = field(at + asset::SHARES);
+        if shares != bank {
+            found.push(format!("CLR-02b: asset {index}, {what}: holders have {shares} shares, the bank {bank}"));
         }
-        if deposits != 0 || !holders.is_empty() {
-            found.push(format!("CLR-02: settlement asset has deposits of {deposits}"));
+        let [low, high] = [asset::INDEX_LOW, asset::INDEX_HIGH].map(|word| field(at + word));
+        // Rounded down what is owned, rounded up what is owed.
+        let up = if what == "loans" { (1i128 << 64) - 1 } else { 0 };
+        let of = |h: &[i128; 3]| if what == "loans" { h[2] } else { h[1] };
+        let claims: i128 = holders.iter().map(|h| high * of(h) + ((low * of(h) + up) >> 64)).sum();
+        let dust = if what == "loans" { claims - held } else { held - claims };
+        if dust < 0 || dust > 0 && dust >= holders.len() as i128 {
+            found.push(format!("CLR-02c: asset {index}, {what}: counter {held}, claims {claims}"));
         }
-        return;
-    }
-    if vault != deposits || cash != 0 {
-        found.push(format!("CLR-02a: asset {index}: vault {vault}, deposits {deposits}, cash {cash}"));
-    }
-    let shares: i128 = holders.iter().sum();
-    let bank = i128::from(u64_at(data, asset::DEPOSIT_SHARES));
-    if shares != bank {
-        found.push(format!("CLR-02b: asset {index}: holders have {shares} shares, the bank {bank}"));
-    }
-    let [low, high] = [asset::INDEX_LOW, asset::INDEX_HIGH].map(|at| i128::from(u64_at(data, at)));
-    let claims: i128 = holders.iter().map(|s| high * s + ((low * s) >> 64)).sum();
-    let short = deposits - claims;
-    if short < 0 || short > 0 && short >= holders.len() as i128 {
-        found.push(format!("CLR-02c: asset {index}: deposits {deposits}, claims {claims}, {} holders", holders.len()));
     }
 }

@@ -2,7 +2,7 @@ use anchor_spl::token_2022::spl_token_2022::extension::ExtensionType;
 use novate::events::AssetAdded;
 use novate_client::state::{Asset, Pool};
 use novate_client::{addresses, instructions as build, AssetTerms, Instruction};
-use novate_margin::interest::Index;
+use novate_margin::bank::Bank;
 use novate_margin::{Ratio, NO_COLUMN};
 use novate_tests::token::{transfer_fee, Extension};
 use novate_tests::{AssetSpec, World, GOLD};
@@ -34,8 +34,8 @@ fn lists_an_asset_without_price_at_full_haircut() {
     assert_eq!((asset.max_confidence.0, asset.base_range.0), (terms.max_confidence, terms.base_range));
     assert_eq!((asset.scan_range.0, asset.haircut), (terms.base_range, Ratio::ONE));
     assert_eq!((asset.price.0, asset.publish_time, asset.underlying), (0, 0, 0));
-    assert_eq!((asset.deposits, asset.deposit_shares, asset.cash), (0, 0, 0));
-    assert_eq!(asset.deposit_index.get(), Index::ONE.0);
+    assert_eq!((asset.deposits, asset.cash), (0, 0));
+    assert_eq!(asset.bank, Bank::open());
     assert_eq!(asset.deposit_cap, terms.deposit_cap);
     assert_eq!(world.state::<Pool>(&world.pool).asset_count, index + 1);
 

@@ -12,12 +12,15 @@ pub fn raw(world: &World) -> Vec<Raw> {
     held.map(|(key, account)| Raw { address: key.to_bytes(), data: account.data().to_vec() }).collect()
 }
 
-/// A world with deposits, positions, unsettled and settled variation and pending gains.
+/// A world with deposits, a loan, positions, unsettled and settled variation and pending gains.
 fn lived() -> World {
     let mut world = World::default();
     let (buyer, seller) = (world.trader(10_000), world.trader(100_000));
     world.deposit(&buyer, GOLD, 12_345);
     world.deposit(&seller, GOLD, 500);
+    world.open_bank(GOLD);
+    world.lend(&seller, GOLD, 300);
+    world.borrow(&buyer, GOLD, 200);
     world.trade(&buyer, &seller, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
     world.price(BTC, 21_000.0);
     world.settle(&seller, BTC_PERP);
@@ -49,10 +52,15 @@ fn the_checker_finds_a_unit_too_much_anywhere() {
     let portfolios =
         world.svm.get_program_accounts(&novate_client::ID).into_iter().filter(|(_, a)| a.data.len() == 5_376);
     let mut places = vec![
-        (usdc, 440, "cash counter"),
+        (usdc, 416, "cash counter"),
         (gold, 408, "deposits"),
-        (gold, 416, "shares"),
-        (gold, 432, "index"),
+        (gold, 528, "lent"),
+        (gold, 536, "shares of what is lent"),
+        (gold, 552, "index of what is lent"),
+        (gold, 560, "loans"),
+        (gold, 568, "shares of loans"),
+        (gold, 584, "index of loans"),
+        (gold, 592, "reserve"),
         (market, 168, "long"),
         (market, 176, "short"),
         (market, 184, "variation pool"),
@@ -66,6 +74,8 @@ fn the_checker_finds_a_unit_too_much_anywhere() {
             (portfolio, 152, "cash"),
             (portfolio, 212, "redeemed for"),
             (portfolio, 216, "balance"),
+            (portfolio, 224, "shares of what is lent"),
+            (portfolio, 232, "shares of a loan"),
             (portfolio, 728, "quantity"),
             (portfolio, 736, "cost"),
             (portfolio, 760, "old pending"),
@@ -75,7 +85,7 @@ fn the_checker_finds_a_unit_too_much_anywhere() {
             (portfolio, 720 + 72, "an unused position"),
         ]);
     }
-    assert_eq!(places.len(), 31);
+    assert_eq!(places.len(), 40);
     for (address, offset, what) in places {
         let mut accounts = raw(&world);
         let account = accounts.iter_mut().find(|a| a.address == address.to_bytes()).expect(what);

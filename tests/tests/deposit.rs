@@ -15,7 +15,7 @@ fn settlement_tokens_become_cash() {
     let portfolio = world.portfolio(&owner.portfolio);
     assert_eq!((portfolio.cash, portfolio.balance_count, portfolio.sequence), (1_234, 0, 2));
     let asset = world.asset(USDC);
-    assert_eq!((asset.cash, asset.deposits, asset.deposit_shares), (1_234, 0, 0));
+    assert_eq!((asset.cash, asset.deposits), (1_234, 0));
     assert_eq!((world.vault(USDC), world.tokens(&owner.tokens[0])), (1_234, 0));
 
     let event: Moved = sent.event();
@@ -25,20 +25,20 @@ fn settlement_tokens_become_cash() {
 }
 
 #[test]
-fn other_tokens_become_shares_in_order_of_assets() {
+fn other_tokens_become_balances_in_order_of_assets() {
     let mut world = World::default();
     let owner = world.actor();
     for (asset, amount) in [(GOLD, 5), (BTC, 70), (SOL, 9), (GOLD, 6)] {
         let sent = world.deposit(&owner, asset, amount);
         assert_eq!(sent.event::<Moved>().amount, amount as i64);
     }
-    let balance = |asset, underlying, shares| Balance { asset, underlying, shares, ..Balance::default() };
+    let balance = |asset, underlying, tokens| Balance { asset, underlying, tokens, ..Balance::default() };
     let portfolio = world.portfolio(&owner.portfolio);
     assert_eq!(portfolio.balances(), [balance(BTC, 1, 70), balance(SOL, 1, 9), balance(GOLD, 0, 11)]);
     assert_eq!(portfolio.cash, 0);
     for (asset, amount) in [(BTC, 70), (SOL, 9), (GOLD, 11)] {
         let bank = world.asset(asset);
-        assert_eq!((bank.deposits, bank.deposit_shares, bank.cash), (amount, amount, 0));
+        assert_eq!((bank.deposits, bank.cash), (amount, 0));
         assert_eq!(world.vault(asset), amount);
     }
 }
@@ -51,7 +51,7 @@ fn what_the_vault_received_is_credited() {
     let owner = world.actor();
     let sent = world.deposit(&owner, 1, 10_000);
     assert_eq!((world.vault(1), world.asset(1).deposits), (9_900, 9_900));
-    assert_eq!(world.portfolio(&owner.portfolio).shares_of(1), 9_900);
+    assert_eq!(world.portfolio(&owner.portfolio).balance_of(1).tokens, 9_900);
     assert_eq!(sent.event::<Moved>().amount, 9_900);
 }
 
@@ -64,7 +64,7 @@ fn beside_positions_no_price_is_needed_for_what_is_held_already() {
     world.pass(100_000);
     world.deposit(&owner, GOLD, 5);
     world.deposit(&owner, USDC, 5);
-    assert_eq!(world.portfolio(&owner.portfolio).shares_of(GOLD), 10);
+    assert_eq!(world.portfolio(&owner.portfolio).balance_of(GOLD).tokens, 10);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn no_price_is_needed() {
     let owner = world.actor();
     world.pass(100_000);
     world.deposit(&owner, BTC, 1);
-    assert_eq!(world.portfolio(&owner.portfolio).shares_of(BTC), 1);
+    assert_eq!(world.portfolio(&owner.portfolio).balance_of(BTC).tokens, 1);
 }
 
 #[test]

@@ -143,7 +143,7 @@ impl Hall {
         let portfolio = self.world.portfolio(&owner.portfolio);
         assert_eq!(portfolio.balances().len(), usize::from(self.shape.balances));
         assert_eq!(portfolio.positions().len(), usize::from(self.shape.positions));
-        assert!(portfolio.cash > 0 && portfolio.balances().iter().all(|b| b.shares > 0));
+        assert!(portfolio.cash > 0 && portfolio.balances().iter().all(|b| b.tokens > 0));
         assert!(portfolio.positions().iter().all(|p| p.quantity > 0 && p.cost > 0 && p.pending_new > 0));
         let holdings = self.world.holdings(&[owner.portfolio]);
         assert_eq!(holdings.len(), MAX_ACCOUNTS_HELD);
@@ -178,7 +178,7 @@ impl Hall {
             assert!(is.quantity < was.quantity && is.pending_new < was.pending_new);
         }
         for (was, is) in before.balances().iter().zip(after.balances()) {
-            assert!(is.shares < was.shares);
+            assert!(is.tokens < was.tokens);
         }
         let taken = self.world.portfolio(&taker.portfolio);
         assert_eq!(taken.balances().len(), usize::from(self.shape.balances));

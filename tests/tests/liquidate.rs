@@ -107,9 +107,9 @@ fn every_balance_and_position_is_cut_in_the_same_proportion() {
     let (f, after) = (i128::from(event.fraction), world.portfolio(&owner.portfolio));
     assert!(event.restored && f > 0 && event.fraction < ALL);
     for (was, is) in before.balances().iter().zip(after.balances()) {
-        let slice = i128::from(was.shares) * f / i128::from(ALL);
-        assert_eq!(i128::from(was.shares - is.shares), slice);
-        assert_eq!(i128::from(world.portfolio(&taker.portfolio).shares_of(was.asset)), slice);
+        let slice = i128::from(was.tokens) * f / i128::from(ALL);
+        assert_eq!(i128::from(was.tokens - is.tokens), slice);
+        assert_eq!(i128::from(world.portfolio(&taker.portfolio).balance_of(was.asset).tokens), slice);
     }
     for (was, is) in before.positions().iter().zip(after.positions()) {
         assert_eq!(

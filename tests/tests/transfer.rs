@@ -48,9 +48,9 @@ fn shares_move_between_sub_accounts() {
     let instruction = transfer(&world, &first, &second, BTC, 10);
     let sent = world.succeeds(&[instruction], &[&first.key]);
     let [from, to] = [&first, &second].map(|a| world.portfolio(&a.portfolio));
-    assert_eq!((from.balance_count, from.shares_of(BTC)), (0, 0));
-    assert_eq!((to.balance_count, to.shares_of(BTC), to.balances()[0].underlying), (1, 10, 1));
-    assert_eq!(world.asset(BTC).deposit_shares, 10);
+    assert_eq!((from.balance_count, from.balance_of(BTC).tokens), (0, 0));
+    assert_eq!((to.balance_count, to.balance_of(BTC).tokens, to.balances()[0].underlying), (1, 10, 1));
+    assert_eq!(world.asset(BTC).deposits, 10);
     let event: Transferred = sent.event();
     assert_eq!((event.amount, event.from_balance, event.to_balance), (10, 0, 10));
 }

@@ -29,15 +29,15 @@ fn cash_leaves_as_settlement_tokens() {
 }
 
 #[test]
-fn shares_leave_as_tokens_of_either_program() {
+fn balances_leave_as_tokens_of_either_program() {
     let mut world = World::default();
     let owner = world.actor();
     for asset in [BTC, SOL] {
         world.deposit(&owner, asset, 100);
         let sent = world.withdraw(&owner, asset, 40);
         assert_eq!((sent.event::<Moved>().amount, sent.event::<Moved>().balance), (-40, 60));
-        assert_eq!(world.portfolio(&owner.portfolio).shares_of(asset), 60);
-        assert_eq!((world.asset(asset).deposits, world.asset(asset).deposit_shares), (60, 60));
+        assert_eq!(world.portfolio(&owner.portfolio).balance_of(asset).tokens, 60);
+        assert_eq!(world.asset(asset).deposits, 60);
         assert_eq!((world.vault(asset), world.tokens(&owner.tokens[usize::from(asset)])), (60, 40));
     }
 }
@@ -140,10 +140,10 @@ mod adversary {
         let mut world = World::default();
         let owner = world.trader(10);
         world.deposit(&owner, GOLD, 5);
-        for asset in [USDC, GOLD] {
+        for (asset, error) in [(USDC, NovateError::MathOverflow), (GOLD, NovateError::InsufficientBalance)] {
             for amount in [u64::MAX, 1 << 63] {
                 let withdraw = world.withdraw_instruction(&owner, asset, amount);
-                world.refuses(&[withdraw], &[&owner.key], NovateError::MathOverflow);
+                world.refuses(&[withdraw], &[&owner.key], error);
             }
         }
     }

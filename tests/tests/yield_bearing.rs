@@ -223,7 +223,7 @@ fn beside_positions_more_of_it_needs_no_price_and_no_list() {
     world.fund(&owner, JITOSOL, 1);
     let deposit = world.deposit_instruction(&owner, JITOSOL, 1).without_account(10);
     world.succeeds(&[deposit], &[&owner.key]);
-    assert_eq!(world.portfolio(&owner.portfolio).shares_of(JITOSOL), 10 * TOKEN as i64 + 1);
+    assert_eq!(world.portfolio(&owner.portfolio).balance_of(JITOSOL).tokens, 10 * TOKEN + 1);
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn it_is_transferred_to_where_positions_are() {
     let (mut world, owner, transfer) = transfer();
     world.succeeds(&[transfer], &[&owner.key]);
     let second = world.portfolio(&addresses::portfolio(&world.pool, &owner.address(), 1));
-    assert_eq!((second.shares_of(JITOSOL), second.balances()[0].redemption_underlying), (4 * TOKEN as i64, SOL));
+    assert_eq!((second.balance_of(JITOSOL).tokens, second.balances()[0].redemption_underlying), (4 * TOKEN, SOL));
     assert_eq!(checker::violations(&raw(&world), world.pool.to_bytes()), Vec::<String>::new());
 }
 
@@ -269,7 +269,7 @@ fn a_liquidation_moves_its_share() {
     assert_eq!(event.fraction, CONTRACT / 10);
 
     let [from, to] = [&owner, &taker].map(|a| world.portfolio(&a.portfolio));
-    assert_eq!((from.shares_of(JITOSOL), to.shares_of(JITOSOL)), (18 * TOKEN as i64, 2 * TOKEN as i64));
+    assert_eq!((from.balance_of(JITOSOL).tokens, to.balance_of(JITOSOL).tokens), (18 * TOKEN, 2 * TOKEN));
     assert_eq!((to.balances()[0].asset, to.balances()[0].redemption_underlying), (JITOSOL, SOL));
     assert_eq!(checker::violations(&raw(&world), world.pool.to_bytes()), Vec::<String>::new());
     for actor in [&owner, &taker] {

@@ -115,8 +115,8 @@ fn an_account_with_the_most_yield_bearing_balances_is_liquidated_by_one_as_full(
     assert_eq!(after.auction_start, 0);
     for ((was, is), now) in before.balances().iter().zip(after.balances()).zip(taken.balances()) {
         assert_eq!(now.redemption_underlying, underlying_of(now.asset));
-        assert_eq!(was.shares - is.shares, now.shares - TOKEN as i64);
-        assert!(is.shares < was.shares);
+        assert_eq!(was.tokens - is.tokens, now.tokens - TOKEN);
+        assert!(is.tokens < was.tokens);
     }
     let wrong = checker::violations(&raw(world), world.pool.to_bytes());
     assert_eq!(wrong, Vec::<String>::new());

@@ -81,6 +81,10 @@ pub enum MarginError {
     InvalidIndex,
     /// Time runs backwards, or an interest rate is below zero.
     NegativeAccrual,
+    /// The tokens asked back of a bank are lent out (CLR-20).
+    BankIlliquid,
+    /// A loan beyond the utilisation cap (CLR-20).
+    UtilisationCap,
 }
 
 impl core::fmt::Display for MarginError {
@@ -122,6 +126,8 @@ impl core::fmt::Display for MarginError {
             Self::Insolvent => "equity is not positive: use the insolvent auction",
             Self::InvalidIndex => "an interest index must not be zero",
             Self::NegativeAccrual => "interest accrues forward in time, at a rate of zero or more",
+            Self::BankIlliquid => "the tokens are lent out",
+            Self::UtilisationCap => "a loan must stay within the utilisation cap",
         };
         f.write_str(text)
     }

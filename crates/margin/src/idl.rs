@@ -11,6 +11,7 @@ use anchor_lang_idl::types::{
     IdlTypeDefTy,
 };
 
+use crate::bank::{Bank, LendingTerms};
 use crate::chain::{Strike, VALUES};
 use crate::smile::Smile;
 use crate::{Contracts, Extremes, Params, Price, Ratio, Seconds, Usd, Variance};
@@ -50,6 +51,43 @@ impl IdlBuild for Smile {
 
     fn insert_types(types: &mut BTreeMap<String, IdlTypeDef>) {
         insert::<Ratio>(types);
+    }
+}
+
+impl IdlBuild for LendingTerms {
+    fn create_type() -> Option<IdlTypeDef> {
+        let names = ["rate_zero", "rate_kink", "rate_full", "kink", "reserve_share", "utilisation_cap"];
+        Some(structure("LendingTerms", names.map(|name| (name, defined::<Ratio>()))))
+    }
+
+    fn insert_types(types: &mut BTreeMap<String, IdlTypeDef>) {
+        insert::<Ratio>(types);
+    }
+}
+
+impl IdlBuild for Bank {
+    fn create_type() -> Option<IdlTypeDef> {
+        let words = IdlType::Array(IdlType::U64.into(), IdlArrayLen::Value(2));
+        Some(structure(
+            "Bank",
+            [
+                ("lent", IdlType::U64),
+                ("lent_shares", IdlType::U64),
+                ("lent_index", words.clone()),
+                ("loans", IdlType::U64),
+                ("loan_shares", IdlType::U64),
+                ("loan_index", words),
+                ("reserve", IdlType::U64),
+                ("accrued", defined::<Seconds>()),
+                ("terms", defined::<LendingTerms>()),
+            ],
+        ))
+    }
+
+    fn insert_types(types: &mut BTreeMap<String, IdlTypeDef>) {
+        insert::<Ratio>(types);
+        insert::<Seconds>(types);
+        insert::<LendingTerms>(types);
     }
 }
 

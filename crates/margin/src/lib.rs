@@ -27,6 +27,7 @@
 extern crate std;
 
 pub mod auction;
+pub mod bank;
 pub mod book;
 pub mod chain;
 pub mod collateral;

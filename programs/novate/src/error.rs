@@ -132,6 +132,15 @@ pub enum NovateError {
     #[msg("risk may rise only with a forecast at most an hour old; it has to be published again")]
     ForecastStale = 137,
 
+    #[msg("the asset is not lent; governance has not opened its bank")]
+    NotLent = 138,
+    #[msg("the tokens are lent out; wait until borrowers repay")]
+    BankIlliquid = 139,
+    #[msg("the loan goes beyond what the bank may lend; borrow less")]
+    UtilisationCap = 140,
+    #[msg("nothing is owed in this asset")]
+    NothingOwed = 141,
+
     #[msg("equity is at or above maintenance margin")]
     NotLiquidatable = 200,
     #[msg("an auction is already running")]
@@ -161,6 +170,10 @@ pub enum NovateError {
     NoVariation = 303,
     #[msg("the expiry is not the future's, or is not passed")]
     WrongExpiry = 304,
+    #[msg("the account is below maintenance margin: a loan for its loss would be the lenders' risk; liquidate it")]
+    BelowMaintenance = 313,
+    #[msg("the asset is not the settlement asset")]
+    NotSettlement = 314,
 
     #[msg("the price account is not the asset's")]
     WrongFeed = 400,
@@ -281,6 +294,10 @@ pub enum NovateError {
     UnfitUnderlying = 621,
     #[msg("a yield-bearing asset cannot be an underlying; its market is on what it is redeemed for")]
     YieldBearingUnderlying = 622,
+    #[msg("a rate, the kink, the reserve's share or the cap of a bank is outside of its bounds")]
+    InvalidLendingTerms = 640,
+    #[msg("a yield-bearing asset cannot be lent")]
+    YieldBearingLending = 641,
 }
 
 impl From<MarginError> for NovateError {
@@ -296,6 +313,8 @@ impl From<MarginError> for NovateError {
             MarginError::StrikeNotPriced => Self::StrikeNotPriced,
             MarginError::StrikeTooFar => Self::ChainShifted,
             MarginError::Expired => Self::ExpiryPassed,
+            MarginError::BankIlliquid => Self::BankIlliquid,
+            MarginError::UtilisationCap => Self::UtilisationCap,
             _ => Self::ModelRefused,
         }
     }

@@ -7,6 +7,7 @@
 use anchor_lang::prelude::*;
 
 use crate::forecast::Forecast;
+use crate::instructions::Lending;
 
 /// Version of every event below.
 pub const EVENT_VERSION: u8 = 1;
@@ -69,6 +70,9 @@ pub struct AssetRefreshed {
     pub publish_time: i64,
     pub scan_range: i64,
     pub haircut: i64,
+    /// In the mint's units, after interest up to now.
+    pub lent: u64,
+    pub loans: u64,
 }
 
 /// Telemetry: emitted to the log.
@@ -136,7 +140,7 @@ pub struct Moved {
     pub time: i64,
     pub asset: u16,
     pub amount: i64,
-    /// Cash, for the settlement asset; shares, for any other.
+    /// Cash, for the settlement asset; tokens that are not lent, for any other.
     pub balance: i64,
 }
 
@@ -150,7 +154,7 @@ pub struct Transferred {
     pub to_sequence: u64,
     pub time: i64,
     pub asset: u16,
-    /// Cash, for the settlement asset; shares, for any other.
+    /// In the mint's units; the balances are cash, for the settlement asset, and tokens that are not lent, for any other.
     pub amount: i64,
     pub from_balance: i64,
     pub to_balance: i64,
@@ -301,4 +305,94 @@ pub struct ExpiryRefreshed {
     pub count: u8,
     pub price: i64,
     pub forward: i64,
+}
+
+/// What the owner lent. Amounts in the mint's units.
+#[event]
+pub struct Lent {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub time: i64,
+    pub asset: u16,
+    pub amount: u64,
+    /// Of what is lent, after, in shares of the bank.
+    pub shares: u64,
+    /// Cash, for the settlement asset; tokens that are not lent, for any other.
+    pub balance: i64,
+}
+
+/// What the owner took back of what was lent. Amounts in the mint's units.
+#[event]
+pub struct Unlent {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub time: i64,
+    pub asset: u16,
+    pub amount: u64,
+    /// Of what is lent, after, in shares of the bank.
+    pub shares: u64,
+    /// Cash, for the settlement asset; tokens that are not lent, for any other.
+    pub balance: i64,
+}
+
+/// A loan. Amounts in the mint's units.
+#[event]
+pub struct Borrowed {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub time: i64,
+    pub asset: u16,
+    pub amount: u64,
+    /// Of the loan, after, in shares of the bank.
+    pub shares: u64,
+    /// Cash, for the settlement asset; tokens that are not lent, for any other.
+    pub balance: i64,
+}
+
+/// What was paid back of a loan. Amounts in the mint's units.
+#[event]
+pub struct Repaid {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub time: i64,
+    pub asset: u16,
+    pub amount: u64,
+    /// Of the loan, after, in shares of the bank.
+    pub shares: u64,
+    /// Cash, for the settlement asset; tokens that are not lent, for any other.
+    pub balance: i64,
+}
+
+/// Cash raised for an unsettled loss.
+#[event]
+pub struct LossBorrowed {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub time: i64,
+    pub instrument: u64,
+    /// Taken back of what the portfolio had lent.
+    pub unlent: u64,
+    pub borrowed: u64,
+    /// Of the loan, after, in shares of the bank.
+    pub shares: u64,
+    pub cash: i64,
+}
+
+#[event]
+pub struct LendingSet {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub asset: u16,
+    pub lending: Lending,
+    pub time: i64,
 }

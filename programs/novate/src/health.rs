@@ -84,8 +84,12 @@ pub fn fill<'p>(
     book.add_cash(Usd(held.cash)).map_err(NovateError::from)?;
     for balance in held.balances {
         let asset = source.asset(balance.asset)?;
+        if asset.is_settlement() {
+            book.add_cash(Usd(asset.tokens(balance)?)).map_err(NovateError::from)?;
+            continue;
+        }
         require_fresh(&asset, terms)?;
-        let quantity = asset.quantity(balance.shares)?;
+        let quantity = asset.quantity(balance)?;
         if asset.is_yield_bearing() {
             let (redemption, price) = (asset.redemption, asset.price);
             drop(asset);
@@ -335,8 +339,8 @@ impl<'a, 'info> Examiner<'a, 'info> {
     }
 }
 
-/// What every withdrawal and transfer needs of a portfolio with positions: initial margin covered without gains that are
-/// unsettled or pending (MRG-45). Without positions there is no requirement and no price is read.
+/// What every withdrawal, transfer and loan needs of a portfolio with positions or loans: initial margin covered without gains
+/// that are unsettled or pending (MRG-45). Without any there is no requirement and no price is read.
 pub fn require_settled_margin<'a, 'info>(
     portfolio: &Portfolio,
     listed: &'a Listed<'a, 'info>,
@@ -344,7 +348,7 @@ pub fn require_settled_margin<'a, 'info>(
     scenarios: &'a Scenarios,
     now: i64,
 ) -> Result<()> {
-    if portfolio.position_count == 0 {
+    if !portfolio.owes() {
         return Ok(());
     }
     let mut examiner = Examiner::new(listed, pool, scenarios, now);

@@ -56,6 +56,10 @@ pub mod novate {
         instructions::set_publisher::set_publisher(ctx, publisher)
     }
 
+    pub fn set_lending(ctx: Context<SetLending>, lending: Lending) -> Result<()> {
+        instructions::set_lending::set_lending(ctx, lending)
+    }
+
     pub fn list_expiry<'info>(ctx: Context<'info, ListExpiry<'info>>, time: i64, forecast: Forecast) -> Result<()> {
         instructions::list_expiry::list_expiry(ctx, time, forecast)
     }
@@ -116,12 +120,32 @@ pub mod novate {
         instructions::transfer::transfer(ctx, amount)
     }
 
+    pub fn lend(ctx: Context<Lend>, amount: u64) -> Result<()> {
+        instructions::lend::lend(ctx, amount)
+    }
+
+    pub fn unlend(ctx: Context<Unlend>, amount: u64) -> Result<()> {
+        instructions::unlend::unlend(ctx, amount)
+    }
+
+    pub fn borrow<'info>(ctx: Context<'info, Borrow<'info>>, amount: u64) -> Result<()> {
+        instructions::borrow::borrow(ctx, amount)
+    }
+
+    pub fn repay(ctx: Context<Repay>, amount: u64) -> Result<()> {
+        instructions::repay::repay(ctx, amount)
+    }
+
     pub fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) -> Result<()> {
         instructions::trade::trade(ctx, legs)
     }
 
     pub fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -> Result<()> {
         instructions::settle_variation::settle_variation(ctx, instrument)
+    }
+
+    pub fn borrow_for_loss<'info>(ctx: Context<'info, BorrowForLoss<'info>>, instrument: u64) -> Result<()> {
+        instructions::borrow_for_loss::borrow_for_loss(ctx, instrument)
     }
 
     pub fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> Result<()> {

@@ -58,6 +58,18 @@ impl<'a, 'info> Listed<'a, 'info> {
         read(self.assets.get(at).ok_or(NovateError::AssetMissing)?)
     }
 
+    /// The market of an index.
+    pub fn market(&self, index: u16) -> Result<Ref<'a, Market>> {
+        let at = position(self.markets, index, |m: &Market| m.index).ok_or(NovateError::MarketMissing)?;
+        read(self.markets.get(at).ok_or(NovateError::MarketMissing)?)
+    }
+
+    /// An expiry by market and minute.
+    pub fn expiry(&self, market: u16, minutes: u32) -> Result<Ref<'a, Expiry>> {
+        let at = expiry_position(self.expiries, expiry_id(market, minutes)).ok_or(NovateError::ExpiryMissing)?;
+        read(self.expiries.get(at).ok_or(NovateError::ExpiryMissing)?)
+    }
+
     /// The market of an index, to be written.
     pub fn market_mut(&self, index: u16) -> Result<RefMut<'a, Market>> {
         let at = position(self.markets, index, |m: &Market| m.index).ok_or(NovateError::MarketMissing)?;

@@ -144,7 +144,7 @@ async fn deposit_trade_and_withdraw() {
     }
 
     let [long, short] = [bank.portfolio(buyer).await, bank.portfolio(seller).await];
-    assert_eq!((long.cash, short.shares_of(BTC)), (3_010 * DOLLAR, 110_000_000));
+    assert_eq!((long.cash, short.balance_of(BTC).tokens), (3_010 * DOLLAR, 110_000_000));
     let market: Market = decode(&bank.account(addresses::market(&bank.pool, BTC_PERP)).await.data).unwrap();
     assert_eq!((market.long.0, market.short.0, market.accrued_fees.0), (CONTRACT, CONTRACT, 20 * DOLLAR));
     for (asset, left) in [(USDC, 3_010 * DOLLAR as u64), (BTC, 110_000_000)] {

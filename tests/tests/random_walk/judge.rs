@@ -106,7 +106,7 @@ impl Judge {
 
     /// What a portfolio must meet that something has left (MRG-45).
     pub fn settled_margin(&self, portfolio: &Portfolio) -> Refused<()> {
-        if portfolio.position_count == 0 {
+        if !portfolio.owes() {
             return Ok(());
         }
         let (book, health) = self.book(portfolio)?;
@@ -128,12 +128,7 @@ impl Judge {
         }
         let mut after = *before;
         after.sequence += 1;
-        if asset == SETTLEMENT_ASSET {
-            after.debit_cash(amount as i64).map_err(named)?;
-        } else {
-            let shares = self.snapshot.assets[&asset].shares_ceil(amount).map_err(named)?;
-            after.debit_shares(asset, shares as i64).map_err(named)?;
-        }
+        after.take_tokens(&self.snapshot.assets[&asset], amount).map_err(named)?;
         self.settled_margin(&after)?;
         Ok(after)
     }

@@ -92,7 +92,7 @@ impl Walk {
     /// Something that a portfolio has, and how much of it: sometimes more than there is.
     fn holding(&mut self, portfolio: &Portfolio) -> (u16, u64) {
         let mut held = vec![(USDC, portfolio.cash)];
-        held.extend(portfolio.balances().iter().map(|b| (b.asset, b.shares)));
+        held.extend(portfolio.balances().iter().map(|b| (b.asset, b.tokens as i64)));
         let (asset, amount) = *self.chance.pick(&held);
         let most = if self.chance.percent(10) { amount.saturating_mul(2) } else { amount };
         let part = *self.chance.pick(&[1, 2, 5, 20, 20, 100]);
@@ -107,7 +107,7 @@ impl Walk {
         });
         let (actor, portfolio) = (self.actor(seat), self.portfolio(seat));
         let (asset, amount) = match (self.seats[seat].passing, portfolio.balances().first()) {
-            (true, Some(balance)) => (balance.asset, balance.shares as u64),
+            (true, Some(balance)) => (balance.asset, balance.tokens),
             (true, None) => (USDC, portfolio.cash as u64),
             _ => self.holding(&portfolio),
         };

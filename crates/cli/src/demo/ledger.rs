@@ -94,13 +94,13 @@ fn check_open_interest(world: &World, markets: &[Market], portfolios: &[Portfoli
     Ok(())
 }
 
-/// CLR-02 for a collateral: the vault holds the deposits, and portfolios the shares.
+/// CLR-02 for a collateral: the vault holds the deposits, and portfolios the tokens.
 fn check_bank(world: &World, index: u16, portfolios: &[Portfolio]) -> Result<()> {
     let asset = world.asset(index)?;
     let vault = i128::from(tokens::amount(&world.chain, &asset.vault)?);
     ensure!(vault == i128::from(asset.deposits), "CLR-02: vault {vault}, deposits {}", asset.deposits);
-    let shares: i128 = portfolios.iter().map(|p| i128::from(p.shares_of(index))).sum();
-    ensure!(shares == i128::from(asset.deposit_shares), "CLR-02: shares {shares}, bank {}", asset.deposit_shares);
+    let held: i128 = portfolios.iter().map(|p| i128::from(p.balance_of(index).tokens)).sum();
+    ensure!(held == i128::from(asset.deposits), "CLR-02: balances {held}, deposits {}", asset.deposits);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::Instruction;
 use novate::state::Market;
-use novate::{accounts, instruction, AssetTerms, Forecast, MarketTerms, ScenarioRange, ID};
+use novate::{accounts, instruction, AssetTerms, Forecast, Lending, MarketTerms, ScenarioRange, ID};
 
 use super::{build, neighbours, Token, SYSTEM_PROGRAM};
 use crate::addresses;
@@ -118,5 +118,19 @@ pub fn list_strikes(authority: Pubkey, market: &Market, time: i64, strikes: Vec<
             program: ID,
         },
         instruction::ListStrikes { strikes },
+    )
+}
+
+/// Governance: opens or changes the bank of an asset.
+pub fn set_lending(authority: Pubkey, pool: Pubkey, asset: u16, lending: Lending) -> Instruction {
+    build(
+        accounts::SetLending {
+            pool,
+            asset: addresses::asset(&pool, asset),
+            authority,
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::SetLending { lending },
     )
 }

@@ -93,6 +93,12 @@ impl Holdings {
         holdings
     }
 
+    /// Adds an asset that the portfolio is about to hold.
+    pub fn with_asset(mut self, asset: u16) -> Self {
+        self.assets.insert(asset);
+        self
+    }
+
     /// Adds an instrument that is traded: its market and expiry are written, and its underlying is read.
     pub fn with_traded(mut self, instrument: u64, underlying: u16) -> Self {
         let market = market_of(instrument);

@@ -3,9 +3,10 @@
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::Instruction;
 use novate::instrument::{expiry_of, market_of};
+use novate::state::SETTLEMENT_ASSET;
 use novate::{accounts, instruction, ID};
 
-use super::build;
+use super::{build, Holdings, PoolKeys};
 use crate::addresses;
 
 /// Anyone: settles a portfolio's perpetual or future on `underlying`.
@@ -21,4 +22,22 @@ pub fn settle_variation(pool: &Pubkey, portfolio: Pubkey, instrument: u64, under
         },
         instruction::SettleVariation { instrument },
     )
+}
+
+/// Anyone: raises the cash for a portfolio's loss in a perpetual or future. Send [`settle_variation`] behind it. `holdings` are
+/// the portfolio's.
+pub fn borrow_for_loss(keys: PoolKeys, portfolio: Pubkey, holdings: &Holdings, instrument: u64) -> Instruction {
+    let mut instruction = build(
+        accounts::BorrowForLoss {
+            pool: keys.pool,
+            scenarios: keys.scenarios,
+            portfolio,
+            settlement: addresses::asset(&keys.pool, SETTLEMENT_ASSET),
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::BorrowForLoss { instrument },
+    );
+    instruction.accounts.extend(holdings.metas(&keys.pool));
+    instruction
 }

@@ -143,6 +143,57 @@ pub fn transfer(owner: Pubkey, keys: PoolKeys, holdings: &Holdings, transfer: Tr
     instruction
 }
 
+/// Owner: lends cash or tokens of a balance, in the mint's units.
+pub fn lend(owner: Pubkey, pool: &Pubkey, portfolio: Pubkey, asset: u16, amount: u64) -> Instruction {
+    let asset = addresses::asset(pool, asset);
+    build(
+        accounts::Lend { portfolio, asset, owner, event_authority: addresses::event_authority(), program: ID },
+        instruction::Lend { amount },
+    )
+}
+
+/// Owner: takes back what was lent.
+pub fn unlend(owner: Pubkey, pool: &Pubkey, portfolio: Pubkey, asset: u16, amount: u64) -> Instruction {
+    let asset = addresses::asset(pool, asset);
+    build(
+        accounts::Unlend { portfolio, asset, owner, event_authority: addresses::event_authority(), program: ID },
+        instruction::Unlend { amount },
+    )
+}
+
+/// Owner: adds a loan and its tokens to the portfolio. `holdings` are the portfolio's.
+pub fn borrow(
+    owner: Pubkey,
+    keys: PoolKeys,
+    portfolio: Pubkey,
+    holdings: &Holdings,
+    (asset, amount): (u16, u64),
+) -> Instruction {
+    let mut instruction = build(
+        accounts::Borrow {
+            pool: keys.pool,
+            scenarios: keys.scenarios,
+            portfolio,
+            asset: addresses::asset(&keys.pool, asset),
+            owner,
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::Borrow { amount },
+    );
+    instruction.accounts.extend(holdings.clone().with_asset(asset).metas(&keys.pool));
+    instruction
+}
+
+/// Owner or delegate: pays a loan back out of the portfolio, at most what is owed.
+pub fn repay(signer: Pubkey, pool: &Pubkey, portfolio: Pubkey, asset: u16, amount: u64) -> Instruction {
+    let asset = addresses::asset(pool, asset);
+    build(
+        accounts::Repay { portfolio, asset, signer, event_authority: addresses::event_authority(), program: ID },
+        instruction::Repay { amount },
+    )
+}
+
 /// Both sides sign. `holdings` are those of both portfolios, with each traded market added by
 /// [`Holdings::with_traded`].
 pub fn trade(keys: PoolKeys, first: TradeSide, second: TradeSide, holdings: &Holdings, legs: Vec<Leg>) -> Instruction {

@@ -1,9 +1,9 @@
 use anchor_lang::prelude::*;
+use novate_margin::bank::Bank;
 use novate_margin::collateral::HaircutTerms;
-use novate_margin::interest::Index;
 use novate_margin::{collateral, volatility, Contracts, Price, Ratio, Seconds, UnderlyingFacts, Usd, Variance};
 
-use super::{Redemption, Wide, DISCRIMINATOR, REDEMPTION_RATES};
+use super::{Balance, Redemption, DISCRIMINATOR, REDEMPTION_RATES};
 use crate::error::NovateError;
 use crate::oracle::Reading;
 
@@ -84,17 +84,17 @@ pub struct Asset {
     /// Most that may be deposited, in the mint's units.
     pub deposit_cap: u64,
 
-    // The bank: what the vault holds for balances, in the mint's units.
+    /// In the mint's units, what balances hold and is not lent.
     pub deposits: u64,
-    pub deposit_shares: u64,
-    pub deposit_index: Wide,
     /// Settlement asset only: cash of all portfolios, pending gains and variation pools together (CLR-02).
     pub cash: u64,
     /// Time-weighted price of the last accepted reading (MRG-44).
     pub average: Price,
     /// What a yield-bearing asset is redeemed for (MRG-61).
     pub redemption: Redemption,
-    pub reserve: [u8; 472],
+    /// What owners lent and others borrowed (CLR-20).
+    pub bank: Bank,
+    pub reserve: [u8; 368],
 }
 
 impl Asset {
@@ -106,6 +106,11 @@ impl Asset {
 
     pub fn is_underlying(&self) -> bool {
         self.underlying != 0
+    }
+
+    /// Governance opened its bank (CLR-20).
+    pub fn is_lent(&self) -> bool {
+        self.bank.terms.utilisation_cap.0 > 0
     }
 
     pub fn is_yield_bearing(&self) -> bool {
@@ -180,33 +185,63 @@ impl Asset {
         }
     }
 
-    /// Tokens that `shares` of deposits are worth, rounded down.
-    pub fn tokens_floor(&self, shares: u64) -> Result<u64> {
-        Ok(Index(self.deposit_index.get()).amount_floor(shares).map_err(NovateError::from)?)
+    /// Counts tokens that balances hold and that are not lent: of the settlement asset, cash.
+    pub fn count_in(&mut self, tokens: u64) -> Result<()> {
+        let counter = self.counter();
+        *counter = counter.checked_add(tokens).ok_or(NovateError::MathOverflow)?;
+        Ok(())
     }
 
-    /// Shares for a deposit of `tokens`, rounded down.
-    pub fn shares_floor(&self, tokens: u64) -> Result<u64> {
-        Ok(Index(self.deposit_index.get()).shares_floor(tokens).map_err(NovateError::from)?)
+    /// Counts tokens out that balances no longer hold, or lent.
+    pub fn count_out(&mut self, tokens: u64) -> Result<()> {
+        let counter = self.counter();
+        *counter = counter.checked_sub(tokens).ok_or(NovateError::MathOverflow)?;
+        Ok(())
     }
 
-    /// Shares that a withdrawal of `tokens` costs, rounded up.
-    pub fn shares_ceil(&self, tokens: u64) -> Result<u64> {
-        Ok(Index(self.deposit_index.get()).shares_ceil(tokens).map_err(NovateError::from)?)
+    fn counter(&mut self) -> &mut u64 {
+        if self.is_settlement() {
+            &mut self.cash
+        } else {
+            &mut self.deposits
+        }
     }
 
-    /// A balance of `shares` in contracts, rounded down.
-    pub fn quantity(&self, shares: i64) -> Result<Contracts> {
-        let shares = u64::try_from(shares).map_err(|_| NovateError::MathOverflow)?;
-        let tokens = self.tokens_floor(shares)?;
+    /// Tokens that the vault holds by the counters.
+    pub fn vaulted(&self) -> Result<u64> {
+        let liquid = self.bank.liquid().map_err(NovateError::from)?;
+        let counted = self.cash.checked_add(self.deposits).and_then(|c| c.checked_add(liquid));
+        Ok(counted.ok_or(NovateError::MathOverflow)?)
+    }
+
+    /// What a balance comes to in the mint's units, loans off, rounded down.
+    pub fn tokens(&self, balance: &Balance) -> Result<i64> {
+        let mut net = i128::from(balance.tokens);
+        if balance.lent != 0 || balance.loan != 0 {
+            let owned = self.bank.lent_floor(balance.lent).map_err(NovateError::from)?;
+            let owed = self.bank.owed_ceil(balance.loan).map_err(NovateError::from)?;
+            net = net.wrapping_add(i128::from(owned)).wrapping_sub(i128::from(owed));
+        }
+        Ok(i64::try_from(net).map_err(|_| NovateError::MathOverflow)?)
+    }
+
+    /// The same in contracts, rounded down: a debt away from zero.
+    pub fn quantity(&self, balance: &Balance) -> Result<Contracts> {
+        let tokens = self.tokens(balance)?;
         let power = |places: u8| POWERS_OF_TEN.get(usize::from(places)).copied().ok_or(NovateError::MathOverflow);
         let places = self.decimals.saturating_add(self.contract_exponent);
         let units = match CONTRACT_DECIMALS.checked_sub(places) {
             Some(up) => tokens.checked_mul(power(up)?),
-            None => tokens.checked_div(power(places.saturating_sub(CONTRACT_DECIMALS))?),
+            None => tokens.checked_div_euclid(power(places.saturating_sub(CONTRACT_DECIMALS))?),
         };
-        let units = units.and_then(|u| i64::try_from(u).ok()).ok_or(NovateError::MathOverflow)?;
-        Ok(Contracts(units))
+        Ok(Contracts(units.ok_or(NovateError::MathOverflow)?))
+    }
+
+    /// Refuses a balance too large to count.
+    pub fn require_countable(&self, balance: &Balance) -> Result<()> {
+        let size = self.quantity(balance)?.abs().map_err(NovateError::from)?;
+        require!(size <= self.max_balance(), NovateError::MathOverflow);
+        Ok(())
     }
 }
 
@@ -221,8 +256,8 @@ const _: () = assert!(REDEMPTION_RATES.1 .0 == 10 * Contracts::ONE.0);
 /// Decimals of a quantity in contracts.
 pub const CONTRACT_DECIMALS: u8 = 9;
 
-/// 10^0 to 10^19, all that a u64 holds.
-const POWERS_OF_TEN: [u64; 20] = [
+/// 10^0 to 10^18, all that an i64 holds.
+const POWERS_OF_TEN: [i64; 19] = [
     1,
     10,
     100,
@@ -242,9 +277,10 @@ const POWERS_OF_TEN: [u64; 20] = [
     10_000_000_000_000_000,
     100_000_000_000_000_000,
     1_000_000_000_000_000_000,
-    10_000_000_000_000_000_000,
 ];
 
 const _: () = assert!(Asset::SPACE == 1024);
 const _: () = assert!(core::mem::offset_of!(Asset, price) == 256);
-const _: () = assert!(core::mem::offset_of!(Asset, redemption) == 448);
+const _: () = assert!(core::mem::offset_of!(Asset, deposits) == 400);
+const _: () = assert!(core::mem::offset_of!(Asset, redemption) == 424);
+const _: () = assert!(core::mem::offset_of!(Asset, bank) == 520);

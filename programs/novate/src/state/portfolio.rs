@@ -107,9 +107,24 @@ impl Portfolio {
         self.positions.get(..usize::from(self.position_count)).unwrap_or(&self.positions)
     }
 
-    /// Shares of an asset, 0 where there is no balance.
-    pub fn shares_of(&self, asset: u16) -> i64 {
-        self.balances().iter().find(|b| b.asset == asset).map_or(0, |b| b.shares)
+    /// The balance of an asset, an empty one where there is none.
+    pub fn balance_of(&self, asset: u16) -> Balance {
+        self.balances().iter().find(|b| b.asset == asset).copied().unwrap_or_default()
+    }
+
+    /// Of an asset, tokens that are not lent; of the settlement asset, cash.
+    pub fn tokens_of(&self, asset: &Asset) -> i64 {
+        let tokens = || i64::try_from(self.balance_of(asset.index).tokens).unwrap_or(i64::MAX);
+        if asset.is_settlement() {
+            self.cash
+        } else {
+            tokens()
+        }
+    }
+
+    /// Something is held that margin is asked for, or variation not settled: a position or a loan.
+    pub fn owes(&self) -> bool {
+        self.position_count > 0 || self.balances().iter().any(|b| b.loan != 0)
     }
 
     /// Contracts held in an instrument, 0 where there is no position.
@@ -177,22 +192,17 @@ impl Portfolio {
         Ok(())
     }
 
-    /// Adds the shares of `more`, opening a balance like it if there is none. Check [`Portfolio::require_within_limits`] after
-    /// the last.
-    pub fn credit_shares(&mut self, more: Balance) -> Result<()> {
+    /// Adds `more`, opening a balance like it if there is none. Check [`Portfolio::require_within_limits`] after the last.
+    pub fn add_balance(&mut self, more: &Balance) -> Result<()> {
         let count = usize::from(self.balance_count);
         match self.balances().binary_search_by_key(&more.asset, |b| b.asset) {
-            Ok(at) => {
-                let balance = self.balances.get_mut(at).ok_or(NovateError::MathOverflow)?;
-                balance.shares = balance.shares.checked_add(more.shares).ok_or(NovateError::MathOverflow)?;
-                Ok(())
-            }
+            Ok(at) => self.balances.get_mut(at).ok_or(NovateError::MathOverflow)?.add(more),
             Err(at) => {
                 require!(count < MAX_BALANCES, NovateError::TooManyBalances);
                 let tail = self.balances.get_mut(at..=count).ok_or(NovateError::TooManyBalances)?;
                 tail.rotate_right(1);
                 if let Some(slot) = tail.first_mut() {
-                    *slot = more;
+                    *slot = *more;
                 }
                 self.balance_count = self.balance_count.saturating_add(1);
                 Ok(())
@@ -200,12 +210,47 @@ impl Portfolio {
         }
     }
 
-    /// Adds shares that come from outside of the portfolio, and refuses what would make it impossible to judge: a balance
-    /// too large to count, and beside positions a new balance in an asset without a fresh price; of a yield-bearing one without
-    /// a rate, or of an underlying, in the list, without a fresh price. Otherwise a deposit could shield its owner from
-    /// liquidation (CLR-34, CLR-36).
-    pub fn receive_shares(&mut self, asset: &Asset, listed: &Listed, shares: i64, now: i64) -> Result<()> {
-        if self.position_count > 0 && self.shares_of(asset.index) == 0 {
+    /// Takes `part` of a balance out; one in which nothing is left is closed.
+    pub fn take_balance(&mut self, part: &Balance) -> Result<()> {
+        let count = usize::from(self.balance_count);
+        let at = self.balances().binary_search_by_key(&part.asset, |b| b.asset);
+        let at = at.map_err(|_| NovateError::InsufficientBalance)?;
+        let tail = self.balances.get_mut(at..count).ok_or(NovateError::InsufficientBalance)?;
+        let balance = tail.first_mut().ok_or(NovateError::InsufficientBalance)?;
+        balance.take(part)?;
+        if balance.is_empty() {
+            *balance = Balance::default();
+            tail.rotate_left(1);
+            self.balance_count = self.balance_count.saturating_sub(1);
+        }
+        Ok(())
+    }
+
+    /// Adds tokens that are not lent: cash of the settlement asset. Check [`Portfolio::require_within_limits`] after the last.
+    pub fn add_tokens(&mut self, asset: &Asset, tokens: u64) -> Result<()> {
+        if asset.is_settlement() {
+            return self.credit_cash(signed(tokens)?);
+        }
+        self.add_balance(&Balance { tokens, ..Balance::of(asset) })
+    }
+
+    /// Takes tokens out that are not lent.
+    pub fn take_tokens(&mut self, asset: &Asset, tokens: u64) -> Result<()> {
+        if asset.is_settlement() {
+            return self.debit_cash(signed(tokens)?);
+        }
+        self.take_balance(&Balance { tokens, ..Balance::of(asset) })
+    }
+
+    /// Adds tokens that come from outside of the portfolio, and refuses what would make it impossible to judge: a balance
+    /// too large to count, and where margin is asked for a new balance in an asset without a fresh price; of a yield-bearing
+    /// one without a rate, or of an underlying, in the list, without a fresh price. Otherwise a deposit could shield its owner
+    /// from liquidation (CLR-34, CLR-36).
+    pub fn receive_tokens(&mut self, asset: &Asset, listed: &Listed, tokens: u64, now: i64) -> Result<()> {
+        if asset.is_settlement() {
+            return self.add_tokens(asset, tokens);
+        }
+        if self.owes() && self.balance_of(asset.index).is_empty() {
             asset.require_fresh(now, asset.max_age)?;
             if asset.is_yield_bearing() {
                 asset.redemption.require_rate()?;
@@ -213,34 +258,9 @@ impl Portfolio {
                 underlying.require_fresh(now, underlying.max_age)?;
             }
         }
-        self.credit_shares(Balance {
-            asset: asset.index,
-            underlying: asset.is_underlying().into(),
-            redemption_underlying: asset.redemption.underlying,
-            shares,
-            ..Balance::default()
-        })?;
+        self.add_tokens(asset, tokens)?;
         self.require_within_limits()?;
-        let quantity = asset.quantity(self.shares_of(asset.index))?;
-        require!(quantity <= asset.max_balance(), NovateError::MathOverflow);
-        Ok(())
-    }
-
-    /// Takes shares of an asset out; a balance that reaches zero is closed.
-    pub fn debit_shares(&mut self, asset: u16, shares: i64) -> Result<()> {
-        let count = usize::from(self.balance_count);
-        let at =
-            self.balances().binary_search_by_key(&asset, |b| b.asset).map_err(|_| NovateError::InsufficientBalance)?;
-        let tail = self.balances.get_mut(at..count).ok_or(NovateError::InsufficientBalance)?;
-        let balance = tail.first_mut().ok_or(NovateError::InsufficientBalance)?;
-        require!(balance.shares >= shares, NovateError::InsufficientBalance);
-        balance.shares = balance.shares.checked_sub(shares).ok_or(NovateError::MathOverflow)?;
-        if balance.shares == 0 {
-            *balance = Balance::default();
-            tail.rotate_left(1);
-            self.balance_count = self.balance_count.saturating_sub(1);
-        }
-        Ok(())
+        asset.require_countable(&self.balance_of(asset.index))
     }
 
     /// The position in an instrument, opened empty if there is none. Check [`Portfolio::require_within_limits`] after the last.
@@ -356,6 +376,11 @@ impl Names {
     fn add_underlying(&mut self, index: u16) {
         add(&mut self.underlying, &mut self.underlyings, index);
     }
+}
+
+/// Amounts are signed in portfolios and events.
+pub fn signed(amount: u64) -> Result<i64> {
+    Ok(i64::try_from(amount).map_err(|_| NovateError::MathOverflow)?)
 }
 
 fn add(seen: &mut [u16; Names::ROOM], count: &mut usize, index: u16) {

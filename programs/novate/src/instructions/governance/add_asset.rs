@@ -2,14 +2,14 @@ use anchor_lang::prelude::*;
 use anchor_spl::token_2022::spl_token_2022::extension::{BaseStateWithExtensions, ExtensionType, StateWithExtensions};
 use anchor_spl::token_2022::spl_token_2022::state::Mint as MintState;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
-use novate_margin::interest::Index;
+use novate_margin::bank::Bank;
 use novate_margin::{Ratio, Usd, NO_COLUMN};
 
 use crate::error::NovateError;
 use crate::events::{AssetAdded, EVENT_VERSION};
 use crate::oracle::stake_pool::STAKE_POOL_DECIMALS;
 use crate::seeds;
-use crate::state::{Asset, Pool, Wide, ORACLE_PRICE_UPDATE, ORACLE_PUSH, SETTLEMENT_ASSET, VERSION};
+use crate::state::{Asset, Pool, ORACLE_PRICE_UPDATE, ORACLE_PUSH, SETTLEMENT_ASSET, VERSION};
 
 /// Mint extensions that cannot move, freeze or fake what a vault holds (CLR-60). A transfer fee is allowed because a
 /// deposit credits what the vault received. A close authority is not: a mint closed at zero supply can come back at the same
@@ -225,7 +225,7 @@ pub(crate) fn add_asset(ctx: Context<AddAsset>, terms: AssetTerms) -> Result<()>
     asset.days_to_liquidate = Ratio(terms.days_to_liquidate);
     asset.haircut_size_add_on = Ratio(terms.haircut_size_add_on);
     asset.deposit_cap = terms.deposit_cap;
-    asset.deposit_index = Wide::new(Index::ONE.0);
+    asset.bank = Bank::open();
     if let Some(redemption) = terms.redemption {
         asset.redemption.underlying = redemption.underlying;
         asset.redemption.stake_pool = redemption.stake_pool;

@@ -5,6 +5,7 @@ pub mod add_market;
 pub mod create_pool;
 pub mod list_expiry;
 pub mod list_strikes;
+pub mod set_lending;
 pub mod set_publisher;
 pub mod stage_scenarios;
 
@@ -13,5 +14,6 @@ pub use add_market::*;
 pub use create_pool::*;
 pub use list_expiry::*;
 pub use list_strikes::*;
+pub use set_lending::*;
 pub use set_publisher::*;
 pub use stage_scenarios::*;

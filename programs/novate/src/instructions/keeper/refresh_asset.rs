@@ -1,4 +1,5 @@
 use anchor_lang::prelude::*;
+use novate_margin::Seconds;
 
 use crate::error::NovateError;
 use crate::events::{AssetRefreshed, EVENT_VERSION};
@@ -13,7 +14,8 @@ pub struct RefreshAsset {}
 /// For each pair:
 /// 1. Reads the price account and refuses whatever CLR-40 refuses.
 /// 2. Takes the reading in: price, variances when a sample is due, scan range, haircut (MRG-50, 51, 60).
-/// 3. Logs [`AssetRefreshed`].
+/// 3. Charges interest up to now (CLR-20).
+/// 4. Logs [`AssetRefreshed`].
 ///
 /// One refused reading fails the instruction: refresh assets apart where one feed may be down.
 pub(crate) fn refresh_asset<'info>(ctx: Context<'info, RefreshAsset>) -> Result<()> {
@@ -26,6 +28,7 @@ pub(crate) fn refresh_asset<'info>(ctx: Context<'info, RefreshAsset>) -> Result<
         let reading = oracle::read(&*read::<Asset>(info)?, feed, now)?;
         let mut asset = write::<Asset>(info)?;
         asset.accept(reading, now)?;
+        asset.bank.accrue(Seconds(now));
         emit!(AssetRefreshed {
             version: EVENT_VERSION,
             pool: asset.pool,
@@ -35,6 +38,8 @@ pub(crate) fn refresh_asset<'info>(ctx: Context<'info, RefreshAsset>) -> Result<
             publish_time: asset.publish_time,
             scan_range: asset.scan_range.0,
             haircut: asset.haircut.0,
+            lent: asset.bank.lent,
+            loans: asset.bank.loans,
         });
     }
     Ok(())

@@ -30,8 +30,7 @@ pub(crate) fn end_auction<'info>(ctx: Context<'info, EndAuction<'info>>) -> Resu
     require!(portfolio.in_auction(), NovateError::NoAuction);
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
     let health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, PriceAge::OfAsset, Carry::Owner)?;
-    let owes_nothing = portfolio.position_count == 0;
-    require!(owes_nothing || !is_liquidatable(&health), NovateError::StillLiquidatable);
+    require!(!portfolio.owes() || !is_liquidatable(&health), NovateError::StillLiquidatable);
     portfolio.leave_auction_if(true);
     portfolio.next_sequence();
 

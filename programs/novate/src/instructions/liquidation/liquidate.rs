@@ -56,7 +56,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     taker.require_trader(accounts.signer.key, now)?;
     require!(!taker.in_auction(), NovateError::InAuction);
     require!(portfolio.in_auction(), NovateError::NoAuction);
-    require!(portfolio.position_count > 0, NovateError::NotLiquidatable);
+    require!(portfolio.owes(), NovateError::NotLiquidatable);
     require!(fraction > 0 && fraction <= Fraction::ONE.0, NovateError::InvalidFraction);
 
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
@@ -127,13 +127,12 @@ fn move_slice(portfolio: &mut Portfolio, taker: &mut Portfolio, bid: &Bid, liste
 }
 
 fn move_balance(from: &mut Portfolio, taker: &mut Portfolio, balance: &Balance, part: Fraction) -> Result<()> {
-    let shares = slice_floor(balance.shares, part)?;
-    if shares == 0 {
+    let slice = balance.slice(part)?;
+    if slice.is_empty() {
         return Ok(());
     }
-    from.debit_shares(balance.asset, shares)?;
-    let Balance { asset, underlying, redemption_underlying, .. } = *balance;
-    taker.credit_shares(Balance { asset, underlying, redemption_underlying, shares, ..Balance::default() })
+    from.take_balance(&slice)?;
+    taker.add_balance(&slice)
 }
 
 /// The quantity is cut towards zero; the cost follows the quantity that moves, rounded up for the taker.

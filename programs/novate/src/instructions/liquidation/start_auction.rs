@@ -20,7 +20,7 @@ pub struct StartAuction<'info> {
 }
 
 /// 1. Judges the portfolio at prices published within the last 5 seconds (CLR-42): equity must be below maintenance. One
-///    without positions owes nothing, and is not judged.
+///    without positions and loans owes nothing, and is not judged.
 /// 2. Refuses where an auction of that kind runs already. The kinds are solvent and, with equity at zero or below,
 ///    insolvent; an account that passes from one to the other can be started anew, so that the discount of the solvent
 ///    auction need not grow while nobody could bid.
@@ -31,7 +31,7 @@ pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> 
     let pool = accounts.pool.load()?;
     let scenarios = accounts.scenarios.load()?;
     let mut portfolio = accounts.portfolio.load_mut()?;
-    require!(portfolio.position_count > 0, NovateError::NotLiquidatable);
+    require!(portfolio.owes(), NovateError::NotLiquidatable);
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
     let health = Examiner::new(&listed, &pool, &scenarios, now).health(
         &portfolio,

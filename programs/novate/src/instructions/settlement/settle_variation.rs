@@ -4,7 +4,7 @@ use novate_margin::{Contracts, Price, Usd};
 use crate::error::NovateError;
 use crate::events::{VariationSettled, EVENT_VERSION};
 use crate::instrument::{self, market_of, Instrument};
-use crate::state::{Asset, Expiry, Market, Portfolio};
+use crate::state::{Asset, Expiry, Market, Portfolio, Position};
 
 /// Anyone may settle anyone's variation.
 #[event_cpi]
@@ -36,13 +36,31 @@ fn mark(instrument: u64, market: &Market, asset: &Asset, expiry: Option<&Expiry>
     }
 }
 
+/// Unsettled profit of a position, rounded down. One that is closed needs no price.
+pub(super) fn profit(
+    position: &Position,
+    market: &Market,
+    asset: &Asset,
+    expiry: Option<&Expiry>,
+    now: i64,
+) -> Result<i64> {
+    let mut value = Usd::ZERO;
+    if position.quantity != 0 {
+        asset.require_fresh(now, asset.max_age)?;
+        let mark = mark(position.instrument, market, asset, expiry, now)?;
+        value = Contracts(position.quantity).value_floor(mark).map_err(NovateError::from)?;
+    }
+    Ok(value.sub(Usd(position.cost)).map_err(NovateError::from)?.0)
+}
+
 /// Settles a portfolio's perpetual or one of its futures in a market (CLR-10). A position that is closed needs no price.
 ///
 /// 1. Gains whose time as pending is over become cash.
 /// 2. A loss is paid into the market's variation pool: first out of gains still pending here, then out of cash, as far
 ///    as they go; the rest stays an unsettled loss.
 /// 3. A gain is taken from the variation pool as far as losers have paid in, and is pending for one to two hours.
-/// 4. A position in which nothing is left is freed. A portfolio without positions owes nothing: its auction ends.
+/// 4. A position in which nothing is left is freed. A portfolio without positions and loans owes nothing: its auction
+///    ends.
 /// 5. Emits [`VariationSettled`]. Where nothing moved at all the instruction fails.
 pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
@@ -55,14 +73,8 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -
     let cash = portfolio.cash;
     let position = portfolio.position_mut(instrument)?;
     let released = position.release_pending(now);
-    let mut value = Usd::ZERO;
-    if position.quantity != 0 {
-        asset.require_fresh(now, asset.max_age)?;
-        let expiry = accounts.expiry.as_ref().map(|expiry| expiry.load()).transpose()?;
-        let mark = mark(instrument, &market, &asset, expiry.as_deref(), now)?;
-        value = Contracts(position.quantity).value_floor(mark).map_err(NovateError::from)?;
-    }
-    let profit = value.sub(Usd(position.cost)).map_err(NovateError::from)?.0;
+    let expiry = accounts.expiry.as_ref().map(|expiry| expiry.load()).transpose()?;
+    let profit = profit(position, &market, &asset, expiry.as_deref(), now)?;
 
     let available = cash.checked_add(released).ok_or(NovateError::MathOverflow)?;
     let amount = if profit > 0 {
@@ -80,7 +92,7 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -
     portfolio.cash = available.checked_sub(from_cash).ok_or(NovateError::MathOverflow)?;
     market.variation_pool = market.variation_pool.sub(Usd(amount)).map_err(NovateError::from)?;
     portfolio.free_empty_positions();
-    let owes_nothing = portfolio.position_count == 0;
+    let owes_nothing = !portfolio.owes();
     portfolio.leave_auction_if(owes_nothing);
     portfolio.next_sequence();
 

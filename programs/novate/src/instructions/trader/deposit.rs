@@ -4,7 +4,7 @@ use anchor_spl::token_interface::{transfer_checked, Mint, TokenAccount, TokenInt
 use crate::error::NovateError;
 use crate::events::{Moved, EVENT_VERSION};
 use crate::listed::Listed;
-use crate::state::{Asset, Pool, Portfolio};
+use crate::state::{signed, Asset, Pool, Portfolio};
 
 /// The owner deposits from a token account of their own. Where a balance of a yield-bearing asset is opened beside positions,
 /// what the asset is redeemed for stands behind the instruction.
@@ -40,7 +40,7 @@ pub struct Deposit<'info> {
 ///
 /// 1. Moves the tokens and measures what the vault received (CLR-60).
 /// 2. Refuses what would exceed the asset's cap.
-/// 3. Credits cash for the settlement asset, shares for any other.
+/// 3. Credits cash for the settlement asset, a balance for any other.
 /// 4. Emits [`Moved`].
 pub(crate) fn deposit<'info>(ctx: Context<'info, Deposit<'info>>, amount: u64) -> Result<()> {
     require!(amount > 0, NovateError::ZeroAmount);
@@ -49,21 +49,10 @@ pub(crate) fn deposit<'info>(ctx: Context<'info, Deposit<'info>>, amount: u64) -
     let accounts = &ctx.accounts;
     let mut asset = accounts.asset.load_mut()?;
     let mut portfolio = accounts.portfolio.load_mut()?;
-    let balance = if asset.is_settlement() {
-        asset.cash = asset.cash.checked_add(received).ok_or(NovateError::MathOverflow)?;
-        require!(asset.cash <= asset.deposit_cap, NovateError::DepositCap);
-        portfolio.credit_cash(signed(received)?)?;
-        portfolio.cash
-    } else {
-        let shares = asset.shares_floor(received)?;
-        require!(shares > 0, NovateError::ZeroAmount);
-        asset.deposits = asset.deposits.checked_add(received).ok_or(NovateError::MathOverflow)?;
-        asset.deposit_shares = asset.deposit_shares.checked_add(shares).ok_or(NovateError::MathOverflow)?;
-        require!(asset.deposits <= asset.deposit_cap, NovateError::DepositCap);
-        let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
-        portfolio.receive_shares(&asset, &listed, signed(shares)?, now)?;
-        portfolio.shares_of(asset.index)
-    };
+    asset.count_in(received)?;
+    require!(asset.vaulted()? <= asset.deposit_cap, NovateError::DepositCap);
+    let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
+    portfolio.receive_tokens(&asset, &listed, received, now)?;
     portfolio.next_sequence();
 
     emit_cpi!(Moved {
@@ -74,7 +63,7 @@ pub(crate) fn deposit<'info>(ctx: Context<'info, Deposit<'info>>, amount: u64) -
         time: now,
         asset: asset.index,
         amount: signed(received)?,
-        balance,
+        balance: portfolio.tokens_of(&asset),
     });
     Ok(())
 }
@@ -93,9 +82,4 @@ fn receive_tokens(accounts: &mut Deposit, amount: u64) -> Result<u64> {
     let received = accounts.vault.amount.checked_sub(before).ok_or(NovateError::MathOverflow)?;
     require!(received > 0, NovateError::ZeroAmount);
     Ok(received)
-}
-
-/// Amounts are signed in portfolios and events.
-pub(super) fn signed(amount: u64) -> Result<i64> {
-    Ok(i64::try_from(amount).map_err(|_| NovateError::MathOverflow)?)
 }

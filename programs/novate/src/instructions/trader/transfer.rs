@@ -1,14 +1,13 @@
 use anchor_lang::prelude::*;
 
-use super::deposit::signed;
 use crate::error::NovateError;
 use crate::events::{Transferred, EVENT_VERSION};
 use crate::health::require_settled_margin;
 use crate::listed::Listed;
-use crate::state::{Asset, Pool, Portfolio, Scenarios};
+use crate::state::{signed, Asset, Pool, Portfolio, Scenarios};
 
-/// The owner moves collateral between two sub-accounts. With positions in the first, the assets and markets that it
-/// holds stand behind the instruction.
+/// The owner moves collateral between two sub-accounts. With positions or loans in the first, what it holds stands
+/// behind the instruction.
 #[event_cpi]
 #[derive(Accounts)]
 pub struct TransferBetween<'info> {
@@ -34,8 +33,8 @@ pub struct TransferBetween<'info> {
 }
 
 /// 1. Refuses while an auction of the first runs.
-/// 2. Moves cash, or the shares of `amount` tokens rounded up.
-/// 3. With positions in the first: its initial margin must be covered without gains that are unsettled or pending
+/// 2. Moves cash, or tokens that are not lent.
+/// 3. With positions or loans in the first: its initial margin must be covered without gains that are unsettled or pending
 ///    (MRG-45).
 /// 4. Emits [`Transferred`].
 pub(crate) fn transfer<'info>(ctx: Context<'info, TransferBetween<'info>>, amount: u64) -> Result<()> {
@@ -47,17 +46,8 @@ pub(crate) fn transfer<'info>(ctx: Context<'info, TransferBetween<'info>>, amoun
     let mut to = accounts.to.load_mut()?;
     require!(!from.in_auction(), NovateError::InAuction);
     let listed = Listed::new(&from.pool, ctx.remaining_accounts)?;
-    let (moved, from_balance, to_balance) = if asset.is_settlement() {
-        let amount = signed(amount)?;
-        from.debit_cash(amount)?;
-        to.credit_cash(amount)?;
-        (amount, from.cash, to.cash)
-    } else {
-        let shares = signed(asset.shares_ceil(amount)?)?;
-        from.debit_shares(asset.index, shares)?;
-        to.receive_shares(&asset, &listed, shares, now)?;
-        (shares, from.shares_of(asset.index), to.shares_of(asset.index))
-    };
+    from.take_tokens(&asset, amount)?;
+    to.receive_tokens(&asset, &listed, amount, now)?;
     from.next_sequence();
     to.next_sequence();
 
@@ -74,9 +64,9 @@ pub(crate) fn transfer<'info>(ctx: Context<'info, TransferBetween<'info>>, amoun
         to_sequence: to.sequence,
         time: now,
         asset: asset.index,
-        amount: moved,
-        from_balance,
-        to_balance,
+        amount: signed(amount)?,
+        from_balance: from.tokens_of(&asset),
+        to_balance: to.tokens_of(&asset),
     });
     Ok(())
 }

@@ -1,16 +1,15 @@
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{transfer_checked, Mint, TokenAccount, TokenInterface, TransferChecked};
 
-use super::deposit::signed;
 use crate::error::NovateError;
 use crate::events::{Moved, EVENT_VERSION};
 use crate::health::require_settled_margin;
 use crate::listed::Listed;
 use crate::seeds;
-use crate::state::{Asset, Pool, Portfolio, Scenarios};
+use crate::state::{signed, Asset, Pool, Portfolio, Scenarios};
 
-/// The owner withdraws to any token account of the mint. With positions, the assets and markets that the portfolio holds
-/// stand behind the instruction.
+/// The owner withdraws to any token account of the mint. With positions or loans, what the portfolio holds stands behind the
+/// instruction.
 #[event_cpi]
 #[derive(Accounts)]
 pub struct Withdraw<'info> {
@@ -40,8 +39,8 @@ pub struct Withdraw<'info> {
 }
 
 /// 1. Refuses while an auction runs.
-/// 2. Debits cash, or shares rounded up. Gains still pending are not cash (CLR-10).
-/// 3. With positions: initial margin must be covered without gains that are unsettled or pending (MRG-45). Without any,
+/// 2. Debits cash, or tokens that are not lent. Gains still pending are not cash (CLR-10).
+/// 3. With positions or loans: initial margin must be covered without gains that are unsettled or pending (MRG-45). Without any,
 ///    no price is needed: nothing can keep the owner from leaving (CLR-51).
 /// 4. Moves the tokens and emits [`Moved`].
 pub(crate) fn withdraw<'info>(ctx: Context<'info, Withdraw<'info>>, amount: u64) -> Result<()> {
@@ -78,16 +77,9 @@ fn debit(accounts: &Withdraw, amount: u64) -> Result<(u16, i64)> {
     let mut portfolio = accounts.portfolio.load_mut()?;
     require!(!portfolio.in_auction(), NovateError::InAuction);
     portfolio.next_sequence();
-    if asset.is_settlement() {
-        portfolio.debit_cash(signed(amount)?)?;
-        asset.cash = asset.cash.checked_sub(amount).ok_or(NovateError::MathOverflow)?;
-        return Ok((asset.index, portfolio.cash));
-    }
-    let shares = asset.shares_ceil(amount)?;
-    portfolio.debit_shares(asset.index, signed(shares)?)?;
-    asset.deposits = asset.deposits.checked_sub(amount).ok_or(NovateError::MathOverflow)?;
-    asset.deposit_shares = asset.deposit_shares.checked_sub(shares).ok_or(NovateError::MathOverflow)?;
-    Ok((asset.index, portfolio.shares_of(asset.index)))
+    portfolio.take_tokens(&asset, amount)?;
+    asset.count_out(amount)?;
+    Ok((asset.index, portfolio.tokens_of(&asset)))
 }
 
 fn send_tokens(accounts: &Withdraw, amount: u64) -> Result<()> {

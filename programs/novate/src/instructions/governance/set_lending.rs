@@ -1,0 +1,64 @@
+use anchor_lang::prelude::*;
+use novate_margin::bank::LendingTerms;
+use novate_margin::{Ratio, Seconds};
+
+use crate::error::NovateError;
+use crate::events::{LendingSet, EVENT_VERSION};
+use crate::state::{Asset, Pool};
+
+/// What borrowing of an asset costs and how far it goes. Ratios 1e-6, rates yearly.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lending {
+    /// Rate while nothing is borrowed, at the kink, and where all is borrowed: each at least the one before, the last at most
+    /// 300 %.
+    pub rate_zero: i64,
+    pub rate_kink: i64,
+    pub rate_full: i64,
+    /// Utilisation, loans over what is lent, at which the rate begins to rise steeply: above 0, below 1.
+    pub kink: i64,
+    /// Part of the interest that the bank keeps: 0 to below 1.
+    pub reserve_share: i64,
+    /// Utilisation that a new loan may not exceed: 0, which lends nothing, to 1.
+    pub utilisation_cap: i64,
+}
+
+impl Lending {
+    fn checked(&self) -> Result<LendingTerms> {
+        let terms = LendingTerms {
+            rate_zero: Ratio(self.rate_zero),
+            rate_kink: Ratio(self.rate_kink),
+            rate_full: Ratio(self.rate_full),
+            kink: Ratio(self.kink),
+            reserve_share: Ratio(self.reserve_share),
+            utilisation_cap: Ratio(self.utilisation_cap),
+        };
+        require!(terms.are_sound(), NovateError::InvalidLendingTerms);
+        Ok(terms)
+    }
+}
+
+/// The pool's authority.
+#[event_cpi]
+#[derive(Accounts)]
+pub struct SetLending<'info> {
+    #[account(has_one = authority @ NovateError::NotAuthority)]
+    pub pool: AccountLoader<'info, Pool>,
+    #[account(mut, has_one = pool @ NovateError::WrongPool)]
+    pub asset: AccountLoader<'info, Asset>,
+    pub authority: Signer<'info>,
+}
+
+/// 1. Checks the terms. A yield-bearing asset cannot be lent: a debt in it would be charged too little (MRG-61).
+/// 2. Charges interest up to now at the old terms, then sets the new ones. Loans beyond a lowered cap stay.
+/// 3. Emits [`LendingSet`].
+pub(crate) fn set_lending(ctx: Context<SetLending>, lending: Lending) -> Result<()> {
+    let now = Clock::get()?.unix_timestamp;
+    let terms = lending.checked()?;
+    let mut asset = ctx.accounts.asset.load_mut()?;
+    require!(!asset.is_yield_bearing(), NovateError::YieldBearingLending);
+    asset.bank.accrue(Seconds(now));
+    asset.bank.terms = terms;
+
+    emit_cpi!(LendingSet { version: EVENT_VERSION, pool: asset.pool, asset: asset.index, lending, time: now });
+    Ok(())
+}

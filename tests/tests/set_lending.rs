@@ -1,0 +1,112 @@
+use novate::events::LendingSet;
+use novate_client::Lending;
+use novate_margin::{Ratio, Seconds};
+use novate_tests::{World, BTC, DOLLAR, GOLD, LENDING, USDC};
+
+#[test]
+fn opens_a_bank() {
+    let mut world = World::default();
+    assert!(!world.asset(GOLD).is_lent());
+    let sent = world.open_bank(GOLD);
+
+    let terms = world.asset(GOLD).bank.terms;
+    assert_eq!((terms.rate_zero, terms.rate_kink, terms.rate_full), (Ratio(0), Ratio(100_000), Ratio(1_000_000)));
+    assert_eq!((terms.kink, terms.reserve_share), (Ratio(800_000), Ratio(100_000)));
+    assert_eq!(terms.utilisation_cap, Ratio(900_000));
+    let event: LendingSet = sent.event();
+    assert_eq!((event.version, event.pool, event.asset), (1, world.pool, GOLD));
+    assert_eq!((event.lending, event.time), (LENDING, world.now()));
+}
+
+#[test]
+fn interest_up_to_now_is_charged_at_the_old_terms() {
+    let mut world = World::default();
+    world.lender(USDC, 10_000 * DOLLAR as u64);
+    let borrower = world.actor();
+    world.deposit(&borrower, BTC, 100_000_000);
+    world.borrow(&borrower, USDC, 4_000 * DOLLAR as u64);
+    world.pass(86_400);
+    let governor = world.governor.insecure_clone();
+    let dear = Lending { rate_zero: 3_000_000, rate_kink: 3_000_000, rate_full: 3_000_000, ..LENDING };
+    let set = world.set_lending_instruction(USDC, dear);
+    world.succeeds(&[set], &[&governor]);
+    // A day at 5 %: 4,000·0.05/365, rounded up.
+    let bank = world.asset(USDC).bank;
+    assert_eq!((bank.loans, bank.accrued), (4_000_547_946, Seconds(world.now())));
+}
+
+#[test]
+fn a_lowered_cap_leaves_loans_and_refuses_more() {
+    let mut world = World::default();
+    let lender = world.lender(USDC, 10_000 * DOLLAR as u64);
+    let borrower = world.actor();
+    world.deposit(&borrower, BTC, 100_000_000);
+    world.borrow(&borrower, USDC, 4_000 * DOLLAR as u64);
+    let governor = world.governor.insecure_clone();
+    let closed = world.set_lending_instruction(USDC, Lending { utilisation_cap: 0, ..LENDING });
+    world.succeeds(&[closed], &[&governor]);
+    let borrow = world.borrow_instruction(&borrower, USDC, 1);
+    world.refuses(&[borrow], &[&borrower.key], novate_client::NovateError::UtilisationCap);
+    world.repay(&borrower, USDC, 4_000 * DOLLAR as u64);
+    world.unlend(&lender, USDC, 10_000 * DOLLAR as u64);
+    assert_eq!(world.asset(USDC).bank.lent_shares, 0);
+}
+
+mod adversary {
+    use super::*;
+    use anchor_lang::error::ErrorCode;
+    use novate_client::{addresses, instructions as build, NovateError};
+    use novate_tests::{Altered, JITOSOL};
+    use solana_signer::Signer;
+
+    #[test]
+    fn by_another_than_the_authority() {
+        let mut world = World::default();
+        let stranger = world.new_wallet();
+        let set = build::set_lending(stranger.pubkey(), world.pool, GOLD, LENDING);
+        world.refuses(&[set], &[&stranger], NovateError::NotAuthority);
+        let set = world.set_lending_instruction(GOLD, LENDING);
+        world.refuses(&[set.unsigned(2)], &[], ErrorCode::AccountNotSigner);
+    }
+
+    #[test]
+    fn of_another_pool() {
+        let mut world = World::default();
+        let other = world.second_pool();
+        let governor = world.governor.insecure_clone();
+        let set = world.set_lending_instruction(GOLD, LENDING);
+        let set = set.with_account(1, addresses::asset(&other, GOLD));
+        world.refuses(&[set], &[&governor], NovateError::WrongPool);
+    }
+
+    #[test]
+    fn a_yield_bearing_asset() {
+        let mut world = World::staking();
+        let governor = world.governor.insecure_clone();
+        let set = world.set_lending_instruction(JITOSOL, LENDING);
+        world.refuses(&[set], &[&governor], NovateError::YieldBearingLending);
+    }
+
+    #[test]
+    fn terms_beyond_their_bounds() {
+        let mut world = World::default();
+        let governor = world.governor.insecure_clone();
+        let absurd = [
+            Lending { rate_zero: -1, ..LENDING },
+            Lending { rate_zero: 100_001, ..LENDING },
+            Lending { rate_kink: 1_000_001, ..LENDING },
+            Lending { rate_full: 3_000_001, ..LENDING },
+            Lending { kink: 0, ..LENDING },
+            Lending { kink: 1_000_000, ..LENDING },
+            Lending { reserve_share: -1, ..LENDING },
+            Lending { reserve_share: 1_000_000, ..LENDING },
+            Lending { utilisation_cap: -1, ..LENDING },
+            Lending { utilisation_cap: 1_000_001, ..LENDING },
+            Lending { kink: i64::MIN, reserve_share: i64::MAX, ..LENDING },
+        ];
+        for lending in absurd {
+            let set = world.set_lending_instruction(GOLD, lending);
+            world.refuses(&[set], &[&governor], NovateError::InvalidLendingTerms);
+        }
+    }
+}
