@@ -7,6 +7,7 @@
 mod governance;
 mod judge;
 mod keepers;
+mod lenders;
 mod liquidation;
 mod traders;
 mod trades;
@@ -45,7 +46,7 @@ const FINE: u16 = 3;
 const DATED: [u16; 2] = [0, 1];
 const MAX_AGE: i64 = 600;
 
-const INSTRUCTIONS: [(&str, i64); 27] = [
+const INSTRUCTIONS: [(&str, i64); 33] = [
     ("create_pool", 3),
     ("set_publisher", 3),
     ("add_asset", 3),
@@ -73,6 +74,12 @@ const INSTRUCTIONS: [(&str, i64); 27] = [
     ("health", 5),
     ("require_health", 3),
     ("require_sequence", 3),
+    ("set_lending", 3),
+    ("lend", 6),
+    ("unlend", 5),
+    ("borrow", 6),
+    ("repay", 6),
+    ("borrow_for_loss", 9),
 ];
 /// Errors of senders that name the wrong accounts, and of amounts that leave their range: neither can be here.
 const NEVER: [&str; 9] = [
@@ -87,7 +94,7 @@ const NEVER: [&str; 9] = [
     "NotWritable",
 ];
 /// What must really happen.
-const LIVED: [&str; 14] = [
+const LIVED: [&str; 18] = [
     "a loss was paid",
     "a gain was received",
     "pending gains became cash",
@@ -102,6 +109,10 @@ const LIVED: [&str; 14] = [
     "a slice of options changed hands",
     "health of options was compared",
     "yield-bearing collateral was deposited",
+    "a loan was taken",
+    "a loan was paid back whole",
+    "a loss was paid out of a loan",
+    "a loan changed hands in a liquidation",
 ];
 
 /// A portfolio and who may sign for it.
@@ -185,6 +196,7 @@ impl Walk {
             walk.seats.push(seat);
         }
         walk.list_chains();
+        walk.open_banks();
         walk
     }
 
@@ -344,6 +356,12 @@ impl Walk {
             "health" => self.health(),
             "require_health" => self.require_health(),
             "require_sequence" => self.require_sequence(),
+            "set_lending" => self.set_lending(),
+            "lend" => self.lend(),
+            "unlend" => self.unlend(),
+            "borrow" => self.borrow(),
+            "repay" => self.repay(),
+            "borrow_for_loss" => self.borrow_for_loss(),
             other => panic!("{other} is not played"),
         }
     }

@@ -46,7 +46,7 @@ struct Paid {
     given: i128,
 }
 
-fn refused<T>(error: NovateError) -> Refused<T> {
+pub fn refused<T>(error: NovateError) -> Refused<T> {
     Err(error.name())
 }
 

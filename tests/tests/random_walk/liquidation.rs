@@ -118,6 +118,8 @@ impl Walk {
         self.lived("a bid left the auction", !event.restored);
         let moved = before[1].positions() != after[1].positions();
         self.lived("a slice of options changed hands", moved && has_options(&before[0]));
+        let loans = |p: &Portfolio| p.balances().iter().map(|b| b.loan).sum::<u64>();
+        self.lived("a loan changed hands in a liquidation", loans(&after[1]) > loans(&before[1]));
     }
 
     pub(super) fn end_auction(&mut self) {

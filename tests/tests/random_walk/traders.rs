@@ -93,6 +93,7 @@ impl Walk {
     fn holding(&mut self, portfolio: &Portfolio) -> (u16, u64) {
         let mut held = vec![(USDC, portfolio.cash)];
         held.extend(portfolio.balances().iter().map(|b| (b.asset, b.tokens as i64)));
+        held.retain(|(asset, amount)| *asset == USDC || *amount > 0);
         let (asset, amount) = *self.chance.pick(&held);
         let most = if self.chance.percent(10) { amount.saturating_mul(2) } else { amount };
         let part = *self.chance.pick(&[1, 2, 5, 20, 20, 100]);

@@ -1,0 +1,119 @@
+//! What lenders and borrowers do, and what becomes of losses that cash does not pay.
+
+use novate_client::state::Portfolio;
+use novate_client::{instrument, Lending, NovateError};
+use novate_tests::{LENDING, USDC};
+
+use super::judge::{named, refused};
+use super::{Walk, ASSETS};
+
+impl Walk {
+    /// The banks open as the walk begins.
+    pub(super) fn open_banks(&mut self) {
+        for asset in 0..ASSETS - 1 {
+            self.world.open_bank(asset);
+        }
+    }
+
+    pub(super) fn set_lending(&mut self) {
+        let asset = self.chance.index(usize::from(ASSETS)) as u16;
+        let dear = self.chance.between(1, 3_100_000);
+        let lending = Lending { rate_kink: dear / 4, rate_full: dear, ..LENDING };
+        let set = self.world.set_lending_instruction(asset, lending);
+        let governor = self.governor();
+        self.run("set_lending", set, &[&governor]).ok();
+    }
+
+    /// An asset of a portfolio and an amount of it: sometimes more than there is.
+    fn amount(&mut self, of: impl Iterator<Item = (u16, u64)>) -> (u16, u64) {
+        let held: Vec<(u16, u64)> = of.filter(|(_, amount)| *amount > 0).collect();
+        let asset = self.chance.index(usize::from(ASSETS)) as u16;
+        let (asset, amount) = if held.is_empty() { (asset, 1_000) } else { *self.chance.pick(&held) };
+        let part = *self.chance.pick(&[1, 1, 2, 5, 100]);
+        let over = u64::from(self.chance.percent(5));
+        (asset, amount / part + over)
+    }
+
+    pub(super) fn lend(&mut self) {
+        let seat = self.seat_where(|_, p| !p.in_auction() && p.cash > 0);
+        let (actor, portfolio) = (self.actor(seat), self.portfolio(seat));
+        let balances = portfolio.balances().iter().map(|b| (b.asset, b.tokens));
+        let (asset, amount) = self.amount(balances.chain([(USDC, portfolio.cash as u64 / 2)]));
+        let lend = self.world.lend_instruction(&actor, asset, amount);
+        self.run("lend", lend, &[&actor.key]).ok();
+    }
+
+    pub(super) fn unlend(&mut self) {
+        let seat = self.seat_where(|_, p| p.balances().iter().any(|b| b.lent > 0));
+        let (actor, portfolio) = (self.actor(seat), self.portfolio(seat));
+        let worth = |walk: &Self, asset: u16, lent: u64| walk.world.asset(asset).bank.lent_floor(lent).unwrap();
+        let lent: Vec<_> = portfolio.balances().iter().map(|b| (b.asset, worth(self, b.asset, b.lent))).collect();
+        let (asset, amount) = self.amount(lent.into_iter());
+        let unlend = self.world.unlend_instruction(&actor, asset, amount);
+        self.run("unlend", unlend, &[&actor.key]).ok();
+    }
+
+    pub(super) fn borrow(&mut self) {
+        let seat = self.seat_where(|_, p| !p.in_auction() && p.cash > 0);
+        let (actor, portfolio) = (self.actor(seat), self.portfolio(seat));
+        let asset = self.chance.index(usize::from(ASSETS)) as u16;
+        let there = self.world.asset(asset).bank.borrowable().unwrap();
+        let (asset, amount) = self.amount([(asset, there / 3)].into_iter());
+        let mut bank = self.world.asset(asset);
+        bank.bank.accrue(novate_margin::Seconds(self.world.now()));
+        let mut after = portfolio;
+        let foreseen = match after.borrow(&mut bank, amount) {
+            _ if amount == 0 => refused(NovateError::ZeroAmount),
+            _ if portfolio.in_auction() => refused(NovateError::InAuction),
+            Err(error) => Err(named(error)),
+            Ok(()) => match after.require_within_limits() {
+                Err(error) => Err(named(error)),
+                Ok(()) => {
+                    after.next_sequence();
+                    let mut judge = self.judge();
+                    judge.snapshot.assets.insert(asset, bank);
+                    judge.settled_margin(&after)
+                }
+            },
+        };
+        let borrow = self.world.borrow_instruction(&actor, asset, amount);
+        if self.expect("borrow", borrow, &[&actor.key], &foreseen).is_some() {
+            self.assert_is(seat, &after);
+            self.lived("a loan was taken", true);
+        }
+    }
+
+    pub(super) fn repay(&mut self) {
+        let seat = self.seat_where(|_, p| p.balances().iter().any(|b| b.loan > 0));
+        let (actor, portfolio) = (self.actor(seat), self.portfolio(seat));
+        let owed: Vec<_> = portfolio.balances().iter().map(|b| (b.asset, b.loan)).collect();
+        let (asset, amount) = self.amount(owed.into_iter());
+        let amount = if self.chance.percent(30) { u64::MAX } else { amount };
+        let repay = self.world.repay_instruction(&actor, asset, amount);
+        if self.run("repay", repay, &[&actor.key]).is_ok() {
+            self.lived("a loan was paid back whole", self.portfolio(seat).balance_of(asset).loan == 0);
+        }
+    }
+
+    pub(super) fn borrow_for_loss(&mut self) {
+        // A loss in a perpetual beyond cash.
+        let short = |walk: &Self, portfolio: &Portfolio| {
+            let mut held = portfolio.positions().iter();
+            held.find_map(|p| {
+                let market = instrument::market_of(p.instrument);
+                let price = i128::from(walk.world.asset(p.underlying).price.0);
+                let value = (i128::from(p.quantity) * price).div_euclid(1_000_000_000_000);
+                let means = i128::from(portfolio.cash) + i128::from(p.pending_new) + i128::from(p.pending_old);
+                let perpetual = p.instrument == instrument::perpetual(market);
+                (perpetual && value - i128::from(p.cost) + means < 0).then_some(market)
+            })
+        };
+        let seat = self.seat_where(|walk, p| short(walk, p).is_some());
+        let actor = self.actor(seat);
+        let market = short(self, &self.portfolio(seat)).unwrap_or_default();
+        let borrow = self.world.borrow_for_loss_instruction(&actor, market);
+        if self.run("borrow_for_loss", borrow, &[]).is_ok() {
+            self.lived("a loss was paid out of a loan", true);
+        }
+    }
+}
