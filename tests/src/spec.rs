@@ -20,6 +20,7 @@ pub struct AssetSpec {
     pub contract_exponent: u8,
     pub max_age: i64,
     pub max_confidence: i64,
+    pub band: i64,
     pub base_range: i64,
     pub depth: i64,
     pub haircut_base: i64,
@@ -39,6 +40,7 @@ impl AssetSpec {
             contract_exponent: 0,
             max_age: 60,
             max_confidence: 10_000,
+            band: 1_000_000,
             base_range: 150_000,
             depth: 0,
             haircut_base: 100_000,
@@ -61,6 +63,11 @@ impl AssetSpec {
 
     pub fn base_range(self, base_range: i64) -> Self {
         Self { base_range, ..self }
+    }
+
+    /// The guard's band; the default lets every price in.
+    pub fn band(self, band: i64) -> Self {
+        Self { band, ..self }
     }
 
     pub fn max_age(self, max_age: i64) -> Self {
@@ -91,6 +98,7 @@ impl AssetSpec {
             feed_id: feed.id,
             max_age: self.max_age,
             max_confidence: self.max_confidence,
+            band: self.band,
             base_range: self.base_range,
             depth: self.depth,
             haircut_base: self.haircut_base,

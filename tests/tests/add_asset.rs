@@ -32,6 +32,7 @@ fn lists_an_asset_without_price_at_full_haircut() {
     assert_eq!((asset.feed_owner, asset.feed_id, asset.oracle), (terms.feed_owner, terms.feed_id, terms.oracle));
     assert_eq!((asset.symbol, asset.max_age), (terms.symbol, terms.max_age));
     assert_eq!((asset.max_confidence.0, asset.base_range.0), (terms.max_confidence, terms.base_range));
+    assert_eq!((asset.guard.band.0, asset.guard.average.0), (terms.band, 0));
     assert_eq!((asset.scan_range.0, asset.haircut), (terms.base_range, Ratio::ONE));
     assert_eq!((asset.price.0, asset.publish_time, asset.underlying), (0, 0, 0));
     assert_eq!((asset.deposits, asset.cash), (0, 0));
@@ -138,7 +139,7 @@ mod adversary {
 
     #[test]
     fn terms_beyond_their_bounds_are_refused() {
-        let changes: [fn(&mut AssetTerms); 21] = [
+        let changes: [fn(&mut AssetTerms); 23] = [
             |t| t.contract_exponent = 10,
             |t| t.oracle = 0,
             |t| t.oracle = 3,
@@ -149,6 +150,8 @@ mod adversary {
             |t| t.max_age = 3_601,
             |t| t.max_confidence = 0,
             |t| t.max_confidence = 100_001,
+            |t| t.band = 9_999,
+            |t| t.band = 1_000_001,
             |t| t.base_range = 9_999,
             |t| t.base_range = 500_001,
             |t| t.depth = -1,

@@ -119,7 +119,7 @@ mod adversary {
     }
 
     #[test]
-    fn at_a_price_beyond_an_age_that_is_limited_to_less() {
+    fn at_a_price_beyond_a_smaller_limit_of_its_asset() {
         let assets = vec![AssetSpec::new("USDC", 6, 1.0), AssetSpec::new("BTC", 8, 20_000.0).max_age(2)];
         let markets = vec![MarketSpec::new("BTC-PERP", BTC)];
         let mut world = Builder::default().assets(assets).markets(markets).build();
@@ -127,8 +127,9 @@ mod adversary {
         world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
         world.price(BTC, 19_100.0);
         world.pass(3);
+        // It is stale, and at the edge that favours the owner the account is sound.
         let start = world.start_auction_instruction(&owner);
-        world.refuses(&[start], &[], NovateError::PriceStale);
+        world.refuses(&[start], &[], NovateError::NotLiquidatable);
     }
 
     #[test]

@@ -5,9 +5,8 @@ use std::ops::Deref;
 
 use bytemuck::zeroed_box;
 use novate::error::NovateError;
-use novate::health::{fill, Held, PriceAge, Source, Terms};
+use novate::health::{fill, Held, Prices, Source, Terms};
 use novate::state::{Asset, Expiry, Market, Pool, Portfolio, Scenarios};
-use novate_margin::dated::Carry;
 use novate_margin::{Book, Health, MarginError};
 
 /// Why health could not be computed.
@@ -39,7 +38,7 @@ impl Snapshot {
     /// The same, with the book behind it: underlying by underlying.
     pub fn book(&self, portfolio: &Portfolio, now: i64) -> Result<(Box<Book>, Health), HealthError> {
         let mut book: Box<Book> = zeroed_box();
-        let terms = Terms { now, age: PriceAge::OfAsset, carry: Carry::Central };
+        let terms = Terms { now, prices: Prices::Fresh };
         fill(&mut book, Held::by(portfolio), &mut &*self, terms).map_err(|e| HealthError::Refused(e.to_string()))?;
         let health = book.health(Some(&self.scenarios.rows()), &self.pool.params)?;
         Ok((book, health))

@@ -140,6 +140,8 @@ pub enum NovateError {
     UtilisationCap = 140,
     #[msg("nothing is owed in this asset")]
     NothingOwed = 141,
+    #[msg("the price moved beyond its band; until it holds, only what reduces risk in the asset is possible")]
+    Restricted = 142,
 
     #[msg("equity is at or above maintenance margin")]
     NotLiquidatable = 200,

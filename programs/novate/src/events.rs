@@ -73,6 +73,10 @@ pub struct AssetRefreshed {
     /// In the mint's units, after interest up to now.
     pub lent: u64,
     pub loans: u64,
+    /// The reading became the price; otherwise it was outside the guard's band, and the asset is restricted.
+    pub accepted: bool,
+    /// The guard's average, after.
+    pub average: i64,
 }
 
 /// Telemetry: emitted to the log.

@@ -7,14 +7,14 @@ use std::cell::Ref;
 use std::ops::Deref;
 
 use anchor_lang::prelude::*;
-use novate_margin::dated::{Carry, Drift, NODE_ONE};
-use novate_margin::{Book, Contracts, Health, Price, Ratio, Usd};
+use novate_margin::dated::{Carry, Drift, Right, NODE_ONE};
+use novate_margin::{Book, Contracts, Health, Price, Ratio, UnderlyingFacts, Usd};
 
 use crate::error::NovateError;
 use crate::instrument::{self, expiry_id, market_of, Instrument};
 use crate::listed::{expiry_position, position, read, Listed};
 use crate::state::{
-    Asset, Balance, Expiry, Market, Pool, Portfolio, Position, Redemption, Scenarios, SETTLEMENT_ASSET,
+    Asset, Balance, Expiry, Market, Pool, Portfolio, Position, Redemption, Scenarios, SAMPLE_AGE, SETTLEMENT_ASSET,
 };
 
 /// Oldest forecast, in seconds, that risk may rise on.
@@ -27,13 +27,57 @@ pub const CHAIN_SHIFT: (i64, i64) = (NODE_ONE + POSITION_CUT, 4 * NODE_ONE + POS
 /// More than what a position is cut by: 2^-24 of the reference at a scan range of 1 %.
 const POSITION_CUT: i64 = NODE_ONE >> 14;
 
-/// How old the prices of a portfolio may be.
-#[derive(Clone, Copy, Debug)]
-pub enum PriceAge {
-    /// Each asset's own limit.
-    OfAsset,
-    /// A stricter limit in seconds, where whoever posts the price could choose it (CLR-42).
-    AtMost(i64),
+/// Which prices a portfolio is judged at, by what the judgement is for. A price older than its asset's limit is stale: it
+/// refuses what its holder wants, but shields nobody from an auction (CLR-34).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prices {
+    /// To take out, borrow and read: none stale.
+    Fresh,
+    /// To trade: stale ones as they were last, for what only closes; all else asks [`Examiner::require_current`].
+    Last,
+    /// To start an auction: at most [`SAMPLE_AGE`] old, for whoever posts them could choose (CLR-42); stale ones as below.
+    Sampled,
+    /// During an auction: stale ones at the edge of the scan range that favours the owner.
+    Favourable,
+    /// To end an auction: stale ones at the other edge, so that silence restores nobody.
+    Unfavourable,
+    /// Of the taker of a slice: likewise.
+    Adverse,
+}
+
+impl Prices {
+    /// How values of options are carried: in an auction, in favour of the owner too.
+    const fn carry(self) -> Carry {
+        match self {
+            Self::Sampled | Self::Favourable | Self::Unfavourable => Carry::Owner,
+            Self::Fresh | Self::Last | Self::Adverse => Carry::Central,
+        }
+    }
+
+    /// The price of an asset; none where it is stale and that is allowed.
+    fn of(self, asset: &Asset, now: i64) -> Result<Option<Price>> {
+        require!(asset.price.0 > 0, NovateError::PriceMissing);
+        let age = now.saturating_sub(asset.publish_time);
+        if age > asset.max_age {
+            require!(self != Self::Fresh, NovateError::PriceStale);
+            return Ok(None);
+        }
+        require!(self != Self::Sampled || age <= SAMPLE_AGE, NovateError::PriceStale);
+        Ok(Some(asset.price))
+    }
+
+    /// The edge of the scan range for holdings that gain with the price (1), against it (-1), or neither (0).
+    fn edge(self, last: Price, scan_range: Ratio, gain: i64) -> Result<Price> {
+        let favour = match self {
+            Self::Fresh | Self::Last => 0,
+            Self::Sampled | Self::Favourable => 1,
+            Self::Unfavourable | Self::Adverse => -1,
+        };
+        let range = Ratio(scan_range.0.saturating_mul(gain).saturating_mul(favour));
+        let moved = last.scale_floor(range).and_then(|way| last.add(way)).map_err(NovateError::from)?;
+        // A scan range is at most 1.
+        Ok(moved.max(Price(1)))
+    }
 }
 
 /// Where assets and markets are found by index, and expiries by [`expiry_id`].
@@ -63,61 +107,46 @@ impl<'a> Held<'a, &'a [Position]> {
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
     pub now: i64,
-    pub age: PriceAge,
-    pub carry: Carry,
+    pub prices: Prices,
 }
 
-/// Fills an empty book with what is held, and returns the unix time of the oldest forecast that it rests on. Fails where an
-/// account is missing, a price or an option's value too old, or an expiry has passed.
-pub fn fill<'p>(
+/// What a judgement rests on, beside the book.
+#[derive(Clone, Copy, Debug)]
+pub struct Rests {
+    /// Unix time of the oldest forecast.
+    pub forecast: i64,
+    /// A price is stale.
+    pub stale: bool,
+    /// An asset that is held is restricted (CLR-41).
+    pub restricted: bool,
+}
+
+/// Fills an empty book with what is held, and returns what it rests on. Fails where an account is missing, a price or an
+/// option's value too old, or an expiry has passed.
+pub fn fill<'p, P: IntoIterator<Item = &'p Position> + Clone>(
     book: &mut Book,
-    held: Held<impl IntoIterator<Item = &'p Position>>,
+    held: Held<P>,
     source: &mut impl Source,
     terms: Terms,
-) -> Result<i64> {
+) -> Result<Rests> {
     book.clear();
-    {
-        let settlement = source.asset(SETTLEMENT_ASSET)?;
-        require_fresh(&settlement, terms)?;
-        book.set_settlement_price(settlement.price);
+    let rests = Rests { forecast: i64::MAX, stale: false, restricted: false };
+    let mut filling = Filling { book, held, source, terms, rests };
+    filling.add_cash()?;
+    for balance in filling.held.balances {
+        filling.add_balance(balance)?;
     }
-    book.add_cash(Usd(held.cash)).map_err(NovateError::from)?;
-    for balance in held.balances {
-        let asset = source.asset(balance.asset)?;
-        if asset.is_settlement() {
-            book.add_cash(Usd(asset.tokens(balance)?)).map_err(NovateError::from)?;
-            continue;
-        }
-        require_fresh(&asset, terms)?;
-        let quantity = asset.quantity(balance)?;
-        if asset.is_yield_bearing() {
-            let (redemption, price) = (asset.redemption, asset.price);
-            drop(asset);
-            add_yield_bearing(book, &redemption, (quantity, price), source, terms)?;
-        } else if asset.is_underlying() {
-            let slot = book.add_underlying(asset.index, asset.facts()).map_err(NovateError::from)?;
-            book.add_spot(slot, quantity).map_err(NovateError::from)?;
-        } else {
-            book.add_outside(quantity, asset.price, asset.average, asset.haircut).map_err(NovateError::from)?;
-        }
-    }
-    let mut forecast = i64::MAX;
     let mut place: Option<Place> = None;
-    for position in held.positions {
+    for position in filling.held.positions.clone() {
         let here = match place.filter(|p| p.market == market_of(position.instrument)) {
             Some(here) => here,
-            None => Place::of(book, position, source, terms)?,
+            None => filling.place(position)?,
         };
         place = Some(here);
-        add_position(book, position, here, source, terms.now, &mut forecast)?;
+        filling.add_position(position, here)?;
     }
-    for held in 0..book.expiries().len() {
-        let Some(id) = book.expiries().get(held).filter(|e| e.needs_chain()).map(|e| e.id) else { continue };
-        let expiry = source.expiry(id)?;
-        book.add_chain(held, &expiry.strikes, terms.carry).map_err(NovateError::from)?;
-    }
-    require_usable(book.drift(), terms.now)?;
-    Ok(forecast)
+    filling.add_chains()?;
+    Ok(filling.rests)
 }
 
 /// Refuses option values too far from now for anything to rest on them (MRG-15).
@@ -127,23 +156,13 @@ pub fn require_usable(drift: Drift, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// A yield-bearing balance and the market price of a contract of it: in the scan as what it is worth of its underlying, which
-/// need not have a market (MRG-61).
-fn add_yield_bearing(
-    book: &mut Book,
-    redemption: &Redemption,
-    (quantity, price): (Contracts, Price),
-    source: &mut impl Source,
+/// A book as it is filled.
+struct Filling<'b, 'h, S, P> {
+    book: &'b mut Book,
+    held: Held<'h, P>,
+    source: &'b mut S,
     terms: Terms,
-) -> Result<()> {
-    let underlying = source.asset(redemption.underlying)?;
-    require_fresh(&underlying, terms)?;
-    let slot = match book.slot_of(underlying.index) {
-        Some(slot) => slot,
-        None => book.add_underlying(underlying.index, underlying.facts()).map_err(NovateError::from)?,
-    };
-    let worth = redemption.worth(quantity, price, underlying.price, terms.now)?;
-    Ok(book.add_staked(slot, worth.quantity, worth.counts).map_err(NovateError::from)?)
+    rests: Rests,
 }
 
 /// A market's part in the book, found once for all positions that follow each other in it.
@@ -157,78 +176,154 @@ struct Place {
     multiplier: Ratio,
 }
 
-impl Place {
-    fn of(book: &mut Book, position: &Position, source: &mut impl Source, terms: Terms) -> Result<Self> {
-        let slot = match book.slot_of(position.underlying) {
-            Some(slot) => slot,
-            None => {
-                let asset = source.asset(position.underlying)?;
-                require_fresh(&asset, terms)?;
-                book.add_underlying(asset.index, asset.facts()).map_err(NovateError::from)?
+impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_, S, P> {
+    fn add_cash(&mut self) -> Result<()> {
+        let settlement = self.source.asset(SETTLEMENT_ASSET)?;
+        // A stale one counts at its last price: every portfolio rests on it.
+        self.rests.stale |= self.terms.prices.of(&settlement, self.terms.now)?.is_none();
+        self.book.set_settlement_price(settlement.price);
+        Ok(self.book.add_cash(Usd(self.held.cash)).map_err(NovateError::from)?)
+    }
+
+    fn add_balance(&mut self, balance: &Balance) -> Result<()> {
+        let asset = self.source.asset(balance.asset)?;
+        if asset.is_settlement() {
+            return Ok(self.book.add_cash(Usd(asset.tokens(balance)?)).map_err(NovateError::from)?);
+        }
+        let quantity = asset.quantity(balance)?;
+        let (facts, stale) = (asset.facts(), self.terms.prices.of(&asset, self.terms.now)?.is_none());
+        self.rests.restricted |= asset.guard.is_restricted(self.terms.now);
+        let (average, haircut) = (asset.average, asset.haircut);
+        let (scanned, redemption) = (asset.is_underlying(), asset.is_yield_bearing().then_some(asset.redemption));
+        drop(asset);
+        let facts = if stale { self.at_edge(balance.asset, facts)? } else { facts };
+        match redemption {
+            Some(redemption) => self.add_yield_bearing(&redemption, quantity, facts.price),
+            None if scanned => {
+                let slot = self.book.add_underlying(balance.asset, facts).map_err(NovateError::from)?;
+                Ok(self.book.add_spot(slot, quantity).map_err(NovateError::from)?)
+            }
+            None => Ok(self.book.add_outside(quantity, facts.price, average, haircut).map_err(NovateError::from)?),
+        }
+    }
+
+    /// A yield-bearing balance and the market price of a contract of it: in the scan as what it is worth of its underlying,
+    /// which need not have a market (MRG-61).
+    fn add_yield_bearing(&mut self, redemption: &Redemption, quantity: Contracts, price: Price) -> Result<()> {
+        let slot = self.underlying(redemption.underlying)?;
+        let underlying = self.book.underlyings().get(slot).ok_or(NovateError::AssetMissing)?.price;
+        let worth = redemption.worth(quantity, price, underlying, self.terms.now)?;
+        Ok(self.book.add_staked(slot, worth.quantity, worth.counts).map_err(NovateError::from)?)
+    }
+
+    /// The slot of an underlying in the book, where it is entered with its first holding.
+    fn underlying(&mut self, index: u16) -> Result<usize> {
+        if let Some(slot) = self.book.slot_of(index) {
+            return Ok(slot);
+        }
+        let asset = self.source.asset(index)?;
+        let (facts, stale) = (asset.facts(), self.terms.prices.of(&asset, self.terms.now)?.is_none());
+        self.rests.restricted |= asset.guard.is_restricted(self.terms.now);
+        drop(asset);
+        let facts = if stale { self.at_edge(index, facts)? } else { facts };
+        Ok(self.book.add_underlying(index, facts).map_err(NovateError::from)?)
+    }
+
+    /// What a stale asset is judged at (CLR-34).
+    fn at_edge(&mut self, index: u16, facts: UnderlyingFacts) -> Result<UnderlyingFacts> {
+        self.rests.stale = true;
+        let price = self.terms.prices.edge(facts.price, facts.scan_range, self.gain(index)?)?;
+        Ok(UnderlyingFacts { price, ..facts })
+    }
+
+    /// Whether what is held of an asset gains with its price (1), against it (-1) or neither (0): the sign of its delta. 0 where
+    /// an option on it is held short, which a move either way may cost.
+    fn gain(&mut self, index: u16) -> Result<i64> {
+        let mut delta = 0i128;
+        let mut add = |quantity: i64, of: i64| {
+            // Of 17 balances and 48 positions, each product below 2^126 / 2^63·2^30.
+            delta = delta.saturating_add(i128::from(quantity).saturating_mul(i128::from(of)));
+        };
+        for balance in self.held.balances {
+            if balance.asset == index || balance.redemption_underlying == index {
+                let quantity = self.source.asset(balance.asset)?.quantity(balance)?;
+                add(quantity.0, Contracts::ONE.0);
+            }
+        }
+        for position in self.held.positions.clone().into_iter().filter(|p| p.underlying == index && p.quantity != 0) {
+            let of = match instrument::parse(position.instrument)? {
+                Instrument::Perpetual | Instrument::Future { .. } => Contracts::ONE.0,
+                Instrument::Option { .. } if position.quantity < 0 => return Ok(0),
+                Instrument::Option { minutes, slot, right } => {
+                    let id = expiry_id(market_of(position.instrument), minutes);
+                    let call = self.source.expiry(id)?.strike(slot)?.delta.0;
+                    if right == Right::Call {
+                        call
+                    } else {
+                        call.saturating_sub(Contracts::ONE.0)
+                    }
+                }
+            };
+            add(position.quantity, of);
+        }
+        Ok(i64::try_from(delta.signum()).unwrap_or_default())
+    }
+
+    fn place(&mut self, position: &Position) -> Result<Place> {
+        let slot = self.underlying(position.underlying)?;
+        let price = self.book.underlyings().get(slot).ok_or(NovateError::AssetMissing)?.price;
+        let market = self.source.market(market_of(position.instrument))?;
+        Ok(Place { market: market.index, slot, mark: market.mark_at(price)?, multiplier: market.initial_multiplier })
+    }
+
+    fn add_position(&mut self, position: &Position, place: Place) -> Result<()> {
+        let Place { market, slot, mark, multiplier } = place;
+        let (quantity, cost) = (Contracts(position.quantity), Usd(position.cost));
+        let held = match instrument::parse(position.instrument)? {
+            Instrument::Perpetual => self.book.add_perpetual(slot, quantity, mark, cost, multiplier),
+            // A closed future whose variation is not settled: only its cost counts, whatever became of the expiry.
+            Instrument::Future { .. } if position.quantity == 0 => {
+                self.book.add_perpetual(slot, quantity, mark, cost, multiplier)
+            }
+            Instrument::Future { minutes } => {
+                let held = self.hold(slot, expiry_id(market, minutes))?;
+                self.book.add_future(held, quantity, cost, multiplier)
+            }
+            Instrument::Option { minutes, slot: at, right } => {
+                let held = self.hold(slot, expiry_id(market, minutes))?;
+                self.book.add_option(held, usize::from(at), right, quantity, multiplier)
             }
         };
-        let price = book.underlyings().get(slot).ok_or(NovateError::AssetMissing)?.price;
-        let market = source.market(market_of(position.instrument))?;
-        Ok(Self { market: market.index, slot, mark: market.mark_at(price)?, multiplier: market.initial_multiplier })
-    }
-}
-
-fn add_position(
-    book: &mut Book,
-    position: &Position,
-    place: Place,
-    source: &mut impl Source,
-    now: i64,
-    forecast: &mut i64,
-) -> Result<()> {
-    let Place { market, slot, mark, multiplier } = place;
-    let (quantity, cost) = (Contracts(position.quantity), Usd(position.cost));
-    let held = match instrument::parse(position.instrument)? {
-        Instrument::Perpetual => book.add_perpetual(slot, quantity, mark, cost, multiplier),
-        // A closed future whose variation is not settled: only its cost counts, whatever became of the expiry.
-        Instrument::Future { .. } if position.quantity == 0 => {
-            book.add_perpetual(slot, quantity, mark, cost, multiplier)
+        held.map_err(NovateError::from)?;
+        if position.pending_old != 0 || position.pending_new != 0 {
+            self.book.add_pending(Usd(position.pending_old)).map_err(NovateError::from)?;
+            self.book.add_pending(Usd(position.pending_new)).map_err(NovateError::from)?;
         }
-        Instrument::Future { minutes } => {
-            let held = hold(book, slot, expiry_id(market, minutes), source, now, forecast)?;
-            book.add_future(held, quantity, cost, multiplier)
-        }
-        Instrument::Option { minutes, slot: at, right } => {
-            let held = hold(book, slot, expiry_id(market, minutes), source, now, forecast)?;
-            book.add_option(held, usize::from(at), right, quantity, multiplier)
-        }
-    };
-    held.map_err(NovateError::from)?;
-    if position.pending_old != 0 || position.pending_new != 0 {
-        book.add_pending(Usd(position.pending_old)).map_err(NovateError::from)?;
-        book.add_pending(Usd(position.pending_new)).map_err(NovateError::from)?;
+        Ok(())
     }
-    Ok(())
-}
 
-/// The slot of an expiry in the book, where it is entered with its first position.
-fn hold(
-    book: &mut Book,
-    slot: usize,
-    id: u64,
-    source: &mut impl Source,
-    now: i64,
-    forecast: &mut i64,
-) -> Result<usize> {
-    if let Some(held) = book.expiry_of(id) {
-        return Ok(held);
+    /// The slot of an expiry in the book, where it is entered with its first position.
+    fn hold(&mut self, slot: usize, id: u64) -> Result<usize> {
+        if let Some(held) = self.book.expiry_of(id) {
+            return Ok(held);
+        }
+        let expiry = self.source.expiry(id)?;
+        self.rests.forecast = self.rests.forecast.min(expiry.published);
+        Ok(self.book.add_expiry(slot, id, expiry.facts(self.terms.now)?).map_err(NovateError::from)?)
     }
-    let expiry = source.expiry(id)?;
-    *forecast = (*forecast).min(expiry.published);
-    Ok(book.add_expiry(slot, id, expiry.facts(now)?).map_err(NovateError::from)?)
-}
 
-fn require_fresh(asset: &Asset, terms: Terms) -> Result<()> {
-    let limit = match terms.age {
-        PriceAge::OfAsset => asset.max_age,
-        PriceAge::AtMost(seconds) => seconds.min(asset.max_age),
-    };
-    asset.require_fresh(terms.now, limit)
+    /// Values the options. Where a price is stale their values are carried as far as they reach: nobody can make new ones.
+    fn add_chains(&mut self) -> Result<()> {
+        for held in 0..self.book.expiries().len() {
+            let Some(id) = self.book.expiries().get(held).filter(|e| e.needs_chain()).map(|e| e.id) else { continue };
+            let expiry = self.source.expiry(id)?;
+            self.book.add_chain(held, &expiry.strikes, self.terms.prices.carry()).map_err(NovateError::from)?;
+        }
+        if self.rests.stale {
+            return Ok(());
+        }
+        require_usable(self.book.drift(), self.terms.now)
+    }
 }
 
 /// The list behind an instruction as a source. Portfolios hold assets and markets in ascending order, as the list does, so
@@ -291,45 +386,60 @@ pub struct Examiner<'a, 'info> {
     pool: &'a Pool,
     scenarios: &'a Scenarios,
     now: i64,
-    /// Unix time of the oldest forecast that the last check rests on.
-    forecast: i64,
+    /// What the last check rests on.
+    rests: Rests,
 }
 
 impl<'a, 'info> Examiner<'a, 'info> {
     pub fn new(listed: &'a Listed<'a, 'info>, pool: &'a Pool, scenarios: &'a Scenarios, now: i64) -> Self {
-        Self { book: bytemuck::zeroed_box(), listed, pool, scenarios, now, forecast: i64::MAX }
+        let rests = Rests { forecast: i64::MAX, stale: false, restricted: false };
+        Self { book: bytemuck::zeroed_box(), listed, pool, scenarios, now, rests }
     }
 
     /// Equity and requirement of a portfolio at the prices of the list.
-    pub fn health(&mut self, portfolio: &Portfolio, age: PriceAge, carry: Carry) -> Result<Health> {
-        self.health_of(Held::by(portfolio), age, carry)
+    pub fn health(&mut self, portfolio: &Portfolio, prices: Prices) -> Result<Health> {
+        self.health_of(Held::by(portfolio), prices)
     }
 
     /// Equity and requirement of what is held, at the prices of the list.
     pub fn health_of<'p>(
         &mut self,
-        held: Held<impl IntoIterator<Item = &'p Position>>,
-        age: PriceAge,
-        carry: Carry,
+        held: Held<impl IntoIterator<Item = &'p Position> + Clone>,
+        prices: Prices,
     ) -> Result<Health> {
         let mut walk = Walk { listed: self.listed, asset_at: 0, market_at: 0, expiry_at: 0 };
-        self.forecast = fill(&mut self.book, held, &mut walk, Terms { now: self.now, age, carry })?;
+        self.rests = fill(&mut self.book, held, &mut walk, Terms { now: self.now, prices })?;
         Ok(self.book.health(Some(&self.scenarios.rows()), &self.pool.params).map_err(NovateError::from)?)
     }
 
-    /// Whether the last check rests on forecasts and option values that risk may rise on (MRG-15).
+    /// Whether the last check rests on prices, forecasts and option values that risk may rise on (MRG-15).
     pub fn require_current(&self) -> Result<()> {
+        require!(!self.rests.stale, NovateError::PriceStale);
         self.require_current_values()?;
-        require!(self.now.saturating_sub(self.forecast) <= FORECAST_AGE, NovateError::ForecastStale);
+        require!(self.now.saturating_sub(self.rests.forecast) <= FORECAST_AGE, NovateError::ForecastStale);
         Ok(())
     }
 
     /// The same without the forecasts, which only the publisher can renew: what a liquidation asks of the taker, so that no
     /// holding shields the rest (CLR-34).
     pub fn require_current_values(&self) -> Result<()> {
+        if self.rests.stale {
+            return Ok(());
+        }
         let drift = self.book.drift();
         let current = drift.nodes <= CHAIN_SHIFT.0 && self.now.saturating_sub(drift.oldest.0) <= CHAIN_AGE.0;
         require!(current, NovateError::ChainNotCurrent);
+        Ok(())
+    }
+
+    /// A price that the last check rests on is stale.
+    pub fn is_stale(&self) -> bool {
+        self.rests.stale
+    }
+
+    /// Whether nothing that is held is restricted: what takes something out asks for it (CLR-41).
+    pub fn require_unrestricted(&self) -> Result<()> {
+        require!(!self.rests.restricted, NovateError::Restricted);
         Ok(())
     }
 
@@ -352,8 +462,9 @@ pub fn require_settled_margin<'a, 'info>(
         return Ok(());
     }
     let mut examiner = Examiner::new(listed, pool, scenarios, now);
-    let health = examiner.health(portfolio, PriceAge::OfAsset, Carry::Central)?;
+    let health = examiner.health(portfolio, Prices::Fresh)?;
     examiner.require_current()?;
+    examiner.require_unrestricted()?;
     require!(health.meets_initial(), NovateError::BelowInitialMargin);
     require!(health.meets_initial_settled(), NovateError::UnsettledGains);
     Ok(())

@@ -88,6 +88,7 @@ fn asset_terms(world: &World, index: u16) -> AssetTerms {
         feed_id: feed.id,
         max_age: MAX_AGE,
         max_confidence: ONE / 100,
+        band: coin.base_range,
         base_range: coin.base_range,
         depth: coin.depth * ONE,
         haircut_base: coin.haircut,

@@ -49,7 +49,7 @@ pub fn read(asset: &Asset, account: &AccountInfo, now: i64) -> Result<Reading> {
     let reading = normalise(quote, asset.contract_exponent)?;
     require!(reading.publish_time <= now.saturating_add(FUTURE_TOLERANCE), NovateError::PriceFromFuture);
     require!(now.saturating_sub(reading.publish_time) <= asset.max_age, NovateError::PriceStale);
-    require!(reading.publish_time >= asset.publish_time, NovateError::PriceOlder);
+    require!(reading.publish_time >= asset.guard.time, NovateError::PriceOlder);
     let widest = reading.price.scale_floor(asset.max_confidence).map_err(NovateError::from)?;
     require!(reading.confidence <= widest, NovateError::ConfidenceTooWide);
     Ok(reading)

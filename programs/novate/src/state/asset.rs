@@ -3,7 +3,7 @@ use novate_margin::bank::Bank;
 use novate_margin::collateral::HaircutTerms;
 use novate_margin::{collateral, volatility, Contracts, Price, Ratio, Seconds, UnderlyingFacts, Usd, Variance};
 
-use super::{Balance, Redemption, DISCRIMINATOR, REDEMPTION_RATES};
+use super::{Balance, Guard, Redemption, DISCRIMINATOR, REDEMPTION_RATES};
 use crate::error::NovateError;
 use crate::oracle::Reading;
 
@@ -94,7 +94,8 @@ pub struct Asset {
     pub redemption: Redemption,
     /// What owners lent and others borrowed (CLR-20).
     pub bank: Bank,
-    pub reserve: [u8; 368],
+    pub guard: Guard,
+    pub reserve: [u8; 336],
 }
 
 impl Asset {
@@ -122,8 +123,12 @@ impl Asset {
         Contracts(if self.is_yield_bearing() { MAX_YIELD_BEARING } else { MAX_QUANTITY })
     }
 
-    /// Takes in a checked reading: price, variances when a sample is due, scan range and haircut (MRG-50, 51, 60).
-    pub fn accept(&mut self, reading: Reading, now: i64) -> Result<()> {
+    /// Takes in a checked reading, and says whether it became a price (CLR-40). With a price: variances when a sample is due,
+    /// scan range and haircut (MRG-50, 51, 60).
+    pub fn accept(&mut self, reading: Reading, now: i64) -> Result<bool> {
+        if !self.guard.admit(reading.price, reading.publish_time, now)? {
+            return Ok(false);
+        }
         self.price = reading.price;
         self.confidence = reading.confidence;
         self.average = reading.average;
@@ -134,7 +139,7 @@ impl Asset {
         let sigma = volatility::sigma_ceil(self.variance_fast.max(self.variance_slow));
         self.scan_range = volatility::scan_range(self.variance_fast, self.variance_slow, self.base_range);
         self.haircut = collateral::haircut(self.haircut_terms(), sigma);
-        Ok(())
+        Ok(true)
     }
 
     fn sample(&mut self, reading: Reading) -> Result<()> {

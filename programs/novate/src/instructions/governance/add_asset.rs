@@ -66,6 +66,8 @@ pub struct AssetTerms {
     pub max_age: i64,
     /// Above 0, to 10 %.
     pub max_confidence: i64,
+    /// Farthest that a price may be from the average of the last minute's readings (CLR-40): 1 % to 100 %.
+    pub band: i64,
     /// Base of the scan range (MRG-51), 1 % to 50 %.
     pub base_range: i64,
     /// Depth in USD 1e-6 (MRG-35), at least 1,000,000 USD; 0 charges no concentration.
@@ -90,6 +92,7 @@ impl AssetTerms {
         let within = |value: i64, low: i64, high: i64| value >= low && value <= high;
         let sound = within(self.max_age, 1, 3_600)
             && within(self.max_confidence, 1, one / 10)
+            && within(self.band, one / 100, one)
             && within(self.base_range, one / 100, one / 2)
             && (self.depth == 0 || self.depth >= MIN_DEPTH)
             && within(self.haircut_base, 0, one)
@@ -216,6 +219,7 @@ pub(crate) fn add_asset(ctx: Context<AddAsset>, terms: AssetTerms) -> Result<()>
     asset.symbol = terms.symbol;
     asset.max_age = terms.max_age;
     asset.max_confidence = Ratio(terms.max_confidence);
+    asset.guard.band = Ratio(terms.band);
     asset.base_range = Ratio(terms.base_range);
     asset.scan_range = Ratio(terms.base_range);
     asset.depth = Usd(terms.depth);

@@ -13,7 +13,8 @@ pub struct RefreshAsset {}
 
 /// For each pair:
 /// 1. Reads the price account and refuses whatever CLR-40 refuses.
-/// 2. Takes the reading in: price, variances when a sample is due, scan range, haircut (MRG-50, 51, 60).
+/// 2. Takes the reading in: within the band of the guard it becomes the price, and variances when a sample is due, scan range
+///    and haircut follow (MRG-50, 51, 60); outside it restricts the asset (CLR-41).
 /// 3. Charges interest up to now (CLR-20).
 /// 4. Logs [`AssetRefreshed`].
 ///
@@ -27,7 +28,7 @@ pub(crate) fn refresh_asset<'info>(ctx: Context<'info, RefreshAsset>) -> Result<
         require_kind::<Asset>(info)?;
         let reading = oracle::read(&*read::<Asset>(info)?, feed, now)?;
         let mut asset = write::<Asset>(info)?;
-        asset.accept(reading, now)?;
+        let accepted = asset.accept(reading, now)?;
         asset.bank.accrue(Seconds(now));
         emit!(AssetRefreshed {
             version: EVENT_VERSION,
@@ -40,6 +41,8 @@ pub(crate) fn refresh_asset<'info>(ctx: Context<'info, RefreshAsset>) -> Result<
             haircut: asset.haircut.0,
             lent: asset.bank.lent,
             loans: asset.bank.loans,
+            accepted,
+            average: asset.guard.average.0,
         });
     }
     Ok(())

@@ -1,10 +1,9 @@
 use anchor_lang::prelude::*;
-use novate_margin::dated::Carry;
 use novate_margin::is_liquidatable;
 
 use crate::error::NovateError;
 use crate::events::{AuctionEnded, EVENT_VERSION};
-use crate::health::{Examiner, PriceAge};
+use crate::health::{Examiner, Prices};
 use crate::listed::Listed;
 use crate::state::{Pool, Portfolio, Scenarios};
 
@@ -29,7 +28,7 @@ pub(crate) fn end_auction<'info>(ctx: Context<'info, EndAuction<'info>>) -> Resu
     let mut portfolio = accounts.portfolio.load_mut()?;
     require!(portfolio.in_auction(), NovateError::NoAuction);
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
-    let health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, PriceAge::OfAsset, Carry::Owner)?;
+    let health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, Prices::Unfavourable)?;
     require!(!portfolio.owes() || !is_liquidatable(&health), NovateError::StillLiquidatable);
     portfolio.leave_auction_if(true);
     portfolio.next_sequence();

@@ -1,11 +1,10 @@
 use anchor_lang::prelude::*;
-use novate_margin::dated::Carry;
 use novate_margin::fixed::mul_div_ceil;
 use novate_margin::{auction, is_liquidatable, Fraction, Health, Price, Seconds, Usd};
 
 use crate::error::NovateError;
 use crate::events::{Liquidated, EVENT_VERSION};
-use crate::health::{Examiner, PriceAge};
+use crate::health::{Examiner, Prices};
 use crate::instrument::{self, market_of, minutes_of, Instrument};
 use crate::listed::Listed;
 use crate::state::{Balance, Pool, Portfolio, Position, Scenarios};
@@ -61,7 +60,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
 
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
     let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
-    let before = examiner.health(&portfolio, PriceAge::OfAsset, Carry::Owner)?;
+    let before = examiner.health(&portfolio, Prices::Favourable)?;
     require!(portfolio.auction_insolvent == 0 || !is_liquidatable(&before), NovateError::Insolvent);
     let elapsed = Seconds(now.saturating_sub(portfolio.auction_start));
     let bid = size_up(&before, elapsed, Fraction(fraction), listed.settlement()?.price)?;
@@ -71,10 +70,10 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     portfolio.next_sequence();
     taker.next_sequence();
 
-    let taken = examiner.health(&taker, PriceAge::OfAsset, Carry::Central)?;
+    let taken = examiner.health(&taker, Prices::Adverse)?;
     examiner.require_current_values()?;
     require!(taken.meets_initial(), NovateError::BelowInitialMargin);
-    let after = examiner.health(&portfolio, PriceAge::OfAsset, Carry::Owner)?;
+    let after = examiner.health(&portfolio, Prices::Favourable)?;
     portfolio.leave_auction_if(!is_liquidatable(&after));
 
     emit_cpi!(Liquidated {

@@ -1,12 +1,11 @@
 use anchor_lang::prelude::*;
-use novate_margin::dated::Carry;
 use novate_margin::{is_liquidatable, Usd};
 
 use crate::error::NovateError;
 use crate::events::{AuctionStarted, EVENT_VERSION};
-use crate::health::{Examiner, PriceAge};
+use crate::health::{Examiner, Prices};
 use crate::listed::Listed;
-use crate::state::{Pool, Portfolio, Scenarios, SAMPLE_AGE};
+use crate::state::{Pool, Portfolio, Scenarios};
 
 /// Anyone may start the auction of a portfolio below maintenance margin.
 #[event_cpi]
@@ -33,11 +32,7 @@ pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> 
     let mut portfolio = accounts.portfolio.load_mut()?;
     require!(portfolio.owes(), NovateError::NotLiquidatable);
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
-    let health = Examiner::new(&listed, &pool, &scenarios, now).health(
-        &portfolio,
-        PriceAge::AtMost(SAMPLE_AGE),
-        Carry::Owner,
-    )?;
+    let health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, Prices::Sampled)?;
     require!(is_liquidatable(&health), NovateError::NotLiquidatable);
     let insolvent = health.equity <= Usd::ZERO;
     let running = portfolio.in_auction() && (portfolio.auction_insolvent != 0) == insolvent;

@@ -1,11 +1,10 @@
 use anchor_lang::prelude::*;
-use novate_margin::dated::Carry;
 use novate_margin::{is_liquidatable, Seconds};
 
 use super::settle_variation::profit;
 use crate::error::NovateError;
 use crate::events::{LossBorrowed, EVENT_VERSION};
-use crate::health::{Examiner, PriceAge};
+use crate::health::{Examiner, Prices};
 use crate::instrument::{expiry_of, market_of, minutes_of};
 use crate::listed::Listed;
 use crate::state::{Asset, Pool, Portfolio, Scenarios, SETTLEMENT_ASSET};
@@ -67,7 +66,7 @@ pub(crate) fn borrow_for_loss<'info>(ctx: Context<'info, BorrowForLoss<'info>>, 
     let (pool, scenarios) = (accounts.pool.load()?, accounts.scenarios.load()?);
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
     let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
-    let health = examiner.health(&portfolio, PriceAge::OfAsset, Carry::Central)?;
+    let health = examiner.health(&portfolio, Prices::Fresh)?;
     require!(!is_liquidatable(&health), NovateError::BelowMaintenance);
 
     emit_cpi!(LossBorrowed {

@@ -1,8 +1,7 @@
 use anchor_lang::prelude::*;
-use novate_margin::dated::Carry;
 
 use crate::error::NovateError;
-use crate::health::{Examiner, PriceAge};
+use crate::health::{Examiner, Prices};
 use crate::listed::Listed;
 use crate::state::{Pool, Portfolio, Scenarios};
 
@@ -71,7 +70,7 @@ pub(crate) fn health<'info>(ctx: Context<'info, ReadHealth<'info>>) -> Result<He
     let portfolio = ctx.accounts.portfolio.load()?;
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
     let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
-    let health = examiner.health(&portfolio, PriceAge::OfAsset, Carry::Central)?;
+    let health = examiner.health(&portfolio, Prices::Fresh)?;
     let by_underlying = examiner.book().underlyings().iter().take(MAX_REPORTED).map(|u| UnderlyingReport {
         asset: u.asset,
         net_delta: u.net_delta.0,

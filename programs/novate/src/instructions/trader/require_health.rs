@@ -1,9 +1,8 @@
 use anchor_lang::prelude::*;
-use novate_margin::dated::Carry;
 use novate_margin::{health_factor, Ratio};
 
 use crate::error::NovateError;
-use crate::health::{Examiner, PriceAge};
+use crate::health::{Examiner, Prices};
 use crate::listed::Listed;
 use crate::state::{Pool, Portfolio, Scenarios};
 
@@ -25,8 +24,7 @@ pub(crate) fn require_health<'info>(ctx: Context<'info, RequireHealth<'info>>, m
     let scenarios = ctx.accounts.scenarios.load()?;
     let portfolio = ctx.accounts.portfolio.load()?;
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
-    let health =
-        Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, PriceAge::OfAsset, Carry::Central)?;
+    let health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, Prices::Fresh)?;
     require!(health.meets_initial(), NovateError::BelowInitialMargin);
     require!(health_factor(&health) >= Ratio(minimum), NovateError::HealthBelow);
     Ok(())

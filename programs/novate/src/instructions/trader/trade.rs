@@ -1,10 +1,10 @@
 use anchor_lang::prelude::*;
-use novate_margin::dated::{option_at, Carry, Right};
+use novate_margin::dated::{option_at, Right};
 use novate_margin::{reduces_risk, Contracts, Price, Usd};
 
 use crate::error::NovateError;
 use crate::events::{Traded, TradedLeg, EVENT_VERSION};
-use crate::health::{require_usable, Examiner, Held, PriceAge};
+use crate::health::{require_usable, Examiner, Held, Prices};
 use crate::instrument::{self, market_of, Instrument};
 use crate::listed::Listed;
 use crate::state::{Asset, Expiry, Market, Pool, Portfolio, Position, Scenarios};
@@ -55,12 +55,14 @@ struct Side<'a> {
 }
 
 /// 1. Checks the number of legs and that each signer may trade for its side.
-/// 2. For each leg: limits of the market and band around the mark (CLR-15), then both positions and the open interest
+/// 2. For each leg: limits of the market and band around the mark (CLR-15), of a restricted asset that both positions shrink
+///    (CLR-41), then both positions and the open interest
 ///    (CLR-01). Values are rounded up for the buyer and down for the seller; both pay the fee. Of a perpetual or a future
 ///    they are part of the position's cost; an option's premium and fee are paid in cash, which may not end below zero.
 /// 3. For each side: initial margin after the trade, without gains that are not settled where options cost it cash beside
 ///    their marks (MRG-45). A side that misses it, or is in an auction, must have reduced its risk instead (MRG-42, MRG-43),
-///    its fees forgiven where every traded position shrank by one leg; one in an auction that is back above maintenance
+///    its fees forgiven where every traded position shrank by one leg; so must one that holds an asset whose price is stale,
+///    with such legs only (CLR-40); one in an auction that is back above maintenance
 ///    margin leaves it (CLR-30).
 /// 4. Emits [`Traded`].
 pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) -> Result<()> {
@@ -193,6 +195,7 @@ fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Si
     let mut market = listed.market_mut(market_of(leg.instrument))?;
     let asset = listed.asset(market.asset)?;
     asset.require_fresh(now, asset.max_age)?;
+    let restricted = asset.guard.is_restricted(now);
     let mut expiry = match traded {
         Instrument::Perpetual => None,
         Instrument::Future { minutes } | Instrument::Option { minutes, .. } => {
@@ -210,6 +213,7 @@ fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Si
     let (buyer, seller) = if leg.quantity > 0 { (&mut *first, &mut *second) } else { (&mut *second, &mut *first) };
     let bought = buyer.take(&market, leg.instrument, size, amounts.fee, now)?;
     let sold = seller.take(&market, leg.instrument, size.saturating_neg(), amounts.fee, now)?;
+    require!(!restricted || shrinks(bought) && shrinks(sold), NovateError::Restricted);
     // What the buyer pays above the mark; the seller gives what is below it.
     let above = leg.price.checked_sub(terms.mark.0).ok_or(NovateError::MathOverflow)?;
     for (side, pays, beside) in [(buyer, buyer_pays, above), (seller, seller_pays, above.saturating_neg())] {
@@ -237,6 +241,11 @@ fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Si
     let (first_cost, second_cost) =
         if leg.quantity > 0 { (buyer_pays.0, seller_pays.0) } else { (seller_pays.0, buyer_pays.0) };
     Ok(TradedLeg { instrument: leg.instrument, quantity: leg.quantity, price: leg.price, first_cost, second_cost })
+}
+
+/// A position came nearer to zero, or to it, and not beyond.
+fn shrinks((from, to): (i64, i64)) -> bool {
+    to.unsigned_abs() < from.unsigned_abs() && (to == 0 || to.signum() == from.signum())
 }
 
 /// A multiple of the lot and at least the minimum, unless it takes a side's position to exactly zero: odd lots arise from
@@ -286,10 +295,7 @@ impl<'a> Side<'a> {
 
     /// Every traded position shrank, by one leg each: legs that cancel each other do not count as one that closes.
     fn only_closed(&self, legs: usize) -> bool {
-        let shrank = |before: &Position| {
-            let (from, to) = (before.quantity, self.portfolio.quantity_of(before.instrument));
-            to.unsigned_abs() < from.unsigned_abs() && (to == 0 || to.signum() == from.signum())
-        };
+        let shrank = |before: &Position| shrinks((before.quantity, self.portfolio.quantity_of(before.instrument)));
         self.before.len() == legs && self.before.iter().all(shrank)
     }
 
@@ -307,13 +313,15 @@ impl<'a> Side<'a> {
     }
 
     fn examine(&mut self, examiner: &mut Examiner, legs: usize, settlement: Price) -> Result<()> {
-        let after = examiner.health(self.portfolio, PriceAge::OfAsset, Carry::Central)?;
-        let current = examiner.require_current();
+        let after = examiner.health(self.portfolio, Prices::Last)?;
+        let (current, stale) = (examiner.require_current(), examiner.is_stale());
         // Cash that leaves beside the marks is as good as withdrawn.
         let covered = self.given == 0 || after.meets_initial_settled();
         if after.meets_initial() && covered && current.is_ok() && !self.portfolio.in_auction() {
             return Ok(());
         }
+        // At prices that are stale nothing but closing is known to reduce.
+        require!(!stale || self.only_closed(legs), NovateError::PriceStale);
         require!(covered || self.only_closed(legs), NovateError::UnsettledGains);
         let forgiven = self.forgiven(legs, settlement)?;
         let untouched = |p: &&Position| self.before.iter().all(|b| b.instrument != p.instrument);
@@ -327,11 +335,11 @@ impl<'a> Side<'a> {
                 .filter(untouched)
                 .chain(self.before.iter().filter(|b| !b.is_empty())),
         };
-        let before = examiner.health_of(before, PriceAge::OfAsset, Carry::Central)?;
+        let before = examiner.health_of(before, Prices::Last)?;
         let reduced = reduces_risk(&before, &after, forgiven).map_err(NovateError::from)?;
         if self.portfolio.in_auction() {
             require!(reduced, NovateError::InAuction);
-            self.portfolio.leave_auction_if(after.equity >= after.maintenance);
+            self.portfolio.leave_auction_if(after.equity >= after.maintenance && !stale);
             return Ok(());
         }
         if !reduced {
