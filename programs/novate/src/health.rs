@@ -150,6 +150,8 @@ struct Place {
     slot: usize,
     /// The perpetual's.
     mark: Price,
+    /// Its cumulative funding.
+    funding: Price,
     multiplier: Ratio,
 }
 
@@ -165,7 +167,8 @@ impl Place {
         };
         let price = book.underlyings().get(slot).ok_or(NovateError::AssetMissing)?.price;
         let market = source.market(market_of(position.instrument))?;
-        Ok(Self { market: market.index, slot, mark: market.mark_at(price)?, multiplier: market.initial_multiplier })
+        let (mark, funding) = (market.mark_at(price)?, market.funding);
+        Ok(Self { market: market.index, slot, mark, funding, multiplier: market.initial_multiplier })
     }
 }
 
@@ -177,10 +180,14 @@ fn add_position(
     now: i64,
     forecast: &mut i64,
 ) -> Result<()> {
-    let Place { market, slot, mark, multiplier } = place;
+    let Place { market, slot, mark, funding, multiplier } = place;
     let (quantity, cost) = (Contracts(position.quantity), Usd(position.cost));
     let held = match instrument::parse(position.instrument)? {
-        Instrument::Perpetual => book.add_perpetual(slot, quantity, mark, cost, multiplier),
+        Instrument::Perpetual => {
+            // Funding that accrued is owed, applied or not (CLR-11).
+            let cost = cost.add(position.funding_owed(funding)?).map_err(NovateError::from)?;
+            book.add_perpetual(slot, quantity, mark, cost, multiplier)
+        }
         // A closed future whose variation is not settled: only its cost counts, whatever became of the expiry.
         Instrument::Future { .. } if position.quantity == 0 => {
             book.add_perpetual(slot, quantity, mark, cost, multiplier)

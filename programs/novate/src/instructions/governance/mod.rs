@@ -5,6 +5,8 @@ pub mod add_market;
 pub mod create_pool;
 pub mod list_expiry;
 pub mod list_strikes;
+pub mod register_venue;
+pub mod remove_venue;
 pub mod set_publisher;
 pub mod stage_scenarios;
 
@@ -13,5 +15,7 @@ pub use add_market::*;
 pub use create_pool::*;
 pub use list_expiry::*;
 pub use list_strikes::*;
+pub use register_venue::*;
+pub use remove_venue::*;
 pub use set_publisher::*;
 pub use stage_scenarios::*;
