@@ -11,6 +11,7 @@ pub mod checker;
 pub mod dated;
 pub mod feed;
 pub mod lookup;
+pub mod perpetual;
 pub mod sending;
 pub mod spec;
 pub mod stake_pool;

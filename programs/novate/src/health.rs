@@ -185,7 +185,10 @@ fn add_position(
     let held = match instrument::parse(position.instrument)? {
         Instrument::Perpetual => {
             // Funding that accrued is owed, applied or not (CLR-11).
-            let cost = cost.add(position.funding_owed(funding)?).map_err(NovateError::from)?;
+            let cost = match position.funding == funding.0 {
+                true => cost,
+                false => cost.add(position.funding_owed(funding)?).map_err(NovateError::from)?,
+            };
             book.add_perpetual(slot, quantity, mark, cost, multiplier)
         }
         // A closed future whose variation is not settled: only its cost counts, whatever became of the expiry.
