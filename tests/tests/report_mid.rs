@@ -293,7 +293,7 @@ mod adversary {
         let (mut world, _) = world(0);
         let stranger = world.new_wallet();
         let report = world.report_instruction(&stranger.pubkey(), BTC_PERP, INDEX);
-        world.refuses(&[report.clone()], &[&stranger], ErrorCode::AccountOwnedByWrongProgram);
+        world.refuses(std::slice::from_ref(&report), &[&stranger], ErrorCode::AccountOwnedByWrongProgram);
         let asset = addresses::asset(&world.pool, BTC);
         world.refuses(&[report.with_account(0, asset)], &[&stranger], ErrorCode::AccountDiscriminatorMismatch);
     }
