@@ -58,8 +58,9 @@ struct Side<'a> {
 
 /// 1. Checks the number of legs and that each signer may trade for its side.
 /// 2. For each leg: limits of the market and band around the mark (CLR-15), then the funding that both positions of a
-///    perpetual owe (CLR-11), then both positions and the open interest (CLR-01). Values are rounded up for the buyer and down for the seller; both pay the fee. Of a perpetual or a future
-///    they are part of the position's cost; an option's premium and fee are paid in cash, which may not end below zero.
+///    perpetual owe (CLR-11), then both positions and the open interest (CLR-01). Values are rounded up for the buyer and
+///    down for the seller; both pay the fee. Of a perpetual or a future they are part of the position's cost; an option's
+///    premium and fee are paid in cash, which may not end below zero.
 /// 3. For each side: initial margin after the trade, without gains that are not settled where options cost it cash beside
 ///    their marks (MRG-45). A side that misses it, or is in an auction, must have reduced its risk instead (MRG-42, MRG-43),
 ///    its fees forgiven where every traded position shrank by one leg; one in an auction that is back above maintenance
