@@ -4,8 +4,10 @@
 //! fields are read at the offsets below, written down by hand from the layout that the program promises never to move.
 //!
 //! - CLR-01: of every instrument, quantities over all portfolios sum to zero, and its open interest, in the market or the
-//!   expiry, is the sum of the long ones. The market's ledger is closed: variation pool and costs are fees and rounding.
-//!   Options have no cost and no pending gains.
+//!   expiry, is the sum of the long ones. The market's ledger is closed: variation pool and costs are fees, rounding and
+//!   funding applied. Options have no cost and no pending gains.
+//! - CLR-11: funding applied and funding pending, exactly, sum to the dust that rounding left, which is below a unit.
+//! - CLR-15: a premium is within 0.5 %, and the recorded mark is the index with it.
 //! - CLR-02: (a) vaults hold exactly what the counters say; (b) tokens and shares of all portfolios are the asset's and its
 //!   bank's; (c) what lenders own, rounded down, falls short of the bank's counter by less than one unit a holder, and what
 //!   borrowers owe, rounded up, exceeds it by less.
@@ -74,6 +76,15 @@ mod market {
     pub const ACCRUED_FEES: usize = 192;
     /// i64, settlement units.
     pub const ROUNDING: usize = 200;
+    /// i64, 1e-6; then i64s, 1e-9 USD: what the last refresh recorded.
+    pub const PREMIUM: usize = 120;
+    pub const MARK: usize = 128;
+    pub const INDEX_PRICE: usize = 136;
+    /// i64, 1e-9 USD a contract: cumulative funding.
+    pub const FUNDING: usize = 208;
+    /// i64, settlement units, and i64, 1e-18 USD.
+    pub const FUNDING_APPLIED: usize = 376;
+    pub const FUNDING_DUST: usize = 384;
 }
 
 /// Offsets in an expiry account of 10,240 bytes.
@@ -134,6 +145,9 @@ mod position {
     pub const QUANTITY: usize = 8;
     /// i64, settlement units.
     pub const COST: usize = 16;
+    /// i64, 1e-9 USD a contract: cumulative funding that the cost has; then eight bytes of zero. Of a perpetual only.
+    pub const FUNDING: usize = 24;
+    pub const FUNDING_RESERVE: usize = 32;
     /// i64, settlement units: gains paid out less than an hour or so ago.
     pub const PENDING_OLD: usize = 40;
     pub const PENDING_NEW: usize = 48;
@@ -149,6 +163,10 @@ const SETTLEMENT: u16 = 0;
 const MOST_UNDERLYINGS: usize = 8;
 const MOST_ACCOUNTS: usize = 40;
 const MOST_EXPIRIES: usize = 12;
+/// CLR-15, 1e-6.
+const MOST_PREMIUM: i128 = 5_000;
+/// A settlement unit in 1e-18 USD.
+const FUNDING_UNIT: i128 = 1_000_000_000_000;
 
 /// What an account is named by: its kind, then its index, or an expiry's market and minute.
 type Name = (u8, u64);
@@ -201,6 +219,8 @@ struct Totals {
     balances: BTreeMap<u16, Vec<[i128; 3]>>,
     /// Quantity, positive quantity and cost by instrument.
     instruments: BTreeMap<u64, [i128; 3]>,
+    /// Of perpetuals by market, quantities times the cumulative funding that their costs have.
+    funded: BTreeMap<u16, i128>,
 }
 
 /// Everything that does not hold in the pool, in words. Empty where all is well.
@@ -344,6 +364,14 @@ fn check_portfolio(
             named.insert((EXPIRIES, expiry_of(instrument)));
         }
         held.insert(underlying);
+        let funding = i64_at(entry, position::FUNDING);
+        if kind_of(instrument) == PERPETUAL {
+            *totals.funded.entry(market).or_default() += quantity * funding;
+        }
+        let reserve = u64_at(entry, position::FUNDING_RESERVE);
+        if reserve != 0 || kind_of(instrument) != PERPETUAL && funding != 0 {
+            found.push(format!("position in {instrument:#x} has funding {funding} and {reserve} behind it"));
+        }
         totals.money += pending[0] + pending[1];
         let total = totals.instruments.entry(instrument).or_default();
         *total = [total[0] + quantity, total[1] + quantity.max(0), total[2] + cost];
@@ -371,12 +399,24 @@ fn check_market(data: &[u8], totals: &Totals, found: &mut Vec<String>) {
         found.push(format!("CLR-01: market {index} counts {long} long, {short} short, holders {positive}"));
     }
     let pool = i64_at(data, market::VARIATION_POOL);
-    let kept = i64_at(data, market::ACCRUED_FEES) + i64_at(data, market::ROUNDING);
+    let applied = i64_at(data, market::FUNDING_APPLIED);
+    let kept = i64_at(data, market::ACCRUED_FEES) + i64_at(data, market::ROUNDING) + applied;
     if pool < 0 {
         found.push(format!("market {index} has a variation pool of {pool}"));
     }
     if pool + costs != kept {
-        found.push(format!("CLR-01: market {index}: pool {pool} + costs {costs} is not fees and rounding {kept}"));
+        found.push(format!(
+            "CLR-01: market {index}: pool {pool} + costs {costs} is not fees, rounding and funding {kept}"
+        ));
+    }
+    let owed = net * i64_at(data, market::FUNDING) - totals.funded.get(&index).unwrap_or(&0);
+    let dust = i64_at(data, market::FUNDING_DUST);
+    if applied * FUNDING_UNIT + owed != dust || !(0..FUNDING_UNIT).contains(&dust) {
+        found.push(format!("CLR-11: market {index}: funding applied {applied} and pending {owed} leave {dust}"));
+    }
+    let [premium, mark, price] = [market::PREMIUM, market::MARK, market::INDEX_PRICE].map(|at| i64_at(data, at));
+    if premium.abs() > MOST_PREMIUM || mark != (price * (1_000_000 + premium)).div_euclid(1_000_000) {
+        found.push(format!("CLR-15: market {index}: premium {premium}, mark {mark} of {price}"));
     }
 }
 

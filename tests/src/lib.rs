@@ -12,6 +12,7 @@ pub mod dated;
 pub mod feed;
 pub mod lending;
 pub mod lookup;
+pub mod perpetual;
 pub mod sending;
 pub mod spec;
 pub mod stake_pool;

@@ -13,6 +13,7 @@ pub fn raw(world: &World) -> Vec<Raw> {
 }
 
 /// A world with deposits, a loan, positions, unsettled and settled variation and pending gains.
+/// A world with deposits, positions, unsettled and settled variation, funding and pending gains.
 fn lived() -> World {
     let mut world = World::default();
     let (buyer, seller) = (world.trader(10_000), world.trader(100_000));
@@ -21,6 +22,8 @@ fn lived() -> World {
     world.open_bank(GOLD);
     world.lend(&seller, GOLD, 300);
     world.borrow(&buyer, GOLD, 200);
+    let venues = world.venues(3);
+    world.dwell(&venues, BTC_PERP, 4_000, 600);
     world.trade(&buyer, &seller, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
     world.price(BTC, 21_000.0);
     world.settle(&seller, BTC_PERP);
@@ -65,7 +68,10 @@ fn the_checker_finds_a_unit_too_much_anywhere() {
         (market, 176, "short"),
         (market, 184, "variation pool"),
         (market, 192, "fees"),
+        (market, 120, "premium"),
         (market, 200, "rounding"),
+        (market, 376, "funding applied"),
+        (market, 384, "funding dust"),
         (addresses::vault(&usdc), 64, "settlement vault"),
         (addresses::vault(&gold), 64, "vault"),
     ];
@@ -78,6 +84,8 @@ fn the_checker_finds_a_unit_too_much_anywhere() {
             (portfolio, 232, "shares of a loan"),
             (portfolio, 728, "quantity"),
             (portfolio, 736, "cost"),
+            (portfolio, 744, "funding"),
+            (portfolio, 752, "behind funding"),
             (portfolio, 760, "old pending"),
             (portfolio, 768, "new pending"),
             (portfolio, 784, "underlying"),
@@ -85,7 +93,8 @@ fn the_checker_finds_a_unit_too_much_anywhere() {
             (portfolio, 720 + 72, "an unused position"),
         ]);
     }
-    assert_eq!(places.len(), 40);
+    assert_eq!(places.len(), 47);
+    assert_eq!(places.len(), 38);
     for (address, offset, what) in places {
         let mut accounts = raw(&world);
         let account = accounts.iter_mut().find(|a| a.address == address.to_bytes()).expect(what);

@@ -46,16 +46,19 @@ const FINE: u16 = 3;
 const DATED: [u16; 2] = [0, 1];
 const MAX_AGE: i64 = 600;
 
-const INSTRUCTIONS: [(&str, i64); 33] = [
+const INSTRUCTIONS: [(&str, i64); 36] = [
     ("create_pool", 3),
     ("set_publisher", 3),
     ("add_asset", 3),
     ("add_market", 3),
+    ("register_venue", 3),
+    ("remove_venue", 3),
     ("list_expiry", 3),
     ("list_strikes", 4),
     ("stage_scenarios", 3),
     ("refresh_asset", 7),
     ("refresh_market", 3),
+    ("report_mid", 6),
     ("refresh_redemption", 3),
     ("publish_forecast", 3),
     ("refresh_expiry", 5),
@@ -94,7 +97,12 @@ const NEVER: [&str; 9] = [
     "NotWritable",
 ];
 /// What must really happen.
-const LIVED: [&str; 18] = [
+const LIVED: [&str; 23] = [
+    "a premium was in force",
+    "three mids made a premium",
+    "funding was settled",
+    "funding was paid with a trade",
+    "a slice was cut from what owed funding",
     "a loss was paid",
     "a gain was received",
     "pending gains became cash",
@@ -124,12 +132,21 @@ struct Seat {
     passing: bool,
 }
 
+/// Who reports mids.
+struct Venue {
+    key: Keypair,
+    index: u16,
+    active: bool,
+}
+
 struct Walk {
     world: World,
     chance: Chance,
     /// Owners, the first three rich; then sub-accounts of some of them; then those that pass.
     seats: Vec<Seat>,
     publisher: Keypair,
+    /// By index, the removed ones too.
+    venues: Vec<Venue>,
     /// Where transactions find the accounts of the pool.
     tables: Vec<AddressLookupTableAccount>,
     /// Pools beside the one that trades, by id.
@@ -179,6 +196,7 @@ impl Walk {
             chance: Chance::new(seed),
             seats: vec![],
             publisher,
+            venues: vec![],
             tables: vec![],
             pools: vec![],
             tally: INSTRUCTIONS.iter().map(|(name, _)| (*name, [0, 0])).collect(),
@@ -333,11 +351,14 @@ impl Walk {
             "set_publisher" => self.set_publisher(),
             "add_asset" => self.add_asset(),
             "add_market" => self.add_market(),
+            "register_venue" => self.register_venue(),
+            "remove_venue" => self.remove_venue(),
             "list_expiry" => self.list_expiry(),
             "list_strikes" => self.list_strikes(),
             "stage_scenarios" => self.stage_scenarios(),
             "refresh_asset" => self.refresh_asset(),
             "refresh_market" => self.refresh_market(),
+            "report_mid" => self.report_mid(),
             "refresh_redemption" => self.refresh_redemption(),
             "publish_forecast" => self.publish_forecast(),
             "refresh_expiry" => self.refresh_expiry(),

@@ -2,7 +2,7 @@ use novate::events::MarketRefreshed;
 use novate_client::{addresses, instructions as build};
 use novate_margin::volatility::sigma_ceil;
 use novate_margin::Ratio;
-use novate_tests::{World, BTC, BTC_PERP, ETH, ETH_PERP, PRICE};
+use novate_tests::{perpetual, World, BTC, BTC_PERP, ETH, ETH_PERP, PRICE};
 
 #[test]
 fn index_and_mark_are_recorded() {
@@ -41,6 +41,39 @@ fn the_initial_multiplier_is_three_at_most() {
     world.price(BTC, 100_000.0);
     world.succeeds(&[build::refresh_market(&world.pool, &[(BTC_PERP, BTC)])], &[]);
     assert_eq!(world.market(BTC_PERP).initial_multiplier.0, 3_000_000);
+}
+
+#[test]
+fn funding_accrues_and_the_premium_follows_its_median() {
+    let mut world = World::default();
+    let venues = world.venues(3);
+    world.dwell(&venues, BTC_PERP, 4_000, 600);
+    for seconds in [1, 30, 60, 200, 4_000, 10_000] {
+        world.pass(seconds);
+        world.price(BTC, 20_000.0 + seconds as f64);
+        let mut expected = world.market(BTC_PERP);
+        perpetual::refresh(&mut expected, world.asset(BTC).price.0, world.now());
+        let event = &world.refresh_market(BTC_PERP).telemetry::<MarketRefreshed>()[0];
+        let market = world.market(BTC_PERP);
+        expected.initial_multiplier = market.initial_multiplier;
+        assert_eq!(bytemuck::bytes_of(&market), bytemuck::bytes_of(&expected));
+        assert_eq!((event.mark, event.premium, event.funding), (market.mark.0, market.premium.0, market.funding.0));
+    }
+    let market = world.market(BTC_PERP);
+    assert_eq!((market.premium_exact, market.premium_average), (0, 0));
+    assert!(market.funding.0 > 0);
+}
+
+#[test]
+fn a_market_twice_is_refreshed_once() {
+    let mut world = World::default();
+    let venues = world.venues(3);
+    world.dwell(&venues, BTC_PERP, 4_000, 600);
+    world.pass(30);
+    let mut expected = world.market(BTC_PERP);
+    perpetual::refresh(&mut expected, 20_000 * PRICE, world.now());
+    world.succeeds(&[build::refresh_market(&world.pool, &[(BTC_PERP, BTC); 3])], &[]);
+    assert_eq!(bytemuck::bytes_of(&world.market(BTC_PERP)), bytemuck::bytes_of(&expected));
 }
 
 mod adversary {

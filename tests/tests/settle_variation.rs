@@ -1,6 +1,6 @@
 use novate::events::VariationSettled;
 use novate_client::{addresses, instrument};
-use novate_tests::{Actor, World, BTC, BTC_PERP, CONTRACT, DOLLAR, PRICE, USDC};
+use novate_tests::{perpetual, Actor, World, BTC, BTC_PERP, CONTRACT, DOLLAR, PRICE, USDC};
 
 const HOUR: i64 = 3_600;
 
@@ -150,6 +150,51 @@ fn equity_does_not_change_by_settling() {
     }
 }
 
+/// The two of [`two`] after an hour at a premium of 0.4 %, nothing settled since.
+fn two_after_an_hour() -> (World, Actor, Actor) {
+    let (mut world, buyer, seller) = two();
+    let venues = world.venues(3);
+    world.dwell(&venues, BTC_PERP, 4_000, HOUR);
+    (world, buyer, seller)
+}
+
+#[test]
+fn funding_is_part_of_what_is_settled() {
+    let (mut world, buyer, seller) = two_after_an_hour();
+    let mark = world.market(BTC_PERP).mark.0 / 1_000;
+    let owed = [&buyer, &seller]
+        .map(|actor| perpetual::owed(&world.portfolio(&actor.portfolio).positions()[0], &world.market(BTC_PERP)));
+    assert!(owed[0] > DOLLAR && owed[1] == 1 - owed[0], "{owed:?}");
+    let event: VariationSettled = world.settle(&seller, BTC_PERP).event();
+    assert_eq!((event.funding, event.amount), (owed[1], 19_990 * DOLLAR - mark - owed[1]));
+    let event: VariationSettled = world.settle(&buyer, BTC_PERP).event();
+    let gain = mark - 20_010 * DOLLAR - owed[0];
+    assert_eq!((event.funding, event.amount), (owed[0], gain.min(mark + owed[1] - 19_990 * DOLLAR)));
+    let market = world.market(BTC_PERP);
+    // Both have paid up to now: the unit by which they round apart is rounding.
+    assert_eq!((market.funding_applied.0, market.funding_dust, market.rounding.0), (0, 0, 1));
+}
+
+#[test]
+fn a_future_leaves_funding_alone() {
+    let mut world = World::default();
+    let (buyer, seller) = (world.trader(10_000), world.trader(100_000));
+    let venues = world.venues(3);
+    let time = world.expiry_in(30);
+    world.list_expiry(BTC_PERP, time, novate_tests::flat(0.5, time - world.now()));
+    world.dwell(&venues, BTC_PERP, 4_000, 600);
+    world.trade_legs(&buyer, &seller, &[novate_tests::future(BTC_PERP, time, CONTRACT, 20_000 * PRICE)]);
+    world.pass(30);
+    let before = world.market(BTC_PERP);
+    let instrument = instrument::future(BTC_PERP, (time / 60) as u32);
+    let settle = novate_client::instructions::settle_variation(&world.pool, seller.portfolio, instrument, BTC);
+    let event: VariationSettled = world.succeeds(&[settle], &[]).event();
+    let after = world.market(BTC_PERP);
+    assert_eq!((event.funding, event.amount), (0, -10 * DOLLAR));
+    assert_eq!((after.funding, after.funding_time), (before.funding, before.funding_time));
+    assert_eq!(world.portfolio(&seller.portfolio).positions()[0].funding, 0);
+}
+
 mod adversary {
     use super::*;
     use crate::distress::Distress;
@@ -163,6 +208,15 @@ mod adversary {
         world.price(BTC, 21_000.0);
         let settle = world.settle_instruction(&buyer, BTC_PERP);
         world.refuses(&[settle], &[], NovateError::NothingToSettle);
+    }
+
+    #[test]
+    fn funding_that_nobody_has_paid_yet() {
+        let (mut world, buyer, _) = two_after_an_hour();
+        let before = world.health(&buyer);
+        let settle = world.settle_instruction(&buyer, BTC_PERP);
+        world.refuses(&[settle], &[], NovateError::NothingToSettle);
+        assert_eq!(world.health(&buyer), before);
     }
 
     #[test]

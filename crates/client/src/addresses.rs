@@ -53,6 +53,11 @@ pub fn portfolio(pool: &Pubkey, owner: &Pubkey, sub_account: u16) -> Pubkey {
     find(&[seeds::PORTFOLIO, pool.as_ref(), owner.as_ref(), &sub_account.to_le_bytes()])
 }
 
+/// Venue of a pool by the key that signs its reports.
+pub fn venue(pool: &Pubkey, signer: &Pubkey) -> Pubkey {
+    find(&[seeds::VENUE, pool.as_ref(), signer.as_ref()])
+}
+
 /// Account that the program signs its events with.
 pub fn event_authority() -> Pubkey {
     find(&[b"__event_authority"])

@@ -6,7 +6,7 @@
 //! | 6100 | trader |
 //! | 6200 | liquidation |
 //! | 6300 | settlement |
-//! | 6400 | keeper: oracle and refreshes |
+//! | 6400 | keeper: oracle and refreshes; venue |
 //! | 6600 | governance |
 
 use anchor_lang::prelude::*;
@@ -249,6 +249,14 @@ pub enum NovateError {
     RedemptionRate = 434,
     #[msg("the asset has no redemption rate yet; refresh its redemption first")]
     RedemptionMissing = 435,
+    #[msg("the signer is not the venue's")]
+    WrongVenueSigner = 436,
+    #[msg("the venue was removed; the pool's authority has to register it again")]
+    VenueInactive = 437,
+    #[msg("the mid is zero or negative")]
+    MidNotPositive = 438,
+    #[msg("mids of eight other venues still count in this market; a seat is free again a minute after a venue's last report")]
+    MidsFull = 439,
 
     #[msg("the signer is not the pool's authority")]
     NotAuthority = 600,
@@ -300,6 +308,11 @@ pub enum NovateError {
     InvalidLendingTerms = 640,
     #[msg("a yield-bearing asset cannot be lent")]
     YieldBearingLending = 641,
+
+    #[msg("the venue's signer is the zero key")]
+    InvalidVenue = 630,
+    #[msg("the venue is registered already")]
+    VenueActive = 631,
 }
 
 impl From<MarginError> for NovateError {

@@ -99,6 +99,10 @@ pub struct MarketRefreshed {
     pub market: u16,
     pub mark: i64,
     pub initial_multiplier: i64,
+    /// 1e-6.
+    pub premium: i64,
+    /// Cumulative funding, USD 1e-9 per contract.
+    pub funding: i64,
 }
 
 #[event]
@@ -191,6 +195,9 @@ pub struct Traded {
     /// Cash of the two sides after the trade.
     pub first_cash: i64,
     pub second_cash: i64,
+    /// Funding that was added to the costs of the two sides' positions before the legs.
+    pub first_funding: i64,
+    pub second_funding: i64,
 }
 
 #[event]
@@ -207,6 +214,8 @@ pub struct VariationSettled {
     pub released: i64,
     pub cash: i64,
     pub variation_pool: i64,
+    /// Funding that was added to the cost before: a loss where it is positive.
+    pub funding: i64,
 }
 
 #[event]
@@ -252,6 +261,9 @@ pub struct Liquidated {
     pub maintenance_after: i64,
     /// The auction ended with this bid.
     pub restored: bool,
+    /// Funding that was added to the costs of the two portfolios' positions before the slice was cut.
+    pub funding: i64,
+    pub taker_funding: i64,
 }
 
 #[event]
@@ -399,4 +411,39 @@ pub struct LendingSet {
     pub asset: u16,
     pub lending: Lending,
     pub time: i64,
+}
+
+#[event]
+pub struct VenueRegistered {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub venue: Pubkey,
+    pub index: u16,
+    pub signer: Pubkey,
+    pub time: i64,
+}
+
+#[event]
+pub struct VenueRemoved {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub venue: Pubkey,
+    pub index: u16,
+    pub signer: Pubkey,
+    pub time: i64,
+}
+
+/// Telemetry: emitted to the log.
+#[event]
+pub struct MidReported {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub market: u16,
+    /// Index of the venue.
+    pub venue: u16,
+    pub mid: i64,
+    /// What the report left, as in [`MarketRefreshed`].
+    pub mark: i64,
+    pub premium: i64,
+    pub funding: i64,
 }

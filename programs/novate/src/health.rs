@@ -173,6 +173,8 @@ struct Place {
     slot: usize,
     /// The perpetual's.
     mark: Price,
+    /// Its cumulative funding.
+    funding: Price,
     multiplier: Ratio,
 }
 
@@ -273,14 +275,22 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         let slot = self.underlying(position.underlying)?;
         let price = self.book.underlyings().get(slot).ok_or(NovateError::AssetMissing)?.price;
         let market = self.source.market(market_of(position.instrument))?;
-        Ok(Place { market: market.index, slot, mark: market.mark_at(price)?, multiplier: market.initial_multiplier })
+        let (mark, funding) = (market.mark_at(price)?, market.funding);
+        Ok(Place { market: market.index, slot, mark, funding, multiplier: market.initial_multiplier })
     }
 
     fn add_position(&mut self, position: &Position, place: Place) -> Result<()> {
-        let Place { market, slot, mark, multiplier } = place;
+        let Place { market, slot, mark, funding, multiplier } = place;
         let (quantity, cost) = (Contracts(position.quantity), Usd(position.cost));
         let held = match instrument::parse(position.instrument)? {
-            Instrument::Perpetual => self.book.add_perpetual(slot, quantity, mark, cost, multiplier),
+            Instrument::Perpetual => {
+                // Funding that accrued is owed, applied or not (CLR-11).
+                let cost = match position.funding == funding.0 {
+                    true => cost,
+                    false => cost.add(position.funding_owed(funding)?).map_err(NovateError::from)?,
+                };
+                self.book.add_perpetual(slot, quantity, mark, cost, multiplier)
+            }
             // A closed future whose variation is not settled: only its cost counts, whatever became of the expiry.
             Instrument::Future { .. } if position.quantity == 0 => {
                 self.book.add_perpetual(slot, quantity, mark, cost, multiplier)

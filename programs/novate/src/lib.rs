@@ -60,6 +60,14 @@ pub mod novate {
         instructions::set_lending::set_lending(ctx, lending)
     }
 
+    pub fn register_venue(ctx: Context<RegisterVenue>, signer: Pubkey) -> Result<()> {
+        instructions::register_venue::register_venue(ctx, signer)
+    }
+
+    pub fn remove_venue<'info>(ctx: Context<'info, RemoveVenue<'info>>) -> Result<()> {
+        instructions::remove_venue::remove_venue(ctx)
+    }
+
     pub fn list_expiry<'info>(ctx: Context<'info, ListExpiry<'info>>, time: i64, forecast: Forecast) -> Result<()> {
         instructions::list_expiry::list_expiry(ctx, time, forecast)
     }
@@ -82,6 +90,10 @@ pub mod novate {
 
     pub fn refresh_market<'info>(ctx: Context<'info, RefreshMarket>) -> Result<()> {
         instructions::refresh_market::refresh_market(ctx)
+    }
+
+    pub fn report_mid(ctx: Context<ReportMid>, mid: i64) -> Result<()> {
+        instructions::report_mid::report_mid(ctx, mid)
     }
 
     pub fn publish_forecast<'info>(ctx: Context<'info, PublishForecast<'info>>, forecast: Forecast) -> Result<()> {

@@ -16,3 +16,5 @@ pub const EXPIRY: &[u8] = b"expiry";
 pub const SCENARIOS: &[u8] = b"scenarios";
 /// `[PORTFOLIO, pool, owner, sub-account u16 LE]`
 pub const PORTFOLIO: &[u8] = b"portfolio";
+/// `[VENUE, pool, signer]`
+pub const VENUE: &[u8] = b"venue";

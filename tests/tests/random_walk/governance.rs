@@ -4,13 +4,13 @@ use novate_client::instructions as build;
 use novate_client::state::{Asset, Expiry, Market, Pool, MAX_EXPIRIES};
 use novate_client::{addresses, Forecast, NovateError, Pubkey};
 use novate_tests::spec::symbol;
-use novate_tests::{checker, MarketSpec, World, PRICE, USDC};
+use novate_tests::{checker, perpetual, MarketSpec, World, PRICE, USDC};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
 use super::judge::Refused;
 use super::keepers::{smile, VOLS};
-use super::{Walk, DATED, USD};
+use super::{Venue, Walk, DATED, USD};
 use crate::checking::raw;
 
 /// Most live expiries of a market that trades, and strikes of each.
@@ -117,6 +117,68 @@ impl Walk {
         let set = build::set_publisher(authority.pubkey(), self.world.pool, address);
         if self.expect("set_publisher", set, &[&authority], &foreseen).is_some() {
             self.publisher = publisher;
+        }
+    }
+
+    // Venues.
+
+    pub(super) fn register_venue(&mut self) {
+        let governor = self.governor();
+        let removed: Vec<usize> = (0..self.venues.len()).filter(|at| !self.venues[*at].active).collect();
+        let again = !removed.is_empty() && (self.venues.len() > 9 || self.chance.percent(60));
+        let at = if again { *self.chance.pick(&removed) } else { self.venues.len() };
+        let key = match self.venues.get(at) {
+            Some(venue) => venue.key.insecure_clone(),
+            None => self.world.new_wallet(),
+        };
+        if self.venues.iter().filter(|venue| venue.active).count() > 8 {
+            return self.remove_venue();
+        }
+        let (signer, foreseen) = match self.chance.between(0, 19) {
+            0 => (Pubkey::default(), Err(NovateError::InvalidVenue.name())),
+            1 => match self.venues.iter().find(|venue| venue.active) {
+                Some(venue) => (venue.key.pubkey(), Err(NovateError::VenueActive.name())),
+                None => (key.pubkey(), Ok(())),
+            },
+            _ => (key.pubkey(), Ok(())),
+        };
+        let register = self.world.register_instruction(&signer);
+        if self.expect("register_venue", register, &[&governor], &foreseen).is_none() {
+            return;
+        }
+        match self.venues.get_mut(at) {
+            Some(venue) => venue.active = true,
+            None => {
+                let index = self.venues.len() as u16;
+                self.venues.push(Venue { key, index, active: true });
+            }
+        }
+    }
+
+    /// Out of some of the markets too.
+    pub(super) fn remove_venue(&mut self) {
+        let active: Vec<usize> = (0..self.venues.len()).filter(|at| self.venues[*at].active).collect();
+        if active.len() < 4 {
+            return self.register_venue();
+        }
+        let at =
+            if self.chance.percent(95) { *self.chance.pick(&active) } else { self.chance.index(self.venues.len()) };
+        let venue = self.venues[at].key.pubkey();
+        let markets = *self.chance.pick(&[&[][..], &[0], &[1, 3], &[0, 1, 2, 3]]);
+        let stranger = self.actor(0).key;
+        let (authority, foreseen) = match (self.chance.percent(5), self.venues[at].active) {
+            (true, _) => (stranger, Err(NovateError::NotAuthority.name())),
+            (false, true) => (self.governor(), Ok(())),
+            (false, false) => (self.governor(), Err(NovateError::VenueInactive.name())),
+        };
+        let remove = build::remove_venue(authority.pubkey(), self.world.pool, venue, markets);
+        if self.expect("remove_venue", remove, &[&authority], &foreseen).is_some() {
+            self.venues[at].active = false;
+            for market in markets {
+                let market = self.world.market(*market);
+                assert!(market.mids.iter().all(|m| m.time == 0 || usize::from(m.venue) != at), "{}", self.place());
+                assert_eq!(market.premium_target, perpetual::median(&market, self.world.now()), "{}", self.place());
+            }
         }
     }
 

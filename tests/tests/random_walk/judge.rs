@@ -3,10 +3,11 @@
 
 use novate::health::{CHAIN_AGE, CHAIN_SHIFT, FORECAST_AGE};
 use novate_client::instrument::{self, expiry_of, market_of, Instrument};
-use novate_client::state::{Market, Portfolio, SETTLEMENT_ASSET};
+use novate_client::state::{Market, Mid, Portfolio, SETTLEMENT_ASSET};
 use novate_client::{HealthError, Leg, NovateError, Snapshot};
 use novate_margin::dated::option_at;
 use novate_margin::{reduces_risk, Book, Health, Usd};
+use novate_tests::perpetual;
 
 /// Most legs of a trade.
 const MAX_LEGS: usize = 8;
@@ -72,6 +73,34 @@ fn ceil(value: i128, by: i128) -> i128 {
 }
 
 impl Judge {
+    /// Funding accrues for those of the instruments that are perpetuals (CLR-11).
+    pub fn accrue(&mut self, instruments: impl IntoIterator<Item = u64>) {
+        for id in instruments {
+            if let (Ok(Instrument::Perpetual), Some(market)) =
+                (instrument::parse(id), self.snapshot.markets.get_mut(&market_of(id)))
+            {
+                perpetual::accrue(market, self.now);
+            }
+        }
+    }
+
+    /// A market is refreshed, with a venue's report or without (CLR-11, CLR-15).
+    pub fn refresh(&mut self, index: u16, report: Option<(u16, i64)>) -> Refused<()> {
+        let now = self.now;
+        let market = self.snapshot.markets.get_mut(&index).unwrap();
+        let asset = &self.snapshot.assets[&market.asset];
+        asset.require_fresh(now, asset.max_age).map_err(named)?;
+        if let Some((venue, mid)) = report {
+            let own = market.mids.iter().position(|m| m.time != 0 && m.venue == venue);
+            let free = market.mids.iter().position(|m| m.time < now - 60);
+            let Some(seat) = own.or(free) else { return refused(NovateError::MidsFull) };
+            let premium = perpetual::premium(mid, asset.price.0);
+            market.mids[seat] = Mid { time: now, premium, venue, ..Mid::default() };
+        }
+        perpetual::refresh(market, asset.price.0, now);
+        Ok(())
+    }
+
     /// Equity and requirement.
     pub fn health(&self, portfolio: &Portfolio) -> Refused<Health> {
         Ok(self.book(portfolio)?.1)
@@ -173,12 +202,15 @@ impl Judge {
                 let forward = (i128::from(asset.price.0) * growth).div_euclid(MILLION) as i64;
                 (forward, market.tick.0, band(forward))
             }
-            _ => (asset.price.0, market.tick.0, band(asset.price.0)),
+            _ => {
+                let mark = perpetual::mark(market, asset.price.0);
+                (mark, market.tick.0, band(mark))
+            }
         };
         Ok(Terms { mark, tick, width })
     }
 
-    /// What a trade leaves, or why it is refused. Every account that it needs exists and is passed.
+    /// What a trade leaves, or why it is refused. Every account that it needs exists and is passed, and funding has accrued.
     pub fn trade(&self, before: &[Portfolio; 2], legs: &[Leg]) -> Refused<Foreseen> {
         if legs.is_empty() || legs.len() > MAX_LEGS {
             return refused(NovateError::LegCount);
@@ -219,6 +251,10 @@ impl Judge {
         for ((side, paid), quantity) in sides.iter_mut().zip(paid).zip([leg.quantity, -leg.quantity]) {
             let pays = fee + if quantity > 0 { bought } else { -sold };
             let position = side.position_entry(leg.instrument, market.asset, self.now).map_err(named)?;
+            if instrument::parse(leg.instrument) == Ok(Instrument::Perpetual) {
+                position.cost += perpetual::owed(position, market);
+                position.funding = market.funding.0;
+            }
             let from = position.quantity.abs();
             position.quantity += quantity;
             if position.quantity.abs() > from && position.quantity.abs() > market.position_cap.0 {

@@ -3,11 +3,11 @@
 use novate_client::instructions::{self as build, ExpirySlots};
 use novate_client::{Forecast, NovateError, StrikeRange};
 use novate_tests::feed::Quote;
-use novate_tests::{StakePool, BTC, ETH, JITOSOL, SOL, USDC};
+use novate_tests::{Chance, StakePool, BTC, ETH, JITOSOL, SOL, USDC};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
-use super::judge::Refused;
+use super::judge::{Judge, Refused};
 use super::{Walk, ASSETS, MAX_AGE, UNDERLYINGS, USD};
 
 /// Strikes of one refresh.
@@ -88,8 +88,66 @@ impl Walk {
     pub(super) fn refresh_market(&mut self) {
         let markets: Vec<(u16, u16)> = (0..4).map(|m| (m, UNDERLYINGS[usize::from(m)])).collect();
         let some = self.chance.index(4);
+        let mut judge = self.judge();
+        let foreseen = markets[some..].iter().try_for_each(|(market, _)| judge.refresh(*market, None));
         let refresh = build::refresh_market(&self.world.pool, &markets[some..]);
-        self.run("refresh_market", refresh, &[]).ok();
+        if self.expect("refresh_market", refresh, &[], &foreseen).is_some() {
+            markets[some..].iter().for_each(|(market, _)| self.assert_market(&judge, *market));
+        }
+    }
+
+    /// A market is what was foreseen, to the byte; but for the initial multiplier, which the variance decides.
+    fn assert_market(&mut self, judge: &Judge, index: u16) {
+        let (market, mut foreseen) = (self.world.market(index), judge.snapshot.markets[&index]);
+        foreseen.initial_multiplier = market.initial_multiplier;
+        let same = bytemuck::bytes_of(&market) == bytemuck::bytes_of(&foreseen);
+        assert!(same, "{}: {market:?}\n{foreseen:?} was foreseen", self.place());
+        self.lived("a premium was in force", market.premium.0 != 0);
+    }
+
+    // Mids.
+
+    /// Venues report around a premium that a market keeps for an hour; some of them what must be refused.
+    pub(super) fn report_mid(&mut self) {
+        let market = self.chance.between(0, 3) as u16;
+        let drift = Chance::new((self.world.now() / 3_600) as u64 * 4 + u64::from(market)).between(-6_000, 6_000);
+        if self.venues.is_empty() {
+            return self.register_venue();
+        }
+        for _ in 0..self.chance.between(1, 4) {
+            for at in 0..self.venues.len() {
+                let percent = if self.venues[at].active { 80 } else { 4 };
+                if self.chance.percent(percent) {
+                    self.report(at, market, drift);
+                }
+            }
+            let seconds = self.chance.between(0, 60);
+            self.world.pass(seconds);
+        }
+    }
+
+    fn report(&mut self, at: usize, market: u16, drift: i64) {
+        let venue = &self.venues[at];
+        let (key, index, active) = (venue.key.insecure_clone(), venue.index, venue.active);
+        let price = self.world.asset(UNDERLYINGS[usize::from(market)]).price.0;
+        let mut mid = price + price / 1_000_000 * (drift + self.chance.between(-400, 400));
+        let mut signer = key.insecure_clone();
+        let mut judge = self.judge();
+        let mut foreseen = judge.refresh(market, Some((index, mid)));
+        match self.chance.between(0, 39) {
+            0 => (mid, foreseen) = (self.chance.between(-1, 0), Err(NovateError::MidNotPositive.name())),
+            1 => (signer, foreseen) = (self.actor(0).key, Err(NovateError::WrongVenueSigner.name())),
+            _ => (),
+        }
+        if !active && signer.pubkey() == key.pubkey() {
+            foreseen = Err(NovateError::VenueInactive.name());
+        }
+        let mut report = self.world.report_instruction(&key.pubkey(), market, mid);
+        report.accounts[1].pubkey = signer.pubkey();
+        if self.expect("report_mid", report, &[&signer], &foreseen).is_some() {
+            self.assert_market(&judge, market);
+            self.lived("three mids made a premium", self.world.market(market).premium_target != 0);
+        }
     }
 
     // Redemption.

@@ -9,8 +9,9 @@ use novate_tests::{BTC, ETH, SOL, USDC};
 use super::judge::Judge;
 use super::Walk;
 
-/// Units that what a slice is worth may be rounded by: some for each of 16 balances and 48 positions, a token's for the former.
-const UNITS: i128 = 200;
+/// Units that what a slice is worth may be rounded by: some for each of 16 balances and 48 positions, and a token of BTC, 200, for a
+/// loan and for what is lent, each of which is rounded on either side.
+const UNITS: i128 = 800;
 
 fn has_options(portfolio: &Portfolio) -> bool {
     let option = |id| matches!(instrument::parse(id), Ok(Instrument::Option { .. }));
@@ -93,9 +94,11 @@ impl Walk {
         }
         let fraction = *self.chance.pick(&[1_000_000_000, 1_000_000_000, 200_000_000, 30_000_000, 777]);
         let bidder = self.actor(taker);
-        let judge = self.judge();
+        let mut judge = self.judge();
         let seats = [seat, taker];
         let before = seats.map(|s| self.portfolio(s));
+        let held: Vec<u64> = before[0].positions().iter().filter(|p| p.quantity != 0).map(|p| p.instrument).collect();
+        judge.accrue(held.iter().copied());
         let bid = self.world.liquidate_instruction(&self.actor(seat), bidder.side(), fraction, i64::MAX);
         let Ok(sent) = self.run("liquidate", bid, &[&bidder.key]) else { return };
         let after = seats.map(|s| self.portfolio(s));
@@ -106,8 +109,10 @@ impl Walk {
         if let (Some(before), Some(after)) = (sum(&before), sum(&after)) {
             assert!((after - before).abs() <= UNITS, "{}: {before} became {after}", self.place());
         }
+        self.assert_accrued(&judge, held);
         self.assert_bystanders(&judge, &seats);
         let event: Liquidated = sent.event();
+        self.lived("a slice was cut from what owed funding", event.funding != 0 || event.taker_funding != 0);
         let missing = |equity: i64, maintenance: i64| i128::from(maintenance) - i128::from(equity);
         let [short, less] = [
             missing(event.equity_before, event.maintenance_before),

@@ -3,7 +3,7 @@
 use novate::events::{Traded, VariationSettled};
 use novate_client::instructions::{self as build, TradeSide};
 use novate_client::instrument::{self, market_of, Instrument};
-use novate_client::state::{minutes_of, Portfolio};
+use novate_client::state::{minutes_of, Market, Portfolio};
 use novate_client::{Leg, NovateError, Right};
 use novate_tests::{CONTRACT, USDC};
 use solana_keypair::Keypair;
@@ -62,7 +62,7 @@ impl Walk {
     pub(super) fn trade(&mut self) {
         let seats = self.sides();
         let before = seats.map(|s| self.portfolio(s));
-        let judge = self.judge();
+        let mut judge = self.judge();
         let mut legs = match self.chance.between(0, 9) {
             _ if before[0].in_auction() => self.closing(&judge, &before),
             _ if before[0].position_count > CROWDED && self.chance.percent(60) => self.closing(&judge, &before),
@@ -72,6 +72,7 @@ impl Walk {
             _ => self.closing(&judge, &before),
         };
         let flaw = if self.chance.percent(12) { self.spoil(&judge, &mut legs) } else { Ok(()) };
+        judge.accrue(legs.iter().map(|leg| leg.instrument));
         let keys = seats.map(|s| self.trader(s));
         let [one, other] =
             [0, 1].map(|i| TradeSide { portfolio: self.seats[seats[i]].actor.portfolio, signer: keys[i].pubkey() });
@@ -86,6 +87,7 @@ impl Walk {
             self.assert_is(seat, expected);
         }
         self.assert_zero_sum(&judge, &before, &foreseen, legs.len());
+        self.assert_accrued(&judge, legs.iter().map(|leg| leg.instrument));
         self.assert_bystanders(&judge, &seats);
         self.note_trade(&sent.event());
     }
@@ -140,6 +142,7 @@ impl Walk {
         self.lived("a future was traded", future);
         self.lived("an option was traded", option);
         self.lived("five legs or more were traded", traded.legs.len() > 4);
+        self.lived("funding was paid with a trade", traded.first_funding > 0 || traded.second_funding > 0);
         self.lived("a trade ended an auction", traded.first_restored || traded.second_restored);
     }
 
@@ -333,19 +336,34 @@ impl Walk {
             (_, true) if !held.is_empty() => *self.chance.pick(&held),
             _ => instrument::perpetual(0),
         };
-        let judge = self.judge();
+        let mut judge = self.judge();
         let before = self.portfolio(seat);
         let underlying = UNDERLYINGS[usize::from(market_of(instrument))];
         let settle =
             build::settle_variation(&self.world.pool, self.seats[seat].actor.portfolio, instrument, underlying);
         let Ok(sent) = self.run("settle_variation", settle, &[]) else { return };
+        judge.accrue(
+            before.positions().iter().filter(|p| p.quantity != 0).map(|p| p.instrument).filter(|i| *i == instrument),
+        );
+        self.assert_accrued(&judge, [instrument]);
         self.assert_worth(&judge, &before, &self.portfolio(seat));
         self.assert_bystanders(&judge, &[seat]);
         let event: VariationSettled = sent.event();
+        self.lived("funding was settled", event.funding != 0);
         self.lived("a loss was paid", event.amount < 0);
         self.lived("a gain was received", event.amount > 0);
         self.lived("pending gains became cash", event.released > 0);
         self.lived("a future's variation was settled", dated && event.amount != 0);
+    }
+
+    /// The markets of the instruments have accrued what was worked out.
+    pub(super) fn assert_accrued(&self, judge: &Judge, instruments: impl IntoIterator<Item = u64>) {
+        for market in instruments.into_iter().map(market_of) {
+            let of =
+                |m: &Market| [m.funding.0, m.funding_remainder, m.funding_time, m.premium_average, m.premium_exact];
+            let (foreseen, is) = (&judge.snapshot.markets[&market], self.world.market(market));
+            assert_eq!(of(&is), of(foreseen), "CLR-11: {}", self.place());
+        }
     }
 
     /// Settlement moves money and neither makes nor takes any. Margin stays too, but where the cash that it moves covers a debt in

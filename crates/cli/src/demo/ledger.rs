@@ -46,13 +46,17 @@ pub fn check(world: &World) -> Result<Ledger> {
     check_settlement(world, &portfolios, &markets).context("the settlement vault does not balance")
 }
 
-/// CLR-02: costs and the variation pool sum to fees and rounding. Options are paid for in cash and cost nothing.
+/// CLR-02: costs and the variation pool sum to fees, rounding and funding applied. Options are paid for in cash and cost nothing.
 fn check_market(market: &Market, portfolios: &[Portfolio]) -> Result<()> {
     let positions = portfolios.iter().flat_map(|p| p.positions());
     let costs: i128 = positions.filter(|p| market_of(p.instrument) == market.index).map(|p| i128::from(p.cost)).sum();
     let owed = i128::from(market.variation_pool.0) + costs;
-    let claimed = i128::from(market.accrued_fees.0) + i128::from(market.rounding.0);
-    ensure!(owed == claimed, "CLR-02: variation pool and costs {owed}, fees and rounding {claimed} (1e-6 USD)");
+    let claimed =
+        [market.accrued_fees, market.rounding, market.funding_applied].map(|usd| i128::from(usd.0)).iter().sum();
+    ensure!(
+        owed == claimed,
+        "CLR-02: variation pool and costs {owed}, fees, rounding and funding {claimed} (1e-6 USD)"
+    );
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! What the pool's authority sends.
 
 use anchor_lang::prelude::Pubkey;
-use anchor_lang::solana_program::instruction::Instruction;
+use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
 use novate::state::Market;
 use novate::{accounts, instruction, AssetTerms, Forecast, Lending, MarketTerms, ScenarioRange, ID};
 
@@ -133,4 +133,36 @@ pub fn set_lending(authority: Pubkey, pool: Pubkey, asset: u16, lending: Lending
         },
         instruction::SetLending { lending },
     )
+}
+
+/// Governance: a venue that reports mids, by the key that signs.
+pub fn register_venue(authority: Pubkey, pool: Pubkey, signer: Pubkey) -> Instruction {
+    build(
+        accounts::RegisterVenue {
+            pool,
+            venue: addresses::venue(&pool, &signer),
+            authority,
+            system_program: SYSTEM_PROGRAM,
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::RegisterVenue { signer },
+    )
+}
+
+/// Governance: a venue reports no more, and in these markets its last mid counts no longer.
+pub fn remove_venue(authority: Pubkey, pool: Pubkey, signer: Pubkey, markets: &[u16]) -> Instruction {
+    let mut instruction = build(
+        accounts::RemoveVenue {
+            pool,
+            venue: addresses::venue(&pool, &signer),
+            authority,
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::RemoveVenue {},
+    );
+    let markets = markets.iter().map(|index| AccountMeta::new(addresses::market(&pool, *index), false));
+    instruction.accounts.extend(markets);
+    instruction
 }

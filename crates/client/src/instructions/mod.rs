@@ -7,6 +7,7 @@ mod keeper;
 mod liquidation;
 mod settlement;
 mod trader;
+mod venue;
 
 use std::collections::BTreeSet;
 
@@ -24,6 +25,7 @@ pub use keeper::*;
 pub use liquidation::*;
 pub use settlement::*;
 pub use trader::*;
+pub use venue::*;
 
 /// The system program, which creates accounts.
 pub const SYSTEM_PROGRAM: Pubkey = Pubkey::new_from_array([0; 32]);

@@ -6,9 +6,11 @@ pub mod keeper;
 pub mod liquidation;
 pub mod settlement;
 pub mod trader;
+pub mod venue;
 
 pub use governance::*;
 pub use keeper::*;
 pub use liquidation::*;
 pub use settlement::*;
 pub use trader::*;
+pub use venue::*;

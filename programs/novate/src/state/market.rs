@@ -3,7 +3,7 @@ use novate_margin::book::INITIAL_MULTIPLIER;
 use novate_margin::fixed::mul_div_ceil;
 use novate_margin::{volatility, Contracts, Price, Ratio, Usd};
 
-use super::{Asset, Wide, DISCRIMINATOR};
+use super::{Asset, Mid, DISCRIMINATOR, MAX_MIDS};
 use crate::error::NovateError;
 
 /// Most expiries that a market lists at once.
@@ -12,7 +12,8 @@ pub const MAX_EXPIRIES: usize = 32;
 /// A market on an underlying: its perpetual, its order limits and the variation that its positions owe each other.
 ///
 /// Address: `[MARKET, pool, index]`. Amounts are settlement asset, 1e-6. The ledger of the market is closed:
-/// `variation_pool + sum of costs of all its positions = accrued_fees + rounding` holds after every instruction.
+/// `variation_pool + sum of costs of all its positions = accrued_fees + rounding + funding_applied` holds after every
+/// instruction.
 #[account(zero_copy)]
 #[derive(Debug)]
 #[repr(C)]
@@ -41,7 +42,7 @@ pub struct Market {
     pub fee: Ratio,
 
     // Marks (CLR-15).
-    /// Premium of the perpetual's mark over the index, 1e-6; zero until venues report mids.
+    /// Premium of the perpetual's mark over the index, 1e-6: `premium_exact`, cut off.
     pub premium: Ratio,
     /// Mark and index at the last refresh, for readers; clearing computes the mark from the asset's price.
     pub mark: Price,
@@ -64,7 +65,11 @@ pub struct Market {
     pub rounding: Usd,
 
     // Funding (CLR-11).
-    pub funding: Wide,
+    /// Cumulative: what a long contract has paid since the market was listed.
+    pub funding: Price,
+    /// What the last accrual left below a unit of it, 0 or more.
+    pub funding_remainder: i64,
+    /// Unix time up to which funding has accrued.
     pub funding_time: i64,
 
     /// Live expiries in minutes of unix time, ascending, zero where free.
@@ -73,7 +78,18 @@ pub struct Market {
     pub option_tick: Price,
     /// Most that the fee on an option may be, as a share of its premium.
     pub option_fee_cap: Ratio,
-    pub reserve: [u8; 1672],
+
+    // Premium and funding, continued.
+    /// Funding added to costs so far, less what was received and what became `rounding`.
+    pub funding_applied: Usd,
+    /// What rounding up has added beyond that, 1e-18: below a unit of the settlement asset.
+    pub funding_dust: i64,
+    /// The premium, its average that funding accrues at, and the median that it follows, 1e-12.
+    pub premium_exact: i64,
+    pub premium_average: i64,
+    pub premium_target: i64,
+    pub mids: [Mid; MAX_MIDS],
+    pub reserve: [u8; 1440],
 }
 
 impl Market {
@@ -88,12 +104,14 @@ impl Market {
         Ok(index.add(premium).map_err(NovateError::from)?)
     }
 
-    /// Records mark and index, and sets the initial multiplier: the asset's daily volatility over the market's limit,
-    /// from 1 to 3 (CLR-41, MRG-40).
+    /// Accrues funding and moves the premium (CLR-11, CLR-15), records mark and index, and sets the initial multiplier: the
+    /// asset's daily volatility over the market's limit, from 1 to 3 (CLR-41, MRG-40).
     pub fn refresh(&mut self, asset: &Asset, now: i64) -> Result<()> {
+        self.accrue(now);
+        self.move_premium(now);
         self.index_price = asset.price;
         self.mark = self.mark_at(asset.price)?;
-        self.refreshed = now;
+        self.refreshed = self.refreshed.max(now);
         let sigma = volatility::sigma_ceil(asset.variance_fast.max(asset.variance_slow));
         let ratio = mul_div_ceil(sigma.0, Ratio::ONE.0, self.sigma_limit.0).map_err(NovateError::from)?;
         self.initial_multiplier = Ratio(ratio).clamp(INITIAL_MULTIPLIER.0, INITIAL_MULTIPLIER.1);
@@ -124,3 +142,4 @@ impl Market {
 
 const _: () = assert!(Market::SPACE == 2048);
 const _: () = assert!(core::mem::offset_of!(Market, tick) == 56);
+const _: () = assert!(core::mem::offset_of!(Market, funding_applied) == 368);

@@ -8,6 +8,7 @@ use anchor_lang::prelude::*;
 mod asset;
 mod balance;
 mod expiry;
+mod funding;
 mod guard;
 mod insurance;
 mod market;
@@ -16,10 +17,12 @@ mod portfolio;
 mod position;
 mod redemption;
 mod scenarios;
+mod venue;
 
 pub use asset::*;
 pub use balance::*;
 pub use expiry::*;
+pub use funding::*;
 pub use guard::*;
 pub use insurance::*;
 pub use market::*;
@@ -28,6 +31,7 @@ pub use portfolio::*;
 pub use position::*;
 pub use redemption::*;
 pub use scenarios::*;
+pub use venue::*;
 
 /// Bytes in front of every account: Anchor's discriminator.
 pub const DISCRIMINATOR: usize = 8;

@@ -44,7 +44,10 @@ pub struct Pool {
     pub params: Params,
     /// Publishes forwards and smiles of expiries.
     pub publisher: Pubkey,
-    pub reserve: [u8; 536],
+    /// Venues registered so far; the next one takes this index.
+    pub venue_count: u16,
+    pub venue_padding: [u8; 6],
+    pub reserve: [u8; 528],
 }
 
 impl Pool {

@@ -2,7 +2,6 @@ use anchor_lang::prelude::*;
 use novate_margin::fixed::mul_div_ceil;
 use novate_margin::{Contracts, Fraction, Usd};
 
-use super::Wide;
 use crate::error::NovateError;
 
 /// Seconds for which a gain that was paid out stays pending (CLR-10).
@@ -10,7 +9,7 @@ pub const PENDING_SECONDS: i64 = 3600;
 
 /// A position of a portfolio in one instrument.
 ///
-/// Its unsettled profit is `quantity x mark - cost`. Trades, fees and settlements only move `cost`, so a closed position
+/// Its unsettled profit is `quantity x mark - cost`. Trades, fees, funding and settlements only move `cost`, so a closed position
 /// (`quantity` 0) stays as long as variation is owed to or by it.
 #[zero_copy]
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,8 +21,9 @@ pub struct Position {
     pub quantity: i64,
     /// Settlement asset, 1e-6: what the quantity cost, plus fees, less variation received, plus variation paid back.
     pub cost: i64,
-    /// Cumulative funding of the market when last settled; zero until funding accrues.
-    pub funding: Wide,
+    /// Of a perpetual, the market's cumulative funding up to which `cost` has it (CLR-11); else zero.
+    pub funding: i64,
+    pub funding_reserve: [u8; 8],
     /// Gains received that can become cash at the next rotation.
     pub pending_old: i64,
     /// Gains received since `pending_since`.

@@ -11,7 +11,7 @@ pub struct RefreshMarket {}
 
 /// For each pair:
 /// 1. Checks that the asset is the market's underlying and its price fresh.
-/// 2. Records index and mark for readers (CLR-15).
+/// 2. Accrues funding (CLR-11), moves the premium (CLR-15), and records index and mark.
 /// 3. Sets the initial multiplier by the variance breaker (CLR-41, MRG-40).
 /// 4. Logs [`MarketRefreshed`].
 pub(crate) fn refresh_market<'info>(ctx: Context<'info, RefreshMarket>) -> Result<()> {
@@ -34,6 +34,8 @@ pub(crate) fn refresh_market<'info>(ctx: Context<'info, RefreshMarket>) -> Resul
             market: market.index,
             mark: market.mark.0,
             initial_multiplier: market.initial_multiplier.0,
+            premium: market.premium.0,
+            funding: market.funding.0,
         });
     }
     Ok(())

@@ -38,11 +38,12 @@ struct Bid {
 
 /// Takes a slice of the whole account (CLR-30).
 ///
-/// 1. Refuses where no auction runs, or the account is at or above maintenance margin, or is insolvent or was when the
-///    auction began.
+/// 1. Accrues funding in the markets of the account's perpetuals (CLR-11). Refuses where no auction runs, or the account is
+///    at or above maintenance margin, or is insolvent or was when the auction began.
 /// 2. The slice: at most `fraction` (1e-9), at most what restores the account. Its price: equity of the slice less the
 ///    discount of the time, in settlement asset, at most `limit`.
-/// 3. Moves the slice of cash, of every balance and of every position; then the taker pays.
+/// 3. Charges both sides of each of those perpetuals the funding they owe. Moves the slice of cash, of every balance and of
+///    every position; then the taker pays.
 /// 4. The taker must meet initial margin. The auction ends where the account is back at maintenance margin.
 /// 5. Emits [`Liquidated`].
 pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: i64, limit: i64) -> Result<()> {
@@ -59,6 +60,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     require!(fraction > 0 && fraction <= Fraction::ONE.0, NovateError::InvalidFraction);
 
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
+    accrue_funding(&portfolio, &listed, now)?;
     let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
     let before = examiner.health(&portfolio, Prices::Favourable)?;
     require!(portfolio.auction_insolvent == 0 || !is_liquidatable(&before), NovateError::Insolvent);
@@ -66,7 +68,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     let bid = size_up(&before, elapsed, Fraction(fraction), listed.settlement()?.price)?;
     require!(bid.price <= limit, NovateError::PriceLimit);
 
-    move_slice(&mut portfolio, &mut taker, &bid, &listed, now)?;
+    let (funding, taker_funding) = move_slice(&mut portfolio, &mut taker, &bid, &listed, now)?;
     portfolio.next_sequence();
     taker.next_sequence();
 
@@ -91,6 +93,8 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         equity_after: after.equity.0,
         maintenance_after: after.maintenance.0,
         restored: !portfolio.in_auction(),
+        funding,
+        taker_funding,
     });
     Ok(())
 }
@@ -104,8 +108,28 @@ fn size_up(health: &Health, elapsed: Seconds, asked: Fraction, settlement: Price
     Ok(Bid { fraction, price })
 }
 
-/// Assets are rounded down and debts up for the taker. The taker pays after the slice's own cash has arrived.
-fn move_slice(portfolio: &mut Portfolio, taker: &mut Portfolio, bid: &Bid, listed: &Listed, now: i64) -> Result<()> {
+/// A perpetual that is held, which funding accrues for.
+fn is_funded(position: &Position) -> bool {
+    position.quantity != 0 && position.instrument == instrument::perpetual(market_of(position.instrument))
+}
+
+/// So that the account is judged by what its positions owe now.
+fn accrue_funding(portfolio: &Portfolio, listed: &Listed, now: i64) -> Result<()> {
+    for position in portfolio.positions().iter().filter(|p| is_funded(p)) {
+        listed.market_mut(market_of(position.instrument))?.accrue(now);
+    }
+    Ok(())
+}
+
+/// Assets are rounded down and debts up for the taker. The taker pays after the slice's own cash has arrived. Returns the
+/// funding that both sides were charged.
+fn move_slice(
+    portfolio: &mut Portfolio,
+    taker: &mut Portfolio,
+    bid: &Bid,
+    listed: &Listed,
+    now: i64,
+) -> Result<(i64, i64)> {
     let cash = slice_floor(portfolio.cash, bid.fraction)?;
     taker.credit_cash(cash)?;
     require!(taker.cash >= bid.price, NovateError::InsufficientCash);
@@ -116,13 +140,17 @@ fn move_slice(portfolio: &mut Portfolio, taker: &mut Portfolio, bid: &Bid, liste
     for balance in balances.iter().take(count) {
         move_balance(portfolio, taker, balance, bid.fraction)?;
     }
+    let (mut funding, mut taker_funding) = (Usd::ZERO, Usd::ZERO);
     for at in 0..usize::from(portfolio.position_count) {
         let position = portfolio.positions.get_mut(at).ok_or(NovateError::NoPosition)?;
-        move_position(position, taker, bid.fraction, listed, now)?;
+        let (owed, taker_owed) = move_position(position, taker, bid.fraction, listed, now)?;
+        funding = funding.add(owed).map_err(NovateError::from)?;
+        taker_funding = taker_funding.add(taker_owed).map_err(NovateError::from)?;
     }
     portfolio.free_empty_positions();
     taker.free_empty_positions();
-    taker.require_within_limits()
+    taker.require_within_limits()?;
+    Ok((funding.0, taker_funding.0))
 }
 
 fn move_balance(from: &mut Portfolio, taker: &mut Portfolio, balance: &Balance, part: Fraction) -> Result<()> {
@@ -134,20 +162,29 @@ fn move_balance(from: &mut Portfolio, taker: &mut Portfolio, balance: &Balance, 
     taker.add_balance(&slice)
 }
 
-/// The quantity is cut towards zero; the cost follows the quantity that moves, rounded up for the taker.
+/// The quantity is cut towards zero; the cost, which has the funding owed by then, follows the quantity that moves, rounded
+/// up for the taker. Returns the funding that both positions were charged.
 fn move_position(
     position: &mut Position,
     taker: &mut Portfolio,
     part: Fraction,
     listed: &Listed,
     now: i64,
-) -> Result<()> {
+) -> Result<(Usd, Usd)> {
+    let index = market_of(position.instrument);
+    let mut market = if is_funded(position) { Some(listed.market_mut(index)?) } else { None };
+    let mut charge = |position: &mut Position| match &mut market {
+        Some(market) => market.apply_funding(position),
+        None => Ok(Usd::ZERO),
+    };
+    let funding = charge(position)?;
     let slice = position.cut(part)?;
     if slice.is_empty() {
-        return Ok(());
+        return Ok((funding, Usd::ZERO));
     }
     let held = taker.position_entry(slice.instrument, slice.underlying, now)?;
     let released = held.release_pending(now);
+    let taker_funding = charge(held)?;
     let from = held.quantity;
     held.absorb(&slice)?;
     let to = held.quantity;
@@ -155,21 +192,19 @@ fn move_position(
     if slice.quantity != 0 {
         let left = position.quantity;
         let had = left.checked_add(slice.quantity).ok_or(NovateError::MathOverflow)?;
-        let index = market_of(slice.instrument);
-        match instrument::parse(slice.instrument)? {
-            Instrument::Perpetual => {
-                let mut market = listed.market_mut(index)?;
+        match (instrument::parse(slice.instrument)?, &mut market) {
+            (Instrument::Perpetual, Some(market)) => {
                 market.move_open_interest(had, left)?;
                 market.move_open_interest(from, to)?;
             }
-            dated => {
+            (dated, _) => {
                 let mut expiry = listed.expiry_mut(index, minutes_of(slice.instrument))?;
                 expiry.move_open_interest(dated, had, left)?;
                 expiry.move_open_interest(dated, from, to)?;
             }
         }
     }
-    Ok(())
+    Ok((funding, taker_funding))
 }
 
 fn slice_floor(amount: i64, part: Fraction) -> Result<i64> {

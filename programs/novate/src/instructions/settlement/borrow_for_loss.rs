@@ -5,7 +5,7 @@ use super::settle_variation::profit;
 use crate::error::NovateError;
 use crate::events::{LossBorrowed, EVENT_VERSION};
 use crate::health::{Examiner, Prices};
-use crate::instrument::{expiry_of, market_of, minutes_of};
+use crate::instrument::{self, expiry_of, market_of, minutes_of, Instrument};
 use crate::listed::Listed;
 use crate::state::{Asset, Pool, Portfolio, Scenarios, SETTLEMENT_ASSET};
 
@@ -84,7 +84,7 @@ pub(crate) fn borrow_for_loss<'info>(ctx: Context<'info, BorrowForLoss<'info>>, 
     Ok(())
 }
 
-/// What the loss in an instrument asks for beyond gains pending there and cash, 0 where there is no loss.
+/// What the loss in an instrument, with funding accrued, asks for beyond gains pending there and cash, 0 where there is no loss.
 fn shortfall(portfolio: &Portfolio, instrument: u64, listed: &Listed, now: i64) -> Result<u64> {
     let at = portfolio.positions().binary_search_by_key(&instrument, |p| p.instrument);
     let position = at.ok().and_then(|at| portfolio.positions().get(at)).ok_or(NovateError::NoPosition)?;
@@ -95,7 +95,11 @@ fn shortfall(portfolio: &Portfolio, instrument: u64, listed: &Listed, now: i64) 
         _ => None,
     };
     let profit = profit(position, &market, &asset, expiry.as_deref(), now)?;
-    let means = [position.pending_new, position.pending_old, portfolio.cash];
+    let funding = match instrument::parse(instrument)? {
+        Instrument::Perpetual => position.funding_owed(market.funding)?.0.saturating_neg(),
+        _ => 0,
+    };
+    let means = [funding, position.pending_new, position.pending_old, portfolio.cash];
     let left = means.into_iter().try_fold(profit, i64::checked_add).ok_or(NovateError::MathOverflow)?;
     Ok(if left < 0 { left.unsigned_abs() } else { 0 })
 }

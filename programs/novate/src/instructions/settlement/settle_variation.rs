@@ -55,7 +55,8 @@ pub(super) fn profit(
 
 /// Settles a portfolio's perpetual or one of its futures in a market (CLR-10). A position that is closed needs no price.
 ///
-/// 1. Gains whose time as pending is over become cash.
+/// 1. Gains whose time as pending is over become cash. Funding accrues, and what a perpetual owes is added to its cost
+///    (CLR-11).
 /// 2. A loss is paid into the market's variation pool: first out of gains still pending here, then out of cash, as far
 ///    as they go; the rest stays an unsettled loss.
 /// 3. A gain is taken from the variation pool as far as losers have paid in, and is pending for one to two hours.
@@ -73,6 +74,11 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -
     let cash = portfolio.cash;
     let position = portfolio.position_mut(instrument)?;
     let released = position.release_pending(now);
+    let mut funding = Usd::ZERO;
+    if position.quantity != 0 && instrument::parse(instrument)? == Instrument::Perpetual {
+        market.accrue(now);
+        funding = market.apply_funding(position)?;
+    }
     let expiry = accounts.expiry.as_ref().map(|expiry| expiry.load()).transpose()?;
     let profit = profit(position, &market, &asset, expiry.as_deref(), now)?;
 
@@ -107,6 +113,7 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -
         released,
         cash: portfolio.cash,
         variation_pool: market.variation_pool.0,
+        funding: funding.0,
     });
     Ok(())
 }

@@ -50,13 +50,15 @@ struct Side<'a> {
     /// Positions in the traded instruments as they were, empty ones too.
     before: Vec<Position>,
     fees: i64,
+    /// Funding that the traded perpetuals owed.
+    funding: i64,
     /// Cash that options were bought above and sold below their marks for.
     given: i64,
 }
 
 /// 1. Checks the number of legs and that each signer may trade for its side.
 /// 2. For each leg: limits of the market and band around the mark (CLR-15), of a restricted asset that both positions shrink
-///    (CLR-41), then both positions and the open interest
+///    (CLR-41), then the funding that both positions of a perpetual owe (CLR-11), then both positions and the open interest
 ///    (CLR-01). Values are rounded up for the buyer and down for the seller; both pay the fee. Of a perpetual or a future
 ///    they are part of the position's cost; an option's premium and fee are paid in cash, which may not end below zero.
 /// 3. For each side: initial margin after the trade, without gains that are not settled where options cost it cash beside
@@ -111,6 +113,8 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
         second_restored: second.restored(),
         first_cash: first.portfolio.cash,
         second_cash: second.portfolio.cash,
+        first_funding: first.funding,
+        second_funding: second.funding,
     });
     Ok(())
 }
@@ -210,9 +214,12 @@ fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Si
     let amounts = Amounts::of(Contracts(size), Price(leg.price), &market, &asset, option)?;
     let (buyer_pays, seller_pays) = amounts.paid()?;
 
+    if traded == Instrument::Perpetual {
+        market.accrue(now);
+    }
     let (buyer, seller) = if leg.quantity > 0 { (&mut *first, &mut *second) } else { (&mut *second, &mut *first) };
-    let bought = buyer.take(&market, leg.instrument, size, amounts.fee, now)?;
-    let sold = seller.take(&market, leg.instrument, size.saturating_neg(), amounts.fee, now)?;
+    let bought = buyer.take(&mut market, leg.instrument, size, amounts.fee, now)?;
+    let sold = seller.take(&mut market, leg.instrument, size.saturating_neg(), amounts.fee, now)?;
     require!(!restricted || shrinks(bought) && shrinks(sold), NovateError::Restricted);
     // What the buyer pays above the mark; the seller gives what is below it.
     let above = leg.price.checked_sub(terms.mark.0).ok_or(NovateError::MathOverflow)?;
@@ -265,14 +272,26 @@ fn require_quantity(market: &Market, leg: &Leg, first: &Portfolio, second: &Port
 impl<'a> Side<'a> {
     fn new(portfolio: &'a mut Portfolio) -> Self {
         let (cash_before, in_auction_before) = (portfolio.cash, portfolio.in_auction());
-        Self { portfolio, cash_before, in_auction_before, before: Vec::with_capacity(MAX_LEGS), fees: 0, given: 0 }
+        Self {
+            portfolio,
+            cash_before,
+            in_auction_before,
+            before: Vec::with_capacity(MAX_LEGS),
+            fees: 0,
+            funding: 0,
+            given: 0,
+        }
     }
 
-    /// Moves the position by a signed quantity; returns what it was and is.
-    fn take(&mut self, market: &Market, instrument: u64, quantity: i64, fee: Usd, now: i64) -> Result<(i64, i64)> {
+    /// Charges a perpetual the funding it owes, and moves the position by a signed quantity; returns what it was and is.
+    fn take(&mut self, market: &mut Market, instrument: u64, quantity: i64, fee: Usd, now: i64) -> Result<(i64, i64)> {
         let position = self.portfolio.position_entry(instrument, market.asset, now)?;
         if self.before.iter().all(|b| b.instrument != instrument) {
             self.before.push(*position);
+        }
+        if instrument == instrument::perpetual(market.index) {
+            let owed = market.apply_funding(position)?;
+            self.funding = self.funding.checked_add(owed.0).ok_or(NovateError::MathOverflow)?;
         }
         let from = position.quantity;
         let to = from.checked_add(quantity).ok_or(NovateError::MathOverflow)?;

@@ -1,0 +1,59 @@
+use anchor_lang::prelude::*;
+
+use crate::error::NovateError;
+use crate::events::{VenueRegistered, EVENT_VERSION};
+use crate::seeds;
+use crate::state::{Pool, Venue, VERSION};
+
+#[event_cpi]
+#[derive(Accounts)]
+#[instruction(signer: Pubkey)]
+pub struct RegisterVenue<'info> {
+    #[account(mut, has_one = authority @ NovateError::NotAuthority)]
+    pub pool: AccountLoader<'info, Pool>,
+    #[account(
+        init_if_needed,
+        payer = authority,
+        space = Venue::SPACE,
+        seeds = [seeds::VENUE, pool.key().as_ref(), signer.as_ref()],
+        bump
+    )]
+    pub venue: AccountLoader<'info, Venue>,
+    #[account(mut)]
+    pub authority: Signer<'info>,
+    pub system_program: Program<'info, System>,
+}
+
+/// 1. Refuses the zero key, and a venue that is registered.
+/// 2. Creates the venue with the pool's next index. One that was removed is active again, with the index it had.
+/// 3. Emits [`VenueRegistered`].
+pub(crate) fn register_venue(ctx: Context<RegisterVenue>, signer: Pubkey) -> Result<()> {
+    require_keys_neq!(signer, Pubkey::default(), NovateError::InvalidVenue);
+    let accounts = &ctx.accounts;
+    let mut pool = accounts.pool.load_mut()?;
+    let mut venue = match accounts.venue.load_mut() {
+        Ok(venue) => venue,
+        Err(_) => {
+            let mut venue = accounts.venue.load_init()?;
+            venue.version = VERSION;
+            venue.bump = ctx.bumps.venue;
+            venue.index = pool.venue_count;
+            venue.pool = accounts.pool.key();
+            venue.signer = signer;
+            pool.venue_count = pool.venue_count.checked_add(1).ok_or(NovateError::PoolFull)?;
+            venue
+        }
+    };
+    require!(!venue.is_active(), NovateError::VenueActive);
+    venue.active = 1;
+
+    emit_cpi!(VenueRegistered {
+        version: EVENT_VERSION,
+        pool: accounts.pool.key(),
+        venue: accounts.venue.key(),
+        index: venue.index,
+        signer,
+        time: Clock::get()?.unix_timestamp,
+    });
+    Ok(())
+}

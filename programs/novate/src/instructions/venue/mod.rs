@@ -1,0 +1,5 @@
+//! What registered venues report.
+
+pub mod report_mid;
+
+pub use report_mid::*;
