@@ -161,6 +161,22 @@ pub enum NovateError {
     NoVariation = 303,
     #[msg("the expiry is not the future's, or is not passed")]
     WrongExpiry = 304,
+    #[msg("the asset's last fixed price is not of this time; refresh the asset through its settlement window")]
+    NotFixed = 305,
+    #[msg("the expiry has its settlement price already")]
+    AlreadyFixed = 306,
+    #[msg("the expiry has no settlement price yet; fix it first")]
+    SettlementPriceMissing = 307,
+    #[msg("the portfolio holds nothing in this expiry")]
+    NothingExpired = 308,
+    #[msg("an expiry that is held has its settlement price; call settle_expiry for the portfolio first")]
+    ExpiryNotSettled = 309,
+    #[msg("positions in the expiry are not settled yet")]
+    OpenInterestLeft = 310,
+    #[msg("the rent goes back to whoever paid it")]
+    WrongPayer = 311,
+    #[msg("the expiry has not passed")]
+    ExpiryLive = 312,
 
     #[msg("the price account is not the asset's")]
     WrongFeed = 400,
@@ -281,6 +297,12 @@ pub enum NovateError {
     UnfitUnderlying = 621,
     #[msg("a yield-bearing asset cannot be an underlying; its market is on what it is redeemed for")]
     YieldBearingUnderlying = 622,
+    #[msg("the asset may fix the price by itself until a day after expiry")]
+    WindowOpen = 623,
+    #[msg("the price is not positive or farther than the scan range from the asset's last price")]
+    InvalidSettlementPrice = 624,
+    #[msg("the asset has fixed the price of this time; call fix_expiry")]
+    FixAvailable = 625,
 }
 
 impl From<MarginError> for NovateError {

@@ -68,7 +68,8 @@ pub struct Terms {
 }
 
 /// Fills an empty book with what is held, and returns the unix time of the oldest forecast that it rests on. Fails where an
-/// account is missing, a price or an option's value too old, or an expiry has passed.
+/// account is missing, a price or an option's value too old, or an expiry has passed: one with a settlement price is settled
+/// first (CLR-12).
 pub fn fill<'p>(
     book: &mut Book,
     held: Held<impl IntoIterator<Item = &'p Position>>,
@@ -181,8 +182,8 @@ fn add_position(
     let (quantity, cost) = (Contracts(position.quantity), Usd(position.cost));
     let held = match instrument::parse(position.instrument)? {
         Instrument::Perpetual => book.add_perpetual(slot, quantity, mark, cost, multiplier),
-        // A closed future whose variation is not settled: only its cost counts, whatever became of the expiry.
-        Instrument::Future { .. } if position.quantity == 0 => {
+        // A closed position whose variation is not settled: only its cost counts, whatever became of the expiry.
+        Instrument::Future { .. } | Instrument::Option { .. } if position.quantity == 0 => {
             book.add_perpetual(slot, quantity, mark, cost, multiplier)
         }
         Instrument::Future { minutes } => {
@@ -215,6 +216,7 @@ fn hold(
         return Ok(held);
     }
     let expiry = source.expiry(id)?;
+    require!(!expiry.is_fixed(), NovateError::ExpiryNotSettled);
     *forecast = (*forecast).min(expiry.published);
     Ok(book.add_expiry(slot, id, expiry.facts(now)?).map_err(NovateError::from)?)
 }

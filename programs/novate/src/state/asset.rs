@@ -3,7 +3,7 @@ use novate_margin::collateral::HaircutTerms;
 use novate_margin::interest::Index;
 use novate_margin::{collateral, volatility, Contracts, Price, Ratio, Seconds, UnderlyingFacts, Usd, Variance};
 
-use super::{Redemption, Wide, DISCRIMINATOR, REDEMPTION_RATES};
+use super::{Redemption, Wide, Window, DISCRIMINATOR, REDEMPTION_RATES};
 use crate::error::NovateError;
 use crate::oracle::Reading;
 
@@ -11,7 +11,7 @@ use crate::oracle::Reading;
 pub const SETTLEMENT_ASSET: u16 = 0;
 /// Decimals of every settlement mint: amounts of it are [`Usd`] units.
 pub const SETTLEMENT_DECIMALS: u8 = 6;
-/// Greatest age, in seconds, of a price that starts an auction or samples a variance (CLR-42).
+/// Greatest age, in seconds, of a price that starts an auction or samples a variance or a settlement price (CLR-42).
 pub const SAMPLE_AGE: i64 = 5;
 
 /// Which layout the price account has.
@@ -94,7 +94,9 @@ pub struct Asset {
     pub average: Price,
     /// What a yield-bearing asset is redeemed for (MRG-61).
     pub redemption: Redemption,
-    pub reserve: [u8; 472],
+    /// Fixes settlement prices of expiries (CLR-12); all zero while no market is on the asset.
+    pub window: Window,
+    pub reserve: [u8; 400],
 }
 
 impl Asset {
@@ -117,7 +119,8 @@ impl Asset {
         Contracts(if self.is_yield_bearing() { MAX_YIELD_BEARING } else { MAX_QUANTITY })
     }
 
-    /// Takes in a checked reading: price, variances when a sample is due, scan range and haircut (MRG-50, 51, 60).
+    /// Takes in a checked reading: price, variances when a sample is due, settlement window, scan range and haircut (MRG-50,
+    /// 51, 60, CLR-12).
     pub fn accept(&mut self, reading: Reading, now: i64) -> Result<()> {
         self.price = reading.price;
         self.confidence = reading.confidence;
@@ -125,6 +128,9 @@ impl Asset {
         self.publish_time = reading.publish_time;
         if now.saturating_sub(reading.publish_time) <= SAMPLE_AGE {
             self.sample(reading)?;
+            if self.is_underlying() {
+                self.window.take(reading.price, reading.publish_time)?;
+            }
         }
         let sigma = volatility::sigma_ceil(self.variance_fast.max(self.variance_slow));
         self.scan_range = volatility::scan_range(self.variance_fast, self.variance_slow, self.base_range);
@@ -248,3 +254,4 @@ const POWERS_OF_TEN: [u64; 20] = [
 const _: () = assert!(Asset::SPACE == 1024);
 const _: () = assert!(core::mem::offset_of!(Asset, price) == 256);
 const _: () = assert!(core::mem::offset_of!(Asset, redemption) == 448);
+const _: () = assert!(core::mem::offset_of!(Asset, window) == 544);

@@ -6,6 +6,7 @@ pub mod create_pool;
 pub mod list_expiry;
 pub mod list_strikes;
 pub mod set_publisher;
+pub mod set_settlement_price;
 pub mod stage_scenarios;
 
 pub use add_asset::*;
@@ -14,4 +15,5 @@ pub use create_pool::*;
 pub use list_expiry::*;
 pub use list_strikes::*;
 pub use set_publisher::*;
+pub use set_settlement_price::*;
 pub use stage_scenarios::*;

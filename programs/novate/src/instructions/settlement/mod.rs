@@ -1,5 +1,11 @@
-//! What anyone may do to move money that is owed.
+//! What anyone may do to move money that is owed, and to settle what has expired.
 
+pub mod close_expiry;
+pub mod fix_expiry;
+pub mod settle_expiry;
 pub mod settle_variation;
 
+pub use close_expiry::*;
+pub use fix_expiry::*;
+pub use settle_expiry::*;
 pub use settle_variation::*;
