@@ -4,7 +4,7 @@ use novate_margin::dated::{ExpiryFacts, Right};
 use novate_margin::smile::Smile;
 use novate_margin::{Contracts, Price, Ratio, Seconds, Tenor, Usd};
 
-use super::{Asset, Market, Position, DISCRIMINATOR};
+use super::{Asset, Market, Position, Wide, DISCRIMINATOR};
 use crate::error::NovateError;
 use crate::instrument::{self, expiry_id, Instrument};
 
@@ -35,7 +35,8 @@ pub struct Expiry {
     /// Unix time at which basis and smile were last published.
     pub published: i64,
 
-    /// Contracts held long, and as many short: the future, then calls and puts by strike slot (CLR-01).
+    /// Contracts held long: the future, then calls and puts by strike slot. As many are held short until there is a settlement
+    /// price (CLR-01); then each side is settled on its own.
     pub open_futures: Contracts,
     pub open_calls: [Contracts; MAX_STRIKES],
     pub open_puts: [Contracts; MAX_STRIKES],
@@ -46,9 +47,11 @@ pub struct Expiry {
     /// Sum of the values that its positions were settled to, settlement asset 1e-6: part of the market's ledger while the
     /// account lives.
     pub settled: Usd,
+    /// Contracts that are held short and not settled, of all instruments together; 0 while there is no settlement price.
+    pub open_short: Wide,
     /// Paid the rent, and gets it back.
     pub payer: Pubkey,
-    pub reserve: [u8; 472],
+    pub reserve: [u8; 456],
 }
 
 impl Expiry {
@@ -157,6 +160,7 @@ impl Expiry {
     pub fn fix(&mut self, price: Price) -> Result<()> {
         require!(!self.is_fixed(), NovateError::AlreadyFixed);
         self.settlement_price = price;
+        self.open_short = Wide::new(self.open_long());
         Ok(())
     }
 
@@ -173,21 +177,28 @@ impl Expiry {
     }
 
     /// Turns a position into its value at the settlement price, rounded down: the position is closed, its cost falls by the
-    /// value, which is returned, and the open interest by its quantity (CLR-12).
+    /// value, which is returned, and the open interest of its side by its quantity (CLR-12).
     pub fn settle(&mut self, position: &mut Position) -> Result<Usd> {
         let held = instrument::parse(position.instrument)?;
         let value = Contracts(position.quantity).value_floor(self.worth(held)?).map_err(NovateError::from)?;
         position.add_cost(value.neg().map_err(NovateError::from)?.0)?;
         self.move_open_interest(held, position.quantity, 0)?;
+        let short = u128::from(position.quantity.min(0).unsigned_abs());
+        self.open_short = Wide::new(self.open_short.get().checked_sub(short).ok_or(NovateError::MathOverflow)?);
         self.settled = self.settled.add(value).map_err(NovateError::from)?;
         position.quantity = 0;
         Ok(value)
     }
 
-    /// Nobody holds a position in it.
+    /// Contracts held long, of all instruments together.
+    fn open_long(&self) -> u128 {
+        let options = self.open_calls.iter().chain(&self.open_puts);
+        options.chain([&self.open_futures]).map(|open| u128::from(open.0.unsigned_abs())).sum()
+    }
+
+    /// Nobody holds a position in it. Without a settlement price nobody is short where nobody is long.
     pub fn is_unheld(&self) -> bool {
-        let mut options = self.open_calls.iter().chain(&self.open_puts);
-        self.open_futures.0 == 0 && options.all(|open| open.0 == 0)
+        self.open_long() == 0 && self.open_short.get() == 0
     }
 
     /// What strikes are priced from now. Fails at expiry.

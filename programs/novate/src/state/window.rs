@@ -17,8 +17,9 @@ pub const MAX_GAP: i64 = 120;
 pub const MIN_SAMPLES: u64 = 20;
 /// Shortest such run, in seconds: the first sample of the window may come a gap late.
 const SHORTEST: i64 = WINDOW - MAX_GAP;
-/// Longest, in seconds, that a window extends beyond its time.
-pub const MAX_EXTENSION: i64 = DAY;
+/// Seconds beyond its time to which a window extends: there the next one begins, so that no sample counts for two prices and a
+/// price that was fixed late stays for half an hour at least.
+const EXTENSION: i64 = DAY - WINDOW;
 
 /// The settlement window of an underlying (CLR-12): one a day, for every expiry is at 08:00:00 UTC. All zero before the first
 /// sample. Times are those of publication.
@@ -43,8 +44,8 @@ pub struct Window {
 impl Window {
     /// Takes in a sample: a positive price and the unix time of its publication, which is positive.
     ///
-    /// 1. The first sample ever aims at the first 08:00 at or after it. One more than a day after the target gives it up for
-    ///    the earliest 08:00 that is not a day past; the run begins anew.
+    /// 1. The first sample ever aims at the next 08:00. One that comes when the window after the target's has begun gives the
+    ///    target up, for the earliest 08:00 of which that is not so; the run begins anew.
     /// 2. What is older than the window, or no later than the last sample, does not count.
     /// 3. After a gap of more than 120 s the run begins anew.
     /// 4. The first sample at or after the target that ends a run of 1,680 s and 20 samples fixes its price: the average over
@@ -52,8 +53,8 @@ impl Window {
     pub fn take(&mut self, price: Price, time: i64) -> Result<()> {
         if self.target == 0 {
             self.aim(time);
-        } else if time > self.target.saturating_add(MAX_EXTENSION) {
-            self.aim(time.saturating_sub(MAX_EXTENSION));
+        } else if time >= self.target.saturating_add(EXTENSION) {
+            self.aim(time.saturating_sub(EXTENSION));
         }
         if time < self.target.saturating_sub(WINDOW) {
             return Ok(());
@@ -76,14 +77,15 @@ impl Window {
             let average = self.sum.get().checked_div(u128::from(lasted.unsigned_abs()));
             let average = average.and_then(|average| i64::try_from(average).ok()).ok_or(NovateError::MathOverflow)?;
             (self.fixed_time, self.fixed_price) = (self.target, Price(average));
-            self.aim(self.target.saturating_add(DAY));
+            self.aim(self.target);
         }
         Ok(())
     }
 
-    /// Turns to the first 08:00 at or after a time, without samples.
+    /// Turns to the first 08:00 after a time, without samples.
     fn aim(&mut self, time: i64) {
-        self.target = time.saturating_add(TIME_OF_DAY.saturating_sub(time).rem_euclid(DAY));
+        let since = time.saturating_sub(TIME_OF_DAY).rem_euclid(DAY);
+        self.target = time.saturating_add(DAY.saturating_sub(since));
         self.samples = 0;
     }
 }

@@ -3,7 +3,7 @@ use novate_margin::Price;
 
 use crate::error::NovateError;
 use crate::events::{SettlementPriceSet, EVENT_VERSION};
-use crate::state::{Asset, Expiry, Pool, MAX_EXTENSION};
+use crate::state::{Asset, Expiry, Pool, DAY};
 
 /// Stands in for the risk committee until there is one (CLR-12).
 #[event_cpi]
@@ -24,7 +24,7 @@ pub struct SetSettlementPrice<'info> {
 /// Only what the asset did not fix by itself within a day; near the last price, whatever its age, for its feed may be what
 /// failed.
 fn validate(expiry: &Expiry, asset: &Asset, price: Price, now: i64) -> Result<()> {
-    require!(now > expiry.time.saturating_add(MAX_EXTENSION), NovateError::WindowOpen);
+    require!(now > expiry.time.saturating_add(DAY), NovateError::WindowOpen);
     require!(asset.window.fixed_time != expiry.time, NovateError::FixAvailable);
     require!(asset.price.0 > 0, NovateError::PriceMissing);
     let reach = asset.price.scale_floor(asset.scan_range).map_err(NovateError::from)?;
