@@ -356,7 +356,7 @@ fn check_portfolio(
             found.push(format!("position in market {market} names underlying {underlying}"));
         }
         named.extend([(MARKETS, u64::from(market)), (ASSETS, u64::from(underlying))]);
-        if kind_of(instrument) != PERPETUAL {
+        if kind_of(instrument) != PERPETUAL && quantity != 0 {
             named.insert((EXPIRIES, expiry_of(instrument)));
         }
         held.insert(underlying);

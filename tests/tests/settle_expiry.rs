@@ -397,6 +397,35 @@ fn what_is_settled_does_not_stand_in_the_way_of_trades() {
     desk.world.refuses(&[dead], &[&owner.key, &maker.key], NovateError::ExpiryPassed);
 }
 
+/// A closed position waits for its variation and names no expiry (CLR-36).
+#[test]
+fn what_is_settled_leaves_room_for_another_expiry() {
+    let mut world = World::default();
+    let (owner, maker) = (world.trader(1_000_000), world.trader(1_000_000));
+    let times: Vec<i64> = (1..=14).map(|days| world.chain(BTC_PERP, days, 0.5, &[])).collect();
+    let leg = |at: usize| future(BTC_PERP, times[at], CONTRACT / 10, 20_000 * PRICE);
+    for at in 0..12 {
+        world.trade_legs(&owner, &maker, &[leg(at)]);
+    }
+    let trade = |world: &World, at: usize| world.trade_of(owner.side(), maker.side(), &[leg(at)]);
+    let thirteenth = trade(&world, 12);
+    world.refuses(&[thirteenth], &[&owner.key, &maker.key], NovateError::TooManyExpiriesHeld);
+    world.expire_at(BTC_PERP, times[0], 20_100.0);
+    for actor in [&owner, &maker] {
+        world.settle_expiry(actor, BTC_PERP, times[0]);
+    }
+    for at in 1..14 {
+        let forecast = novate_client::Forecast::from(&world.expiry(BTC_PERP, times[at]));
+        world.publish_forecast(BTC_PERP, times[at], forecast);
+    }
+    let trade_13 = trade(&world, 12);
+    world.succeeds(&[trade_13], &[&owner.key, &maker.key]);
+    let trade_14 = trade(&world, 13);
+    world.refuses(&[trade_14], &[&owner.key, &maker.key], NovateError::TooManyExpiriesHeld);
+    assert_eq!(world.portfolio(&owner.portfolio).position_count, 13);
+    check(&world);
+}
+
 /// 24 strikes: all calls and all puts but one, and the future, in 48 positions.
 #[test]
 fn the_fullest_portfolio_settles_at_once() {
