@@ -153,7 +153,7 @@ mod adversary {
         let close = world.close_expiry_instruction(BTC_PERP, time);
         world.succeeds(std::slice::from_ref(&close), &[]);
         world.pass(1);
-        world.refuses(&[close.clone()], &[], ErrorCode::AccountOwnedByWrongProgram);
+        world.refuses(&[close], &[], ErrorCode::AccountOwnedByWrongProgram);
         // Both in one transaction.
         let (mut world, time, _) = settled();
         let close = world.close_expiry_instruction(BTC_PERP, time);

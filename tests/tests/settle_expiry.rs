@@ -414,9 +414,9 @@ fn what_is_settled_leaves_room_for_another_expiry() {
     for actor in [&owner, &maker] {
         world.settle_expiry(actor, BTC_PERP, times[0]);
     }
-    for at in 1..14 {
-        let forecast = novate_client::Forecast::from(&world.expiry(BTC_PERP, times[at]));
-        world.publish_forecast(BTC_PERP, times[at], forecast);
+    for time in &times[1..] {
+        let forecast = novate_client::Forecast::from(&world.expiry(BTC_PERP, *time));
+        world.publish_forecast(BTC_PERP, *time, forecast);
     }
     let trade_13 = trade(&world, 12);
     world.succeeds(&[trade_13], &[&owner.key, &maker.key]);

@@ -55,6 +55,10 @@ impl Walk {
     /// Lets time run to the next expiry: mostly with samples all along, or from a while later on, or without any.
     fn let_pass(&mut self) {
         let Some(time) = self.next_of_all() else { return self.list_expiry() };
+        // Somebody's auction, now and then, runs into it.
+        if self.chance.percent(40) {
+            self.start_auction();
+        }
         let begins = match self.chance.between(0, 9) {
             0..=2 => return self.world.pass_to(time + DAY + self.chance.between(1, 4_000)),
             3 => time + self.chance.between(-WINDOW, DAY / 2),
