@@ -1,8 +1,9 @@
 //! The window in which an underlying fixes a settlement price (CLR-12), as `refresh_asset` keeps it.
 
 use novate_client::state::Window;
+use novate_margin::Price;
 use novate_tests::feed::Quote;
-use novate_tests::{Sent, World, BTC, GOLD, PRICE};
+use novate_tests::{Chance, Sent, World, BTC, GOLD, PRICE};
 
 const DAY: i64 = 86_400;
 
@@ -223,4 +224,69 @@ fn day_after_day() {
         sample(&mut world, time + 60, 20_000 * PRICE);
         assert_eq!((window(&world).target, window(&world).samples), (time + DAY, 0));
     }
+}
+
+/// The rule on a list of all samples of a target: what is fixed next, and what was fixed last, for when.
+#[derive(Default)]
+struct Rule {
+    target: i64,
+    kept: Vec<(i64, i64)>,
+    fixed: (i64, i64),
+}
+
+impl Rule {
+    fn take(&mut self, price: i64, time: i64) {
+        if self.target == 0 {
+            self.target = (time / DAY - 1) * DAY + 28_800;
+            while self.target <= time {
+                self.target += DAY;
+            }
+        }
+        while time >= self.target + DAY - 1_800 {
+            self.target += DAY;
+            self.kept.clear();
+        }
+        if time < self.target - 1_800 || self.kept.last().is_some_and(|(last, _)| *last >= time) {
+            return;
+        }
+        self.kept.push((time, price));
+        let begins = self.kept.windows(2).rposition(|pair| pair[1].0 - pair[0].0 > 120).map_or(0, |at| at + 1);
+        let run = &self.kept[begins..];
+        let lasted = time - run[0].0;
+        if time >= self.target && lasted >= 1_680 && run.len() >= 20 {
+            let sum: i128 = run.windows(2).map(|p| i128::from(p[0].1) * i128::from(p[1].0 - p[0].0)).sum();
+            self.fixed = (self.target, (sum / i128::from(lasted)) as i64);
+            self.target += DAY;
+            self.kept.clear();
+        }
+    }
+}
+
+#[test]
+fn any_samples_are_taken_as_the_rule_says() {
+    let mut fixes = 0;
+    for seed in 0..400 {
+        let mut chance = Chance::new(seed);
+        let (mut window, mut rule) = (Window::default(), Rule::default());
+        let mut time = 1_700_000_000 + chance.between(0, DAY);
+        let most = *chance.pick(&[PRICE, 20_000 * PRICE, i64::MAX]);
+        let [usual, longest] = *chance.pick(&[[90, 121], [119, 122], [40, 300]]);
+        for _ in 0..400 {
+            time += match chance.between(0, 199) {
+                0 => chance.between(0, 3 * DAY),
+                1 => (rule.target - time + chance.between(-3_600, 600)).max(0),
+                2..=5 => chance.between(0, longest),
+                6..=9 => -chance.between(0, 20),
+                _ => chance.between(1, usual),
+            };
+            let price = chance.between(1, most - 1);
+            window.take(Price(price), time).unwrap();
+            let before = rule.fixed;
+            rule.take(price, time);
+            fixes += u32::from(rule.fixed != before);
+            let is = (window.target, window.fixed_time, window.fixed_price.0);
+            assert_eq!(is, (rule.target, rule.fixed.0, rule.fixed.1), "seed {seed}");
+        }
+    }
+    assert!(fixes > 400, "only {fixes} prices were fixed");
 }

@@ -113,7 +113,9 @@ const EXPIRIES: u64 = 1 << 63;
 /// An account of the program and of kind `T`.
 pub fn require_kind<T: Discriminator>(info: &AccountInfo) -> Result<()> {
     require_keys_eq!(*info.owner, crate::ID, NovateError::WrongOwner);
-    let word = info.try_borrow_data()?.first_chunk().map(|word| u64::from_le_bytes(*word));
+    // What is being written stands elsewhere in the instruction as another kind.
+    let data = info.try_borrow_data().map_err(|_| NovateError::UnexpectedAccount)?;
+    let word = data.first_chunk().map(|word| u64::from_le_bytes(*word));
     require!(word == Some(Kind::<T>::WORD), NovateError::UnexpectedAccount);
     Ok(())
 }
