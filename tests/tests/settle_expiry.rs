@@ -397,6 +397,36 @@ fn what_is_settled_does_not_stand_in_the_way_of_trades() {
     desk.world.refuses(&[dead], &[&owner.key, &maker.key], NovateError::ExpiryPassed);
 }
 
+#[test]
+fn other_positions_are_left_alone() {
+    let mut desk = Desk::new();
+    let (owner, maker, time) = (desk.owner.clone(), desk.maker.clone(), desk.time);
+    let later = desk.world.chain(BTC_PERP, 10, 0.5, &STRIKES);
+    let on_eth = desk.world.chain(ETH_PERP, 1, 0.5, &[1_500]);
+    assert_eq!(on_eth, time);
+    let legs = [
+        future(BTC_PERP, time, CONTRACT, 20_000 * PRICE),
+        future(BTC_PERP, later, CONTRACT, 20_000 * PRICE),
+        future(ETH_PERP, time, CONTRACT, 1_500 * PRICE),
+        desk.at_mark(LOW, Right::Put, CONTRACT),
+        novate_tests::world::leg(BTC_PERP, CONTRACT, 20_000 * PRICE),
+    ];
+    desk.trade(&owner, &maker, &legs);
+    desk.world.expire_at(BTC_PERP, time, 17_500.0);
+    let before = desk.portfolio(&owner);
+    let event: ExpirySettled = desk.settle(&owner).event();
+    let put = option(time, LOW, Right::Put);
+    let settled = [instrument::future(BTC_PERP, minutes_of(time)), put];
+    assert_eq!(event.positions.iter().map(|p| p.instrument).collect::<Vec<_>>(), settled);
+    let mut expected = before;
+    for position in expected.positions.iter_mut().filter(|p| settled.contains(&p.instrument)) {
+        position.cost -= if position.instrument == put { 500 * DOLLAR } else { 17_500 * DOLLAR };
+        position.quantity = 0;
+    }
+    expected.sequence += 1;
+    assert_eq!(bytemuck::bytes_of(&desk.portfolio(&owner)), bytemuck::bytes_of(&expected));
+}
+
 /// A closed position waits for its variation and names no expiry (CLR-36).
 #[test]
 fn what_is_settled_leaves_room_for_another_expiry() {
