@@ -4,9 +4,11 @@
 //! fields are read at the offsets below, written down by hand from the layout that the program promises never to move.
 //!
 //! - CLR-01: of every instrument, quantities over all portfolios sum to zero, and its open interest, in the market or the
-//!   expiry, is the sum of the long ones. The market's ledger is closed: variation pool and costs are fees, rounding and
-//!   funding applied. Options have no cost and no pending gains.
+//!   expiry, is the sum of the long ones. The market's ledger is closed: variation pool, costs and what its expiries were
+//!   settled to are fees, rounding and funding applied. Options that are held have no cost and no pending gains.
 //! - CLR-11: funding applied and funding pending, exactly, sum to the dust that rounding left, which is below a unit.
+//! - CLR-12: a market lists exactly the expiries that there are. Nothing is settled without a settlement price; with one, the
+//!   two sides are settled each on its own, and what was settled and what is still held sum to zero, less roundings.
 //! - CLR-15: a premium is within 0.5 %, and the recorded mark is the index with it.
 //! - CLR-02: (a) vaults hold exactly what the counters say; (b) tokens and shares of all portfolios are the asset's and its
 //!   bank's; (c) what lenders own, rounded down, falls short of the bank's counter by less than one unit a holder, and what
@@ -85,6 +87,9 @@ mod market {
     /// i64, settlement units, and i64, 1e-18 USD.
     pub const FUNDING_APPLIED: usize = 376;
     pub const FUNDING_DUST: usize = 384;
+    /// 32 u32, minutes of unix time: the expiries, zero where free.
+    pub const EXPIRIES: usize = 232;
+    pub const EXPIRY_ROOM: usize = 32;
 }
 
 /// Offsets in an expiry account of 10,240 bytes.
@@ -104,6 +109,16 @@ mod expiry {
     pub const CALLS: usize = 120;
     pub const PUTS: usize = 312;
     pub const STRIKE_ROOM: usize = 24;
+    /// 24 strikes of 384 bytes, each beginning with its price, i64, 1e-9 USD.
+    pub const STRIKES: usize = 504;
+    pub const STRIKE_SIZE: usize = 384;
+    /// i64, 1e-9 USD: what its positions are settled at, 0 while there is none.
+    pub const SETTLEMENT_PRICE: usize = 9_720;
+    /// i64, settlement units: sum of the values that positions were settled to.
+    pub const SETTLED: usize = 9_728;
+    /// Two u64, low word first, 1e-9 contracts: held short and not settled, all instruments together.
+    pub const SHORT_LOW: usize = 9_736;
+    pub const SHORT_HIGH: usize = 9_744;
 }
 
 /// Offsets in a portfolio account of 5,376 bytes.
@@ -165,8 +180,10 @@ const MOST_ACCOUNTS: usize = 40;
 const MOST_EXPIRIES: usize = 12;
 /// CLR-15, 1e-6.
 const MOST_PREMIUM: i128 = 5_000;
-/// A settlement unit in 1e-18 USD.
-const FUNDING_UNIT: i128 = 1_000_000_000_000;
+/// A settlement unit in units of a quantity times a price, 1e-18 USD.
+const UNIT: i128 = 1_000_000_000_000;
+/// More positions than any test settles in one expiry.
+const MOST_ROUNDED: i128 = 1_000;
 
 /// What an account is named by: its kind, then its index, or an expiry's market and minute.
 type Name = (u8, u64);
@@ -247,7 +264,9 @@ pub fn violations(accounts: &[Raw], pool: Key) -> Vec<String> {
     let mut variation_pools = 0;
     for data in &markets {
         variation_pools += i64_at(data, market::VARIATION_POOL);
-        check_market(data, &totals, &mut found);
+        let index = u16_at(data, market::INDEX);
+        let of_market: Vec<&[u8]> = expiries.iter().copied().filter(|e| u16_at(e, expiry::MARKET) == index).collect();
+        check_market(data, &of_market, &totals, &mut found);
     }
     for data in &assets {
         let vault: Key = bytes(data, asset::VAULT);
@@ -258,10 +277,11 @@ pub fn violations(accounts: &[Raw], pool: Key) -> Vec<String> {
     for data in &expiries {
         check_expiry(data, &underlyings, &totals, &mut known, &mut found);
     }
-    for instrument in totals.instruments.keys() {
+    for (instrument, [net, positive, _]) in &totals.instruments {
         let listed = match kind_of(*instrument) {
             PERPETUAL => *instrument & 0xff_ffff_ffff == 0 && underlyings.contains_key(&market_of(*instrument)),
-            _ => known.contains(instrument),
+            // What was settled may outlive its expiry.
+            _ => known.contains(instrument) || (*net, *positive) == (0, 0),
         };
         if !listed {
             found.push(format!("CLR-01: instrument {instrument:#x} is not listed"));
@@ -352,7 +372,7 @@ fn check_portfolio(
         if pending.iter().any(|p| *p < 0) {
             found.push(format!("pending gains in {instrument:#x} are negative: {pending:?}"));
         }
-        if [CALL, PUT].contains(&kind_of(instrument)) && (cost, pending) != (0, [0, 0]) {
+        if [CALL, PUT].contains(&kind_of(instrument)) && quantity != 0 && (cost, pending) != (0, [0, 0]) {
             found.push(format!("option {instrument:#x} has cost {cost} and pending gains {pending:?}"));
         }
         let (market, underlying) = (market_of(instrument), u16_at(entry, position::UNDERLYING));
@@ -360,7 +380,7 @@ fn check_portfolio(
             found.push(format!("position in market {market} names underlying {underlying}"));
         }
         named.extend([(MARKETS, u64::from(market)), (ASSETS, u64::from(underlying))]);
-        if kind_of(instrument) != PERPETUAL {
+        if kind_of(instrument) != PERPETUAL && quantity != 0 {
             named.insert((EXPIRIES, expiry_of(instrument)));
         }
         held.insert(underlying);
@@ -382,11 +402,13 @@ fn check_portfolio(
     }
 }
 
-fn check_market(data: &[u8], totals: &Totals, found: &mut Vec<String>) {
+fn check_market(data: &[u8], expiries: &[&[u8]], totals: &Totals, found: &mut Vec<String>) {
     let index = u16_at(data, market::INDEX);
+    let fixed = expiries.iter().filter(|e| i64_at(e, expiry::SETTLEMENT_PRICE) != 0);
+    let fixed: BTreeSet<u64> = fixed.map(|e| u64_at(e, expiry::TIME) / 60).collect();
     let (mut net, mut positive, mut costs) = (0, 0, 0);
     for (instrument, [n, p, c]) in totals.instruments.iter().filter(|(i, _)| market_of(**i) == index) {
-        if *n != 0 {
+        if *n != 0 && !fixed.contains(&(*instrument & 0xffff_ffff)) {
             found.push(format!("CLR-01: instrument {instrument:#x} is {n} out of balance"));
         }
         if kind_of(*instrument) == PERPETUAL {
@@ -404,19 +426,27 @@ fn check_market(data: &[u8], totals: &Totals, found: &mut Vec<String>) {
     if pool < 0 {
         found.push(format!("market {index} has a variation pool of {pool}"));
     }
-    if pool + costs != kept {
-        found.push(format!(
-            "CLR-01: market {index}: pool {pool} + costs {costs} is not fees, rounding and funding {kept}"
-        ));
+    let settled: i128 = expiries.iter().map(|e| i64_at(e, expiry::SETTLED)).sum();
+    if pool + costs + settled != kept {
+        let parts = format!("pool {pool} + costs {costs} + settled {settled}");
+        found.push(format!("CLR-01: market {index}: {parts} is not fees, rounding and funding {kept}"));
     }
     let owed = net * i64_at(data, market::FUNDING) - totals.funded.get(&index).unwrap_or(&0);
     let dust = i64_at(data, market::FUNDING_DUST);
-    if applied * FUNDING_UNIT + owed != dust || !(0..FUNDING_UNIT).contains(&dust) {
+    if applied * UNIT + owed != dust || !(0..UNIT).contains(&dust) {
         found.push(format!("CLR-11: market {index}: funding applied {applied} and pending {owed} leave {dust}"));
     }
     let [premium, mark, price] = [market::PREMIUM, market::MARK, market::INDEX_PRICE].map(|at| i64_at(data, at));
     if premium.abs() > MOST_PREMIUM || mark != (price * (1_000_000 + premium)).div_euclid(1_000_000) {
         found.push(format!("CLR-15: market {index}: premium {premium}, mark {mark} of {price}"));
+    }
+    let slots = (0..market::EXPIRY_ROOM).map(|slot| market::EXPIRIES + 4 * slot);
+    let listed: Vec<u32> = slots.map(|at| u32::from_le_bytes(bytes(data, at))).collect();
+    let mut there: Vec<u32> = expiries.iter().map(|e| (u64_at(e, expiry::TIME) / 60) as u32).collect();
+    there.sort_unstable();
+    there.resize(market::EXPIRY_ROOM.max(there.len()), 0);
+    if listed != there {
+        found.push(format!("CLR-12: market {index} lists {listed:?}, there are {there:?}"));
     }
 }
 
@@ -433,19 +463,39 @@ fn check_expiry(
         found.push(format!("expiry {time} of market {market} names another underlying, or no minute"));
     }
     let listed = usize::from(data[expiry::STRIKE_COUNT]);
+    let (price, settled) = (i64_at(data, expiry::SETTLEMENT_PRICE), i64_at(data, expiry::SETTLED));
+    let strike = |slot: usize| i64_at(data, expiry::STRIKES + slot * expiry::STRIKE_SIZE);
+    let (mut short, mut held_worth) = (0, 0);
     let mut check = |kind: u64, slot: usize, at: usize| {
         let instrument = (u64::from(market) << 48) | (kind << 40) | ((slot as u64) << 32) | (time / 60);
         let open = i64_at(data, at);
-        let held = totals.instruments.get(&instrument).map_or(0, |[_, positive, _]| *positive);
+        let [net, held, _] = totals.instruments.get(&instrument).copied().unwrap_or_default();
         if open != held {
             found.push(format!("CLR-01: instrument {instrument:#x} counts {open} open, holders {held}"));
         }
+        short += held - net;
+        held_worth += net
+            * match kind {
+                FUTURE => price,
+                CALL => (price - strike(slot)).max(0),
+                _ => (strike(slot) - price).max(0),
+            };
         known.insert(instrument);
     };
     check(FUTURE, 0, expiry::FUTURES);
     for slot in 0..listed.min(expiry::STRIKE_ROOM) {
         check(CALL, slot, expiry::CALLS + 8 * slot);
         check(PUT, slot, expiry::PUTS + 8 * slot);
+    }
+    let counted = (i64_at(data, expiry::SHORT_HIGH) << 64) + i128::from(u64_at(data, expiry::SHORT_LOW));
+    if counted != if price == 0 { 0 } else { short } {
+        found.push(format!("CLR-12: expiry {time} of market {market} counts {counted} short, holders {short}"));
+    }
+    // In 1e-18 USD; each of the settled positions lost less than a unit.
+    let sum = settled * UNIT + held_worth;
+    if price < 0 || price == 0 && settled != 0 || price > 0 && !(-MOST_ROUNDED * UNIT..=0).contains(&sum) {
+        found
+            .push(format!("CLR-12: expiry {time} of market {market}: {settled} settled at {price}, {held_worth} held"));
     }
 }
 

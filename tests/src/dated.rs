@@ -106,6 +106,12 @@ impl World {
 
     /// Every expiry that has not passed, with all its strikes, by market and time.
     pub fn live_chains(&self) -> Vec<ExpirySlots> {
+        let now = self.now();
+        self.chains().into_iter().filter(|slots| slots.time > now).collect()
+    }
+
+    /// Every expiry that is not closed.
+    pub fn chains(&self) -> Vec<ExpirySlots> {
         let of_market = |market: u16| {
             let asset = self.underlyings[usize::from(market)];
             self.expiries_of(market).into_iter().map(move |expiry| ExpirySlots {
@@ -115,8 +121,7 @@ impl World {
                 range: StrikeRange { first: 0, count: expiry.strike_count },
             })
         };
-        let now = self.now();
-        (0..self.underlyings.len() as u16).flat_map(of_market).filter(|slots| slots.time > now).collect()
+        (0..self.underlyings.len() as u16).flat_map(of_market).collect()
     }
 
     /// Publishes every price again and prices every strike of every live expiry.

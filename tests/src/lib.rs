@@ -9,6 +9,7 @@ pub mod altered;
 pub mod chance;
 pub mod checker;
 pub mod dated;
+pub mod expiring;
 pub mod feed;
 pub mod lending;
 pub mod lookup;

@@ -5,6 +5,7 @@ use novate_margin::chain::Strike;
 use novate_margin::smile::Smile;
 use novate_margin::Ratio;
 use novate_tests::{flat, World, BTC, BTC_PERP};
+use solana_signer::Signer;
 
 const DAY: i64 = 86_400;
 /// Seconds from midnight UTC to an expiry.
@@ -49,7 +50,8 @@ fn an_expiry_begins_with_its_forecast_and_nothing_else() {
     assert_eq!(expiry.open_futures.0, 0);
     assert!(expiry.open_calls.iter().chain(&expiry.open_puts).all(|open| open.0 == 0));
     assert_eq!(expiry.strikes, [<Strike as bytemuck::Zeroable>::zeroed(); 24]);
-    assert_eq!(expiry.reserve, [0; 520]);
+    assert_eq!((expiry.settlement_price.0, expiry.settled.0, expiry.payer), (0, 0, world.governor.pubkey()));
+    assert_eq!(expiry.reserve, [0; 456]);
     assert_eq!(world.market(BTC_PERP).listed_expiries(), [(time / 60) as u32]);
 
     let event: ExpiryListed = sent.event();
@@ -162,7 +164,6 @@ mod adversary {
     use novate_client::NovateError;
     use novate_tests::dated::refused;
     use novate_tests::{Altered, ETH_PERP};
-    use solana_signer::Signer;
 
     // Positions of the accounts.
     const POOL: usize = 0;

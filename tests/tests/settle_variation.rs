@@ -199,8 +199,9 @@ mod adversary {
     use super::*;
     use crate::distress::Distress;
     use anchor_lang::error::ErrorCode;
-    use novate_client::NovateError;
-    use novate_tests::{Altered, ETH, ETH_PERP};
+    use novate_client::state::minutes_of;
+    use novate_client::{instructions as build, NovateError};
+    use novate_tests::{future, Altered, ETH, ETH_PERP};
 
     #[test]
     fn a_gain_that_nobody_has_paid_for() {
@@ -283,6 +284,32 @@ mod adversary {
         world.pass(61);
         let settle = world.settle_instruction(&seller, BTC_PERP);
         world.refuses(&[settle], &[], NovateError::PriceStale);
+    }
+
+    /// Of a future that is held; of what is closed the expiry is not read.
+    #[test]
+    fn an_expiry_of_another_pool_or_none_at_all() {
+        let mut world = World::default();
+        let other = world.second_pool();
+        let home = std::mem::replace(&mut world.pool, other);
+        let time = world.chain(BTC_PERP, 30, 0.5, &[]);
+        let elsewhere = world.expiry_address(BTC_PERP, time);
+        world.pool = home;
+        world.chain(BTC_PERP, 30, 0.5, &[]);
+        let (buyer, seller) = (world.trader(10_000), world.trader(100_000));
+        world.trade_legs(&buyer, &seller, &[future(BTC_PERP, time, CONTRACT, 20_000 * PRICE)]);
+        world.price(BTC, 21_000.0);
+        let id = instrument::future(BTC_PERP, minutes_of(time));
+        let settle = build::settle_variation(&world.pool, seller.portfolio, id, BTC);
+        let wrong = [
+            (elsewhere, NovateError::WrongPool),
+            (addresses::market(&world.pool, BTC_PERP), NovateError::UnexpectedAccount),
+            (world.listing(BTC).feed.address, NovateError::WrongOwner),
+        ];
+        for (account, error) in wrong {
+            world.refuses(&[settle.clone().with_account(3, account)], &[], error);
+        }
+        world.succeeds(&[settle], &[]);
     }
 
     #[test]

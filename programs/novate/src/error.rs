@@ -176,6 +176,22 @@ pub enum NovateError {
     BelowMaintenance = 313,
     #[msg("the asset is not the settlement asset")]
     NotSettlement = 314,
+    #[msg("the asset's last fixed price is not of this time; refresh the asset through its settlement window")]
+    NotFixed = 305,
+    #[msg("the expiry has its settlement price already")]
+    AlreadyFixed = 306,
+    #[msg("the expiry has no settlement price yet; fix it first")]
+    SettlementPriceMissing = 307,
+    #[msg("the portfolio holds nothing in this expiry")]
+    NothingExpired = 308,
+    #[msg("an expiry that is held has its settlement price; call settle_expiry for the portfolio first")]
+    ExpiryNotSettled = 309,
+    #[msg("positions in the expiry are not settled yet")]
+    OpenInterestLeft = 310,
+    #[msg("the rent goes back to whoever paid it")]
+    WrongPayer = 311,
+    #[msg("the expiry has not passed")]
+    ExpiryLive = 312,
 
     #[msg("the price account is not the asset's")]
     WrongFeed = 400,
@@ -313,6 +329,12 @@ pub enum NovateError {
     InvalidVenue = 630,
     #[msg("the venue is registered already")]
     VenueActive = 631,
+    #[msg("the asset may fix the price by itself until a day after expiry")]
+    WindowOpen = 623,
+    #[msg("the price is not positive or farther than the scan range from the asset's last price")]
+    InvalidSettlementPrice = 624,
+    #[msg("the asset has fixed the price of this time; call fix_expiry")]
+    FixAvailable = 625,
 }
 
 impl From<MarginError> for NovateError {

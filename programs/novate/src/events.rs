@@ -447,3 +447,63 @@ pub struct MidReported {
     pub premium: i64,
     pub funding: i64,
 }
+
+/// A settlement price that the asset's window fixed.
+#[event]
+pub struct ExpiryFixed {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub expiry: Pubkey,
+    pub market: u16,
+    pub expiry_time: i64,
+    pub price: i64,
+    pub time: i64,
+}
+
+/// A settlement price that the authority set in place of the committee.
+#[event]
+pub struct SettlementPriceSet {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub expiry: Pubkey,
+    pub market: u16,
+    pub expiry_time: i64,
+    pub price: i64,
+    pub time: i64,
+}
+
+/// One position as it was settled.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SettledPosition {
+    pub instrument: u64,
+    /// Before; it is zero now.
+    pub quantity: i64,
+    /// Settlement asset, 1e-6, rounded down: what the cost fell by.
+    pub value: i64,
+}
+
+#[event]
+pub struct ExpirySettled {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub time: i64,
+    pub market: u16,
+    pub expiry_time: i64,
+    pub price: i64,
+    pub positions: Vec<SettledPosition>,
+}
+
+#[event]
+pub struct ExpiryClosed {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub expiry: Pubkey,
+    pub market: u16,
+    pub expiry_time: i64,
+    /// What the roundings of its settlement added to the market's.
+    pub rounding: i64,
+    pub payer: Pubkey,
+    pub time: i64,
+}

@@ -122,7 +122,7 @@ pub struct Rests {
 }
 
 /// Fills an empty book with what is held, and returns what it rests on. Fails where an account is missing, a price or an
-/// option's value too old, or an expiry has passed.
+/// option's value too old, or an expiry has passed: one with a settlement price is settled first (CLR-12).
 pub fn fill<'p, P: IntoIterator<Item = &'p Position> + Clone>(
     book: &mut Book,
     held: Held<P>,
@@ -291,8 +291,8 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
                 };
                 self.book.add_perpetual(slot, quantity, mark, cost, multiplier)
             }
-            // A closed future whose variation is not settled: only its cost counts, whatever became of the expiry.
-            Instrument::Future { .. } if position.quantity == 0 => {
+            // A closed position whose variation is not settled: only its cost counts, whatever became of the expiry.
+            Instrument::Future { .. } | Instrument::Option { .. } if position.quantity == 0 => {
                 self.book.add_perpetual(slot, quantity, mark, cost, multiplier)
             }
             Instrument::Future { minutes } => {
@@ -318,6 +318,7 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
             return Ok(held);
         }
         let expiry = self.source.expiry(id)?;
+        require!(!expiry.is_fixed(), NovateError::ExpiryNotSettled);
         self.rests.forecast = self.rests.forecast.min(expiry.published);
         Ok(self.book.add_expiry(slot, id, expiry.facts(self.terms.now)?).map_err(NovateError::from)?)
     }

@@ -76,6 +76,10 @@ pub mod novate {
         instructions::list_strikes::list_strikes(ctx, strikes)
     }
 
+    pub fn set_settlement_price(ctx: Context<SetSettlementPrice>, price: i64) -> Result<()> {
+        instructions::set_settlement_price::set_settlement_price(ctx, price)
+    }
+
     pub fn stage_scenarios(ctx: Context<StageScenarios>, generation: u16, range: ScenarioRange) -> Result<()> {
         instructions::stage_scenarios::stage_scenarios(ctx, generation, range)
     }
@@ -158,6 +162,18 @@ pub mod novate {
 
     pub fn borrow_for_loss<'info>(ctx: Context<'info, BorrowForLoss<'info>>, instrument: u64) -> Result<()> {
         instructions::borrow_for_loss::borrow_for_loss(ctx, instrument)
+    }
+
+    pub fn fix_expiry(ctx: Context<FixExpiry>) -> Result<()> {
+        instructions::fix_expiry::fix_expiry(ctx)
+    }
+
+    pub fn settle_expiry(ctx: Context<SettleExpiry>) -> Result<()> {
+        instructions::settle_expiry::settle_expiry(ctx)
+    }
+
+    pub fn close_expiry(ctx: Context<CloseExpiry>) -> Result<()> {
+        instructions::close_expiry::close_expiry(ctx)
     }
 
     pub fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> Result<()> {

@@ -64,12 +64,6 @@ impl<'a, 'info> Listed<'a, 'info> {
         read(self.markets.get(at).ok_or(NovateError::MarketMissing)?)
     }
 
-    /// An expiry by market and minute.
-    pub fn expiry(&self, market: u16, minutes: u32) -> Result<Ref<'a, Expiry>> {
-        let at = expiry_position(self.expiries, expiry_id(market, minutes)).ok_or(NovateError::ExpiryMissing)?;
-        read(self.expiries.get(at).ok_or(NovateError::ExpiryMissing)?)
-    }
-
     /// The market of an index, to be written.
     pub fn market_mut(&self, index: u16) -> Result<RefMut<'a, Market>> {
         let at = position(self.markets, index, |m: &Market| m.index).ok_or(NovateError::MarketMissing)?;
@@ -125,7 +119,9 @@ const EXPIRIES: u64 = 1 << 63;
 /// An account of the program and of kind `T`.
 pub fn require_kind<T: Discriminator>(info: &AccountInfo) -> Result<()> {
     require_keys_eq!(*info.owner, crate::ID, NovateError::WrongOwner);
-    let word = info.try_borrow_data()?.first_chunk().map(|word| u64::from_le_bytes(*word));
+    // What is being written stands elsewhere in the instruction as another kind.
+    let data = info.try_borrow_data().map_err(|_| NovateError::UnexpectedAccount)?;
+    let word = data.first_chunk().map(|word| u64::from_le_bytes(*word));
     require!(word == Some(Kind::<T>::WORD), NovateError::UnexpectedAccount);
     Ok(())
 }

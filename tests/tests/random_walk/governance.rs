@@ -24,7 +24,7 @@ impl Walk {
         self.world.governor.insecure_clone()
     }
 
-    fn side_pool(&self, id: u16) -> (Pubkey, Pool) {
+    pub(super) fn side_pool(&self, id: u16) -> (Pubkey, Pool) {
         let address = addresses::pool(&self.governor().pubkey(), id);
         (address, self.world.state(&address))
     }
@@ -34,7 +34,7 @@ impl Walk {
         self.pools.iter().for_each(|id| self.check(&self.side_pool(*id).0));
     }
 
-    fn check(&self, pool: &Pubkey) {
+    pub(super) fn check(&self, pool: &Pubkey) {
         let wrong = checker::violations(&raw(&self.world), pool.to_bytes());
         assert!(wrong.is_empty(), "{}\n{}", self.place(), wrong.join("\n"));
     }
@@ -214,7 +214,7 @@ impl Walk {
     pub(super) fn list_expiry(&mut self) {
         for market in DATED {
             if self.world.live_chains().iter().filter(|s| s.market == market).count() < LIVE {
-                let days = *self.chance.pick(&[2, 5, 12, 20, 30, 60]);
+                let days = *self.chance.pick(&[1, 2, 3, 5, 12, 20, 40]);
                 let time = self.world.expiry_in(days);
                 let listed = self.world.live_chains().iter().any(|s| s.market == market && s.time == time);
                 let foreseen = if listed { Err(NovateError::ExpiryListed.name()) } else { Ok(()) };
@@ -224,7 +224,7 @@ impl Walk {
             }
         }
         let Some(market) = self.side_market() else { return self.add_market() };
-        let days = self.chance.between(1, 1_000);
+        let days = if self.chance.percent(40) { 1 } else { self.chance.between(1, 1_000) };
         let time = self.world.expiry_in(days);
         let listed = market.listed_expiries().iter().any(|minutes| i64::from(*minutes) * 60 == time);
         let now = self.world.now();
@@ -288,7 +288,7 @@ impl Walk {
     }
 
     /// Has the underlying of a side pool's market read.
-    fn price_side(&mut self, market: &Market) {
+    pub(super) fn price_side(&mut self, market: &Market) {
         let asset: Asset = self.world.state(&addresses::asset(&market.pool, market.asset));
         if asset.price.0 > 0 {
             return;

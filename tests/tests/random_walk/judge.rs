@@ -274,8 +274,7 @@ impl Judge {
     /// CLR-03, MRG-42, MRG-43 and MRG-45; one in an auction that is back above maintenance margin leaves it.
     fn examine(&self, before: &Portfolio, after: &mut Portfolio, legs: &[Leg], paid: &Paid) -> Refused<()> {
         after.free_empty_positions();
-        let held = |instrument| before.positions().iter().any(|p| p.instrument == instrument);
-        if legs.iter().any(|leg| !held(leg.instrument)) {
+        if legs.iter().any(|leg| before.quantity_of(leg.instrument) == 0) {
             after.require_within_limits().map_err(named)?;
         }
         after.sequence += 1;

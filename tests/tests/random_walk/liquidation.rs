@@ -2,7 +2,7 @@
 
 use novate::events::Liquidated;
 use novate_client::instrument::{self, Instrument};
-use novate_client::state::Portfolio;
+use novate_client::state::{Portfolio, Position};
 use novate_margin::{is_liquidatable, Health, Price};
 use novate_tests::{BTC, ETH, SOL, USDC};
 
@@ -125,6 +125,10 @@ impl Walk {
         self.lived("a slice of options changed hands", moved && has_options(&before[0]));
         let loans = |p: &Portfolio| p.balances().iter().map(|b| b.loan).sum::<u64>();
         self.lived("a loan changed hands in a liquidation", loans(&after[1]) > loans(&before[1]));
+        let expired =
+            |p: &Position| p.quantity == 0 && i64::from(instrument::minutes_of(p.instrument)) * 60 <= judge.now;
+        let expired = before[0].positions().iter().any(|p| instrument::expiry_of(p.instrument).is_some() && expired(p));
+        self.lived("a slice of what had expired changed hands", moved && expired);
     }
 
     pub(super) fn end_auction(&mut self) {

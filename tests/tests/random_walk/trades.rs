@@ -3,7 +3,7 @@
 use novate::events::{Traded, VariationSettled};
 use novate_client::instructions::{self as build, TradeSide};
 use novate_client::instrument::{self, market_of, Instrument};
-use novate_client::state::{minutes_of, Market, Portfolio};
+use novate_client::state::{minutes_of, Market, Portfolio, Position};
 use novate_client::{Leg, NovateError, Right};
 use novate_tests::{CONTRACT, USDC};
 use solana_keypair::Keypair;
@@ -322,15 +322,16 @@ impl Walk {
 
     pub(super) fn settle_variation(&mut self) {
         let dated = self.chance.percent(50);
-        let wanted = |instrument: u64| match instrument::parse(instrument) {
-            Ok(Instrument::Future { .. }) => dated,
+        // Of an option once expiry has settled it.
+        let wanted = |p: &Position| match instrument::parse(p.instrument) {
             Ok(Instrument::Perpetual) => !dated,
-            _ => false,
+            Ok(Instrument::Future { .. }) => dated,
+            _ => dated && p.quantity == 0,
         };
-        let seat = self.seat_where(|_, p| p.positions().iter().any(|p| wanted(p.instrument)));
+        let seat = self.seat_where(|_, p| p.positions().iter().any(wanted));
         let portfolio = self.portfolio(seat);
         let held: Vec<u64> = portfolio.positions().iter().map(|p| p.instrument).collect();
-        let some: Vec<u64> = held.iter().copied().filter(|i| wanted(*i)).collect();
+        let some: Vec<u64> = portfolio.positions().iter().filter(|p| wanted(p)).map(|p| p.instrument).collect();
         let instrument = match (some.is_empty(), held.is_empty() || self.chance.percent(3)) {
             (false, false) => *self.chance.pick(&some),
             (_, true) if !held.is_empty() => *self.chance.pick(&held),
@@ -353,7 +354,9 @@ impl Walk {
         self.lived("a loss was paid", event.amount < 0);
         self.lived("a gain was received", event.amount > 0);
         self.lived("pending gains became cash", event.released > 0);
-        self.lived("a future's variation was settled", dated && event.amount != 0);
+        let option = matches!(instrument::parse(instrument), Ok(Instrument::Option { .. }));
+        self.lived("a future's variation was settled", dated && !option && event.amount != 0);
+        self.lived("variation of an expired option was settled", option && event.amount != 0);
     }
 
     /// The markets of the instruments have accrued what was worked out.

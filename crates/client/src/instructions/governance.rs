@@ -2,7 +2,7 @@
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
-use novate::state::Market;
+use novate::state::{Expiry, Market};
 use novate::{accounts, instruction, AssetTerms, Forecast, Lending, MarketTerms, ScenarioRange, ID};
 
 use super::{build, neighbours, Token, SYSTEM_PROGRAM};
@@ -165,4 +165,19 @@ pub fn remove_venue(authority: Pubkey, pool: Pubkey, signer: Pubkey, markets: &[
     let markets = markets.iter().map(|index| AccountMeta::new(addresses::market(&pool, *index), false));
     instruction.accounts.extend(markets);
     instruction
+}
+
+/// Governance: what an expiry is settled at that its underlying could not fix, in USD 1e-9.
+pub fn set_settlement_price(authority: Pubkey, expiry: &Expiry, price: i64) -> Instruction {
+    build(
+        accounts::SetSettlementPrice {
+            pool: expiry.pool,
+            expiry: addresses::expiry_by_id(&expiry.pool, expiry.id()),
+            asset: addresses::asset(&expiry.pool, expiry.asset),
+            authority,
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::SetSettlementPrice { price },
+    )
 }

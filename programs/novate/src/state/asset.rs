@@ -3,7 +3,7 @@ use novate_margin::bank::Bank;
 use novate_margin::collateral::HaircutTerms;
 use novate_margin::{collateral, volatility, Contracts, Price, Ratio, Seconds, UnderlyingFacts, Usd, Variance};
 
-use super::{Balance, Guard, Redemption, DISCRIMINATOR, REDEMPTION_RATES};
+use super::{Balance, Guard, Redemption, Window, DISCRIMINATOR, REDEMPTION_RATES};
 use crate::error::NovateError;
 use crate::oracle::Reading;
 
@@ -11,7 +11,7 @@ use crate::oracle::Reading;
 pub const SETTLEMENT_ASSET: u16 = 0;
 /// Decimals of every settlement mint: amounts of it are [`Usd`] units.
 pub const SETTLEMENT_DECIMALS: u8 = 6;
-/// Greatest age, in seconds, of a price that starts an auction or samples a variance (CLR-42).
+/// Greatest age, in seconds, of a price that starts an auction or samples a variance or a settlement price (CLR-42).
 pub const SAMPLE_AGE: i64 = 5;
 
 /// Which layout the price account has.
@@ -95,7 +95,9 @@ pub struct Asset {
     /// What owners lent and others borrowed (CLR-20).
     pub bank: Bank,
     pub guard: Guard,
-    pub reserve: [u8; 336],
+    /// Fixes settlement prices of expiries (CLR-12); all zero while no market is on the asset.
+    pub window: Window,
+    pub reserve: [u8; 264],
 }
 
 impl Asset {
@@ -124,7 +126,7 @@ impl Asset {
     }
 
     /// Takes in a checked reading, and says whether it became a price (CLR-40). With a price: variances when a sample is due,
-    /// scan range and haircut (MRG-50, 51, 60).
+    /// settlement window, scan range and haircut (MRG-50, 51, 60, CLR-12).
     pub fn accept(&mut self, reading: Reading, now: i64) -> Result<bool> {
         if !self.guard.admit(reading.price, reading.publish_time, now)? {
             return Ok(false);
@@ -135,6 +137,9 @@ impl Asset {
         self.publish_time = reading.publish_time;
         if now.saturating_sub(reading.publish_time) <= SAMPLE_AGE {
             self.sample(reading)?;
+            if self.is_underlying() {
+                self.window.take(reading.price, reading.publish_time)?;
+            }
         }
         let sigma = volatility::sigma_ceil(self.variance_fast.max(self.variance_slow));
         self.scan_range = volatility::scan_range(self.variance_fast, self.variance_slow, self.base_range);
@@ -289,3 +294,4 @@ const _: () = assert!(core::mem::offset_of!(Asset, price) == 256);
 const _: () = assert!(core::mem::offset_of!(Asset, deposits) == 400);
 const _: () = assert!(core::mem::offset_of!(Asset, redemption) == 424);
 const _: () = assert!(core::mem::offset_of!(Asset, bank) == 520);
+const _: () = assert!(core::mem::offset_of!(Asset, window) == 680);

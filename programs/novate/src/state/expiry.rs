@@ -2,11 +2,11 @@ use anchor_lang::prelude::*;
 use novate_margin::chain::{forward, Reference, Strike, MAX_STRIKES};
 use novate_margin::dated::{ExpiryFacts, Right};
 use novate_margin::smile::Smile;
-use novate_margin::{Contracts, Price, Ratio, Seconds, Tenor};
+use novate_margin::{Contracts, Price, Ratio, Seconds, Tenor, Usd};
 
-use super::{Asset, Market, DISCRIMINATOR};
+use super::{Asset, Market, Position, Wide, DISCRIMINATOR};
 use crate::error::NovateError;
-use crate::instrument::{expiry_id, Instrument};
+use crate::instrument::{self, expiry_id, Instrument};
 
 /// One expiry of a market: its dated future, its forecast and up to 24 strikes with their marks and risk arrays.
 ///
@@ -35,13 +35,23 @@ pub struct Expiry {
     /// Unix time at which basis and smile were last published.
     pub published: i64,
 
-    /// Contracts held long, and as many short: the future, then calls and puts by strike slot (CLR-01).
+    /// Contracts held long: the future, then calls and puts by strike slot. As many are held short until there is a settlement
+    /// price (CLR-01); then each side is settled on its own.
     pub open_futures: Contracts,
     pub open_calls: [Contracts; MAX_STRIKES],
     pub open_puts: [Contracts; MAX_STRIKES],
 
     pub strikes: [Strike; MAX_STRIKES],
-    pub reserve: [u8; 520],
+    /// What every position of it is settled at (CLR-12); 0 while there is none.
+    pub settlement_price: Price,
+    /// Sum of the values that its positions were settled to, settlement asset 1e-6: part of the market's ledger while the
+    /// account lives.
+    pub settled: Usd,
+    /// Contracts that are held short and not settled, of all instruments together; 0 while there is no settlement price.
+    pub open_short: Wide,
+    /// Paid the rent, and gets it back.
+    pub payer: Pubkey,
+    pub reserve: [u8; 456],
 }
 
 impl Expiry {
@@ -136,6 +146,61 @@ impl Expiry {
         self.forward(index)
     }
 
+    /// Refuses an expiry that has not passed.
+    pub fn require_passed(&self, now: i64) -> Result<()> {
+        require!(now >= self.time, NovateError::ExpiryLive);
+        Ok(())
+    }
+
+    pub fn is_fixed(&self) -> bool {
+        self.settlement_price.0 != 0
+    }
+
+    /// Takes in the settlement price, once.
+    pub fn fix(&mut self, price: Price) -> Result<()> {
+        require!(!self.is_fixed(), NovateError::AlreadyFixed);
+        self.settlement_price = price;
+        self.open_short = Wide::new(self.open_long());
+        Ok(())
+    }
+
+    /// What a contract of its future or an option is worth at the settlement price, 0 or more.
+    fn worth(&self, instrument: Instrument) -> Result<Price> {
+        let price = self.settlement_price;
+        let intrinsic = match instrument {
+            Instrument::Perpetual => return err!(NovateError::UnknownInstrument),
+            Instrument::Future { .. } => return Ok(price),
+            Instrument::Option { slot, right: Right::Call, .. } => price.sub(self.strike(slot)?.strike),
+            Instrument::Option { slot, right: Right::Put, .. } => self.strike(slot)?.strike.sub(price),
+        };
+        Ok(intrinsic.map_err(NovateError::from)?.or_zero())
+    }
+
+    /// Turns a position into its value at the settlement price, rounded down: the position is closed, its cost falls by the
+    /// value, which is returned, and the open interest of its side by its quantity (CLR-12).
+    pub fn settle(&mut self, position: &mut Position) -> Result<Usd> {
+        let held = instrument::parse(position.instrument)?;
+        let value = Contracts(position.quantity).value_floor(self.worth(held)?).map_err(NovateError::from)?;
+        position.add_cost(value.neg().map_err(NovateError::from)?.0)?;
+        self.move_open_interest(held, position.quantity, 0)?;
+        let short = u128::from(position.quantity.min(0).unsigned_abs());
+        self.open_short = Wide::new(self.open_short.get().checked_sub(short).ok_or(NovateError::MathOverflow)?);
+        self.settled = self.settled.add(value).map_err(NovateError::from)?;
+        position.quantity = 0;
+        Ok(value)
+    }
+
+    /// Contracts held long, of all instruments together.
+    fn open_long(&self) -> u128 {
+        let options = self.open_calls.iter().chain(&self.open_puts);
+        options.chain([&self.open_futures]).map(|open| u128::from(open.0.unsigned_abs())).sum()
+    }
+
+    /// Nobody holds a position in it. Without a settlement price nobody is short where nobody is long.
+    pub fn is_unheld(&self) -> bool {
+        self.open_long() == 0 && self.open_short.get() == 0
+    }
+
     /// What strikes are priced from now. Fails at expiry.
     pub fn reference(&self, asset: &Asset, now: i64) -> Result<Reference> {
         let remaining = self.remaining(now)?;
@@ -174,6 +239,18 @@ impl Market {
         Ok(())
     }
 
+    /// Takes an expiry out of the list, and what its positions were settled to into the rounding: as every value was rounded
+    /// down, their sum is zero or less.
+    pub fn remove_expiry(&mut self, expiry: &Expiry) -> Result<()> {
+        let minutes = expiry.minutes();
+        let at = self.listed_expiries().iter().position(|listed| *listed == minutes);
+        let tail = at.and_then(|at| self.expiries.get_mut(at..)).ok_or(NovateError::WrongMarket)?;
+        tail.rotate_left(1);
+        tail.iter_mut().next_back().into_iter().for_each(|free| *free = 0);
+        self.rounding = self.rounding.sub(expiry.settled).map_err(NovateError::from)?;
+        Ok(())
+    }
+
     /// Listed expiries next to a time that have not passed: the last one before it and the first one after it.
     pub fn neighbours(&self, minutes: u32, now: i64) -> (Option<u32>, Option<u32>) {
         let live = || self.listed_expiries().iter().copied().filter(|other| seconds(*other) > now);
@@ -196,3 +273,4 @@ const NANOSECONDS: i64 = 1_000_000_000;
 const _: () = assert!(Expiry::SPACE == 10_240);
 const _: () = assert!(core::mem::offset_of!(Expiry, pool) == 8);
 const _: () = assert!(core::mem::offset_of!(Expiry, strikes) == 496);
+const _: () = assert!(core::mem::offset_of!(Expiry, settlement_price) == 9_712);

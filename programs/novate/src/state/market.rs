@@ -12,8 +12,8 @@ pub const MAX_EXPIRIES: usize = 32;
 /// A market on an underlying: its perpetual, its order limits and the variation that its positions owe each other.
 ///
 /// Address: `[MARKET, pool, index]`. Amounts are settlement asset, 1e-6. The ledger of the market is closed:
-/// `variation_pool + sum of costs of all its positions = accrued_fees + rounding + funding_applied` holds after every
-/// instruction.
+/// `variation_pool + sum of costs of all its positions + sum of settled of its expiries = accrued_fees + rounding +
+/// funding_applied` holds after every instruction.
 #[account(zero_copy)]
 #[derive(Debug)]
 #[repr(C)]
@@ -72,7 +72,7 @@ pub struct Market {
     /// Unix time up to which funding has accrued.
     pub funding_time: i64,
 
-    /// Live expiries in minutes of unix time, ascending, zero where free.
+    /// Expiries that are not closed, in minutes of unix time, ascending, zero where free.
     pub expiries: [u32; MAX_EXPIRIES],
     /// Tick of option prices.
     pub option_tick: Price,

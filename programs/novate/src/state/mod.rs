@@ -18,6 +18,7 @@ mod position;
 mod redemption;
 mod scenarios;
 mod venue;
+mod window;
 
 pub use asset::*;
 pub use balance::*;
@@ -32,6 +33,7 @@ pub use position::*;
 pub use redemption::*;
 pub use scenarios::*;
 pub use venue::*;
+pub use window::*;
 
 /// Bytes in front of every account: Anchor's discriminator.
 pub const DISCRIMINATOR: usize = 8;

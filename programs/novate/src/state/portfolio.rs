@@ -330,7 +330,8 @@ impl Portfolio {
         let (mut markets, mut last) = (0usize, None);
         let (mut expiries, mut held) = ([0u64; MAX_EXPIRIES_HELD], 0usize);
         for position in self.positions() {
-            if let Some(expiry) = expiry_of(position.instrument) {
+            // Of what is closed the expiry is not read.
+            if let Some(expiry) = expiry_of(position.instrument).filter(|_| position.quantity != 0) {
                 if !expiries.iter().take(held).any(|e| *e == expiry) {
                     *expiries.get_mut(held).ok_or(NovateError::TooManyExpiriesHeld)? = expiry;
                     held = held.saturating_add(1);

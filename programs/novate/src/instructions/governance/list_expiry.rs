@@ -4,12 +4,8 @@ use crate::error::NovateError;
 use crate::events::{ExpiryListed, EVENT_VERSION};
 use crate::forecast::{require_between, Forecast};
 use crate::seeds;
-use crate::state::{minutes_of, Expiry, Market, Pool, VERSION};
+use crate::state::{minutes_of, Expiry, Market, Pool, DAY, TIME_OF_DAY, VERSION};
 
-/// Seconds of a day.
-const DAY: i64 = 86_400;
-/// Seconds from midnight UTC to every expiry, 08:00:00.
-const TIME_OF_DAY: i64 = 28_800;
 /// Furthest that an expiry may lie ahead: three years of 365 days.
 const FURTHEST: i64 = 3 * 365 * DAY;
 
@@ -63,6 +59,7 @@ pub(crate) fn list_expiry<'info>(ctx: Context<'info, ListExpiry<'info>>, time: i
     expiry.asset = market.asset;
     expiry.pool = market.pool;
     expiry.time = time;
+    expiry.payer = accounts.authority.key();
     expiry.publish(basis, smile, now);
 
     emit_cpi!(ExpiryListed {

@@ -9,6 +9,7 @@ pub mod register_venue;
 pub mod remove_venue;
 pub mod set_lending;
 pub mod set_publisher;
+pub mod set_settlement_price;
 pub mod stage_scenarios;
 
 pub use add_asset::*;
@@ -20,4 +21,5 @@ pub use register_venue::*;
 pub use remove_venue::*;
 pub use set_lending::*;
 pub use set_publisher::*;
+pub use set_settlement_price::*;
 pub use stage_scenarios::*;

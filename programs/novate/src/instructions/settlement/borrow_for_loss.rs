@@ -5,8 +5,8 @@ use super::settle_variation::profit;
 use crate::error::NovateError;
 use crate::events::{LossBorrowed, EVENT_VERSION};
 use crate::health::{Examiner, Prices};
-use crate::instrument::{self, expiry_of, market_of, minutes_of, Instrument};
-use crate::listed::Listed;
+use crate::instrument::{self, expiry_of, market_of, Instrument};
+use crate::listed::{expiry_position, Listed};
 use crate::state::{Asset, Pool, Portfolio, Scenarios, SETTLEMENT_ASSET};
 
 /// Anyone, for anyone's loss in a perpetual or a future. Behind the instruction stands what the portfolio holds.
@@ -90,11 +90,9 @@ fn shortfall(portfolio: &Portfolio, instrument: u64, listed: &Listed, now: i64) 
     let position = at.ok().and_then(|at| portfolio.positions().get(at)).ok_or(NovateError::NoPosition)?;
     let market = listed.market(market_of(instrument))?;
     let asset = listed.asset(position.underlying)?;
-    let expiry = match expiry_of(instrument) {
-        Some(_) if position.quantity != 0 => Some(listed.expiry(market.index, minutes_of(instrument))?),
-        _ => None,
-    };
-    let profit = profit(position, &market, &asset, expiry.as_deref(), now)?;
+    let expiry = expiry_of(instrument).and_then(|id| expiry_position(listed.expiries, id));
+    let expiry = expiry.and_then(|at| listed.expiries.get(at));
+    let profit = profit(position, &market, &asset, expiry, now)?;
     let funding = match instrument::parse(instrument)? {
         Instrument::Perpetual => position.funding_owed(market.funding)?.0.saturating_neg(),
         _ => 0,

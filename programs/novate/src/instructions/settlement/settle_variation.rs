@@ -4,6 +4,7 @@ use novate_margin::{Contracts, Price, Usd};
 use crate::error::NovateError;
 use crate::events::{VariationSettled, EVENT_VERSION};
 use crate::instrument::{self, market_of, Instrument};
+use crate::listed::{read, require_kind};
 use crate::state::{Asset, Expiry, Market, Portfolio, Position};
 
 /// Anyone may settle anyone's variation.
@@ -19,18 +20,23 @@ pub struct SettleVariation<'info> {
         constraint = asset.load()?.index == market.load()?.asset @ NovateError::WrongUnderlying
     )]
     pub asset: AccountLoader<'info, Asset>,
-    /// Of a future that is held.
-    #[account(constraint = expiry.load()?.pool == portfolio.load()?.pool @ NovateError::WrongPool)]
-    pub expiry: Option<AccountLoader<'info, Expiry>>,
+    /// Of a future that is held; of what is closed it is not read, and may be closed itself.
+    /// CHECK: owner, kind, pool and instrument, where it is read.
+    pub expiry: Option<UncheckedAccount<'info>>,
 }
 
 /// The price that a position in the instrument is settled at.
-fn mark(instrument: u64, market: &Market, asset: &Asset, expiry: Option<&Expiry>, now: i64) -> Result<Price> {
+fn mark(instrument: u64, market: &Market, asset: &Asset, expiry: Option<&AccountInfo>, now: i64) -> Result<Price> {
     match instrument::parse(instrument)? {
         Instrument::Perpetual => market.mark_at(asset.price),
         Instrument::Future { .. } => {
-            let expiry = expiry.filter(|e| instrument::future(e.market, e.minutes()) == instrument);
-            expiry.ok_or(NovateError::WrongExpiry)?.mark(asset.price, now)
+            let info = expiry.ok_or(NovateError::WrongExpiry)?;
+            require_kind::<Expiry>(info)?;
+            let expiry = read::<Expiry>(info)?;
+            require_keys_eq!(expiry.pool, market.pool, NovateError::WrongPool);
+            let held = instrument::future(expiry.market, expiry.minutes()) == instrument;
+            require!(held, NovateError::WrongExpiry);
+            expiry.mark(asset.price, now)
         }
         Instrument::Option { .. } => err!(NovateError::NoVariation),
     }
@@ -41,7 +47,7 @@ pub(super) fn profit(
     position: &Position,
     market: &Market,
     asset: &Asset,
-    expiry: Option<&Expiry>,
+    expiry: Option<&AccountInfo>,
     now: i64,
 ) -> Result<i64> {
     let mut value = Usd::ZERO;
@@ -53,7 +59,8 @@ pub(super) fn profit(
     Ok(value.sub(Usd(position.cost)).map_err(NovateError::from)?.0)
 }
 
-/// Settles a portfolio's perpetual or one of its futures in a market (CLR-10). A position that is closed needs no price.
+/// Settles a portfolio's perpetual, one of its futures, or an option that expiry settled, in a market (CLR-10). A position that
+/// is closed needs no price.
 ///
 /// 1. Gains whose time as pending is over become cash. Funding accrues, and what a perpetual owes is added to its cost
 ///    (CLR-11).
@@ -79,8 +86,8 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -
         market.accrue(now);
         funding = market.apply_funding(position)?;
     }
-    let expiry = accounts.expiry.as_ref().map(|expiry| expiry.load()).transpose()?;
-    let profit = profit(position, &market, &asset, expiry.as_deref(), now)?;
+    let expiry = accounts.expiry.as_ref().map(AsRef::as_ref);
+    let profit = profit(position, &market, &asset, expiry, now)?;
 
     let available = cash.checked_add(released).ok_or(NovateError::MathOverflow)?;
     let amount = if profit > 0 {

@@ -302,9 +302,9 @@ impl<'a> Side<'a> {
         Ok((from, to))
     }
 
-    /// The trade opened a position.
+    /// The trade opened a position, or one that was closed and not settled.
     fn opened(&self) -> bool {
-        self.before.iter().any(Position::is_empty)
+        self.before.iter().any(|before| before.quantity == 0)
     }
 
     /// The trade ended this side's auction.
