@@ -10,6 +10,7 @@ pub mod chance;
 pub mod checker;
 pub mod dated;
 pub mod feed;
+pub mod insured;
 pub mod lookup;
 pub mod sending;
 pub mod spec;

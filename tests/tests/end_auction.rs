@@ -76,8 +76,8 @@ mod adversary {
     fn without_the_losing_position_in_the_list() {
         let Distress { mut world, owner, .. } = Distress::in_auction();
         let end = world.end_auction_instruction(&owner);
-        world.refuses(&[end.clone().without_account(7)], &[], NovateError::MarketMissing);
-        world.refuses(&[end.without_account(6)], &[], NovateError::AssetMissing);
+        world.refuses(&[end.clone().without_account(8)], &[], NovateError::MarketMissing);
+        world.refuses(&[end.without_account(7)], &[], NovateError::AssetMissing);
     }
 
     #[test]
@@ -89,7 +89,7 @@ mod adversary {
         world.refuses(&[end.clone().with_account(1, scenarios)], &[], NovateError::WrongScenarios);
         let foreign = end.clone().with_account(0, other).with_account(1, scenarios);
         world.refuses(&[foreign], &[], NovateError::WrongPool);
-        let foreign = end.with_account(6, addresses::asset(&other, BTC));
+        let foreign = end.with_account(7, addresses::asset(&other, BTC));
         world.refuses(&[foreign], &[], NovateError::WrongPool);
     }
 }

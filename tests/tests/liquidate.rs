@@ -189,7 +189,7 @@ mod adversary {
     use novate_tests::Altered;
 
     /// Where the list behind the named accounts begins: settlement asset, BTC, market.
-    const LIST: usize = 7;
+    const LIST: usize = 8;
 
     #[test]
     fn without_an_auction() {

@@ -154,7 +154,7 @@ mod adversary {
         let start = world.start_auction_instruction(&owner);
         let missing = [NovateError::AssetMissing, NovateError::AssetMissing, NovateError::MarketMissing];
         for (at, error) in missing.into_iter().enumerate() {
-            world.refuses(&[start.clone().without_account(5 + at)], &[], error);
+            world.refuses(&[start.clone().without_account(6 + at)], &[], error);
         }
     }
 
@@ -168,8 +168,8 @@ mod adversary {
         for (wrong, error) in [
             (start.clone().with_account(1, scenarios), NovateError::WrongScenarios),
             (start.clone().with_account(0, other).with_account(1, scenarios), NovateError::WrongPool),
-            (start.clone().with_account(6, addresses::asset(&other, BTC)), NovateError::WrongPool),
-            (start.clone().with_account(7, addresses::market(&other, BTC_PERP)), NovateError::WrongPool),
+            (start.clone().with_account(7, addresses::asset(&other, BTC)), NovateError::WrongPool),
+            (start.clone().with_account(8, addresses::market(&other, BTC_PERP)), NovateError::WrongPool),
         ] {
             world.refuses(&[wrong], &[], error);
         }

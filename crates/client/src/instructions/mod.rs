@@ -3,6 +3,7 @@
 //! written.
 
 mod governance;
+mod insurance;
 mod keeper;
 mod liquidation;
 mod settlement;
@@ -20,6 +21,7 @@ use novate::ID;
 use crate::addresses;
 
 pub use governance::*;
+pub use insurance::*;
 pub use keeper::*;
 pub use liquidation::*;
 pub use settlement::*;

@@ -2,12 +2,14 @@
 //! handler; the handler's documentation is its algorithm in numbered steps.
 
 pub mod governance;
+pub mod insurance;
 pub mod keeper;
 pub mod liquidation;
 pub mod settlement;
 pub mod trader;
 
 pub use governance::*;
+pub use insurance::*;
 pub use keeper::*;
 pub use liquidation::*;
 pub use settlement::*;

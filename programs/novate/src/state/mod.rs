@@ -15,6 +15,7 @@ mod portfolio;
 mod position;
 mod redemption;
 mod scenarios;
+mod stake;
 
 pub use asset::*;
 pub use balance::*;
@@ -26,6 +27,7 @@ pub use portfolio::*;
 pub use position::*;
 pub use redemption::*;
 pub use scenarios::*;
+pub use stake::*;
 
 /// Bytes in front of every account: Anchor's discriminator.
 pub const DISCRIMINATOR: usize = 8;

@@ -6,7 +6,7 @@ use crate::error::NovateError;
 use crate::events::{AuctionEnded, EVENT_VERSION};
 use crate::health::{Examiner, PriceAge};
 use crate::listed::Listed;
-use crate::state::{Pool, Portfolio, Scenarios};
+use crate::state::{Insurance, Pool, Portfolio, Scenarios};
 
 /// Anyone may end the auction of a portfolio that is back at or above maintenance margin.
 #[event_cpi]
@@ -17,10 +17,12 @@ pub struct EndAuction<'info> {
     pub scenarios: AccountLoader<'info, Scenarios>,
     #[account(mut, has_one = pool @ NovateError::WrongPool)]
     pub portfolio: AccountLoader<'info, Portfolio>,
+    #[account(mut, has_one = pool @ NovateError::WrongPool)]
+    pub insurance: AccountLoader<'info, Insurance>,
 }
 
 /// 1. Refuses where no auction runs, or equity is below maintenance margin while positions are held.
-/// 2. Clears the clock and emits [`AuctionEnded`].
+/// 2. Clears the clock, gives the reserve of an insolvent auction back to the fund and emits [`AuctionEnded`].
 pub(crate) fn end_auction<'info>(ctx: Context<'info, EndAuction<'info>>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
@@ -32,7 +34,7 @@ pub(crate) fn end_auction<'info>(ctx: Context<'info, EndAuction<'info>>) -> Resu
     let health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, PriceAge::OfAsset, Carry::Owner)?;
     let owes_nothing = portfolio.position_count == 0;
     require!(owes_nothing || !is_liquidatable(&health), NovateError::StillLiquidatable);
-    portfolio.leave_auction_if(true);
+    portfolio.end_auction(&mut *accounts.insurance.load_mut()?)?;
     portfolio.next_sequence();
 
     emit_cpi!(AuctionEnded {

@@ -60,8 +60,8 @@ struct Side<'a> {
 ///    they are part of the position's cost; an option's premium and fee are paid in cash, which may not end below zero.
 /// 3. For each side: initial margin after the trade, without gains that are not settled where options cost it cash beside
 ///    their marks (MRG-45). A side that misses it, or is in an auction, must have reduced its risk instead (MRG-42, MRG-43),
-///    its fees forgiven where every traded position shrank by one leg; one in an auction that is back above maintenance
-///    margin leaves it (CLR-30).
+///    its fees forgiven where every traded position shrank by one leg; one in a solvent auction that is back above
+///    maintenance margin leaves it (CLR-30).
 /// 4. Emits [`Traded`].
 pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) -> Result<()> {
     require!(!legs.is_empty() && legs.len() <= MAX_LEGS, NovateError::LegCount);
