@@ -5,6 +5,7 @@
 //! `NOVATE_SEED` chooses another walk, `NOVATE_STEPS` a longer one.
 
 mod governance;
+mod insurance;
 mod judge;
 mod keepers;
 mod liquidation;
@@ -27,7 +28,7 @@ use crate::checking::raw;
 use judge::{Judge, Refused};
 
 const SEED: u64 = 20_221_111;
-const STEPS: u64 = 5_000;
+const STEPS: u64 = 6_000;
 /// Fewest successes of each instruction, and of a hundred operations.
 const LEAST: u64 = 40;
 const LEAST_SHARE: u64 = 60;
@@ -45,7 +46,7 @@ const FINE: u16 = 3;
 const DATED: [u16; 2] = [0, 1];
 const MAX_AGE: i64 = 600;
 
-const INSTRUCTIONS: [(&str, i64); 27] = [
+const INSTRUCTIONS: [(&str, i64); 33] = [
     ("create_pool", 3),
     ("set_publisher", 3),
     ("add_asset", 3),
@@ -65,11 +66,17 @@ const INSTRUCTIONS: [(&str, i64); 27] = [
     ("deposit", 7),
     ("withdraw", 9),
     ("transfer", 8),
-    ("trade", 34),
+    ("trade", 36),
     ("settle_variation", 14),
-    ("start_auction", 4),
-    ("liquidate", 14),
-    ("end_auction", 6),
+    ("start_auction", 14),
+    ("liquidate", 24),
+    ("end_auction", 10),
+    ("fund_insurance", 3),
+    ("collect_fees", 4),
+    ("stake", 6),
+    ("request_unstake", 3),
+    ("unstake", 4),
+    ("close_stake", 5),
     ("health", 5),
     ("require_health", 3),
     ("require_sequence", 3),
@@ -87,7 +94,7 @@ const NEVER: [&str; 9] = [
     "NotWritable",
 ];
 /// What must really happen.
-const LIVED: [&str; 14] = [
+const LIVED: [&str; 19] = [
     "a loss was paid",
     "a gain was received",
     "pending gains became cash",
@@ -98,6 +105,11 @@ const LIVED: [&str; 14] = [
     "a trade ended an auction",
     "a bid restored the account",
     "a bid left the auction",
+    "an insolvent auction began",
+    "insurance paid for a slice",
+    "an insolvent account was taken whole",
+    "stake was slashed",
+    "an insolvent auction gave its reserve back",
     "an auction of options began",
     "a slice of options changed hands",
     "health of options was compared",
@@ -159,6 +171,8 @@ impl Walk {
             MarketSpec::new("SOL-PERP", SOL),
             MarketSpec::new("BTC2-PERP", BTC).with(fine),
         ];
+        // So low that the capital made of fees is spent now and then, and stake has to pay.
+        let markets = markets.into_iter().map(|market| market.with(|t| t.fee = 50)).collect();
         let mut world = Builder::default().assets(assets).markets(markets).rows(64).build();
         world.set_epoch(700);
         world.redeem_at(JITOSOL, 1_200_000_000);
@@ -228,6 +242,7 @@ impl Walk {
         let lists = [
             build::health(self.world.keys(), pool, &Default::default()),
             build::settle_variation(&pool, pool, instrument::perpetual(0), BTC),
+            build::collect_fees(pool, 0),
             self.world.refresh_asset(&every),
             build::refresh_market(&pool, &markets),
             build::refresh_expiry(&pool, &self.world.live_chains()),
@@ -341,6 +356,12 @@ impl Walk {
             "start_auction" => self.start_auction(),
             "liquidate" => self.liquidate(),
             "end_auction" => self.end_auction(),
+            "fund_insurance" => self.fund_insurance(),
+            "collect_fees" => self.collect_fees(),
+            "stake" => self.stake(),
+            "request_unstake" => self.request_unstake(),
+            "unstake" => self.unstake(),
+            "close_stake" => self.close_stake(),
             "health" => self.health(),
             "require_health" => self.require_health(),
             "require_sequence" => self.require_sequence(),
