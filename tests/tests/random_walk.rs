@@ -68,12 +68,12 @@ const INSTRUCTIONS: [(&str, i64); 33] = [
     ("transfer", 8),
     ("trade", 36),
     ("settle_variation", 14),
-    ("start_auction", 14),
+    ("start_auction", 16),
     ("liquidate", 24),
-    ("end_auction", 10),
-    ("fund_insurance", 3),
+    ("end_auction", 14),
+    ("fund_insurance", 2),
     ("collect_fees", 4),
-    ("stake", 6),
+    ("stake", 7),
     ("request_unstake", 3),
     ("unstake", 4),
     ("close_stake", 5),
@@ -172,7 +172,7 @@ impl Walk {
             MarketSpec::new("BTC2-PERP", BTC).with(fine),
         ];
         // So low that the capital made of fees is spent now and then, and stake has to pay.
-        let markets = markets.into_iter().map(|market| market.with(|t| t.fee = 50)).collect();
+        let markets = markets.into_iter().map(|market| market.with(|t| t.fee = 10)).collect();
         let mut world = Builder::default().assets(assets).markets(markets).rows(64).build();
         world.set_epoch(700);
         world.redeem_at(JITOSOL, 1_200_000_000);

@@ -195,7 +195,7 @@ fn move_balance(from: &mut Portfolio, taker: &mut Portfolio, balance: &Balance, 
     taker.credit_shares(Balance { asset, underlying, redemption_underlying, shares, ..Balance::default() })
 }
 
-/// The quantity is cut towards zero; the cost follows the quantity that moves, rounded up for the taker.
+/// The quantity is cut towards zero, the cost rounded up for the taker.
 fn move_position(
     position: &mut Position,
     taker: &mut Portfolio,
