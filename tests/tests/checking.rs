@@ -51,8 +51,9 @@ fn the_checker_finds_a_unit_too_much_anywhere() {
     let [usdc, gold] = [USDC, GOLD].map(|a| addresses::asset(&world.pool, a));
     let market = addresses::market(&world.pool, BTC_PERP);
     let insurance = addresses::insurance(&world.pool);
-    let stakes = world.svm.get_program_accounts(&novate_client::ID).into_iter().filter(|(_, a)| a.data.len() == 256);
-    let (stake, _) = stakes.last().expect("two of them");
+    let mut stakes =
+        world.svm.get_program_accounts(&novate_client::ID).into_iter().filter(|(_, a)| a.data.len() == 256);
+    let (stake, _) = stakes.next().expect("two of them");
     let portfolios =
         world.svm.get_program_accounts(&novate_client::ID).into_iter().filter(|(_, a)| a.data.len() == 5_376);
     let mut places = vec![

@@ -61,7 +61,7 @@ mod adversary {
         let theirs = close.clone().with_account(3, other.address());
         world.refuses(&[theirs], &[&other.key], NovateError::NotStaker);
         let wrong = close.clone().with_account(1, addresses::insurance(&foreign));
-        world.refuses(&[wrong.clone()], &[&owner.key], NovateError::WrongPool);
+        world.refuses(std::slice::from_ref(&wrong), &[&owner.key], NovateError::WrongPool);
         world.refuses(&[wrong.with_account(0, foreign)], &[&owner.key], NovateError::WrongPool);
         world.refuses(&[close.unsigned(3)], &[], ErrorCode::AccountNotSigner);
     }

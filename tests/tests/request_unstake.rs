@@ -65,7 +65,7 @@ mod adversary {
         let foreign = world.second_pool();
         let request = world.request_instruction(&owner, 1);
         let wrong = request.clone().with_account(1, addresses::insurance(&foreign));
-        world.refuses(&[wrong.clone()], &[&owner.key], NovateError::WrongPool);
+        world.refuses(std::slice::from_ref(&wrong), &[&owner.key], NovateError::WrongPool);
         world.refuses(&[wrong.with_account(0, foreign)], &[&owner.key], NovateError::WrongPool);
     }
 
