@@ -13,6 +13,9 @@
 //! - CLR-02: (a) vaults hold exactly what the counters say; (b) tokens and shares of all portfolios are the asset's and its
 //!   bank's; (c) what lenders own, rounded down, falls short of the bank's counter by less than one unit a holder, and what
 //!   borrowers owe, rounded up, exceeds it by less.
+//! - CLR-31, CLR-35: what is reserved out of insurance is what insolvent auctions may still be paid, and none was paid more than
+//!   its reserve; shares of all stakes are the fund's, each worth at most a unit and at least 2^-32 of one, and the floored
+//!   claims are within the stake.
 //! - Portfolios are in order: balances and positions ascending and without empty slots, cash and pending gains at or above
 //!   zero, within the limits of CLR-36.
 
@@ -33,6 +36,8 @@ mod kind {
     pub const ASSET: [u8; 8] = [0xea, 0xb4, 0xf1, 0xfc, 0x8b, 0xe0, 0xa0, 0x08];
     pub const MARKET: [u8; 8] = [0xdb, 0xbe, 0xd5, 0x37, 0x00, 0xe3, 0xc6, 0x9a];
     pub const EXPIRY: [u8; 8] = [0x07, 0x65, 0x53, 0xd2, 0xec, 0xb9, 0x25, 0x54];
+    pub const INSURANCE: [u8; 8] = [0xec, 0x7e, 0x78, 0x9b, 0xb2, 0xfd, 0x91, 0x96];
+    pub const STAKE: [u8; 8] = [0x96, 0xc5, 0xb0, 0x1d, 0x37, 0x84, 0x70, 0x95];
     pub const PORTFOLIO: [u8; 8] = [0x5e, 0x9e, 0x47, 0xf5, 0x7a, 0x66, 0x6e, 0xe1];
 }
 
@@ -121,6 +126,34 @@ mod expiry {
     pub const SHORT_HIGH: usize = 9_744;
 }
 
+/// Offsets in an insurance account of 512 bytes.
+mod insurance {
+    /// Address of the pool.
+    pub const POOL: usize = 16;
+    /// u64, settlement units.
+    pub const CAPITAL: usize = 48;
+    pub const STAKED: usize = 56;
+    /// Two u64, low word first: shares of all stakes.
+    pub const SHARES: usize = 64;
+    /// u64, settlement units: what insolvent auctions may still be paid.
+    pub const RESERVED: usize = 80;
+    /// u64: shares of an earlier era are worth nothing.
+    pub const ERA: usize = 104;
+}
+
+/// Offsets in a stake account of 256 bytes.
+mod stake {
+    /// Address of the pool.
+    pub const POOL: usize = 16;
+    /// u64.
+    pub const ERA: usize = 80;
+    /// Two u64, low word first.
+    pub const SHARES: usize = 88;
+    pub const REQUESTED: usize = 104;
+    /// i64, unix time, 0 without a request.
+    pub const REQUESTED_AT: usize = 120;
+}
+
 /// Offsets in a portfolio account of 5,376 bytes.
 mod portfolio {
     /// u8: how many of the slots are in use.
@@ -130,6 +163,13 @@ mod portfolio {
     pub const POOL: usize = 16;
     /// i64, settlement units.
     pub const CASH: usize = 152;
+    /// i64, unix time, 0 while no auction runs.
+    pub const AUCTION_START: usize = 160;
+    /// u8: 1 where the auction began insolvent.
+    pub const AUCTION_INSOLVENT: usize = 168;
+    /// u64, settlement units: the auction's greatest payout, and what was paid of it.
+    pub const AUCTION_RESERVED: usize = 176;
+    pub const AUCTION_PAID: usize = 184;
     /// 16 balances of 32 bytes.
     pub const BALANCES: usize = 208;
     pub const BALANCE_SIZE: usize = 32;
@@ -227,11 +267,17 @@ fn i64_at(data: &[u8], at: usize) -> i128 {
     i128::from(i64::from_le_bytes(bytes(data, at)))
 }
 
+fn u128_at(data: &[u8], at: usize) -> u128 {
+    u128::from_le_bytes(bytes(data, at))
+}
+
 /// What portfolios hold together.
 #[derive(Default)]
 struct Totals {
     /// Cash and pending gains.
     money: i128,
+    /// What insolvent auctions may still be paid.
+    reserved: i128,
     /// Tokens, shares of what is lent and of loans by asset, one entry a holder.
     balances: BTreeMap<u16, Vec<[i128; 3]>>,
     /// Quantity, positive quantity and cost by instrument.
@@ -268,10 +314,20 @@ pub fn violations(accounts: &[Raw], pool: Key) -> Vec<String> {
         let of_market: Vec<&[u8]> = expiries.iter().copied().filter(|e| u16_at(e, expiry::MARKET) == index).collect();
         check_market(data, &of_market, &totals, &mut found);
     }
+    let insured = of_kind(kind::INSURANCE, insurance::POOL);
+    let stakes = of_kind(kind::STAKE, stake::POOL);
+    let mut fund = 0;
+    match insured.as_slice() {
+        [data] => {
+            fund = i128::from(u64_at(data, insurance::CAPITAL)) + i128::from(u64_at(data, insurance::STAKED));
+            check_insurance(data, &stakes, totals.reserved, &mut found);
+        }
+        _ => found.push(format!("CLR-32: {} insurance funds", insured.len())),
+    }
     for data in &assets {
         let vault: Key = bytes(data, asset::VAULT);
         let vault = accounts.iter().find(|a| a.address == vault).map(|a| u64_at(&a.data, TOKEN_AMOUNT));
-        check_asset(data, vault, totals.money + variation_pools, &totals, &mut found);
+        check_asset(data, vault, (totals.money + variation_pools, fund), &totals, &mut found);
     }
     let mut known = BTreeSet::new();
     for data in &expiries {
@@ -309,6 +365,14 @@ fn check_portfolio(
     totals.money += cash;
     if cash < 0 {
         found.push(format!("cash is negative: {cash}"));
+    }
+
+    let [reserved, paid] =
+        [portfolio::AUCTION_RESERVED, portfolio::AUCTION_PAID].map(|at| i128::from(u64_at(data, at)));
+    totals.reserved += reserved - paid;
+    let insolvent = data[portfolio::AUCTION_INSOLVENT] != 0;
+    if paid > reserved || !insolvent && reserved != 0 || insolvent && i64_at(data, portfolio::AUCTION_START) == 0 {
+        found.push(format!("CLR-31: {paid} was paid of a reserve of {reserved}, insolvent {insolvent}"));
     }
 
     let mut named: BTreeSet<Name> = BTreeSet::from([(ASSETS, u64::from(SETTLEMENT))]);
@@ -499,7 +563,35 @@ fn check_expiry(
     }
 }
 
-fn check_asset(data: &[u8], vault: Option<u64>, money: i128, totals: &Totals, found: &mut Vec<String>) {
+/// Reserves, and the shares of stakers.
+fn check_insurance(data: &[u8], stakes: &[&[u8]], reserved: i128, found: &mut Vec<String>) {
+    let counted = i128::from(u64_at(data, insurance::RESERVED));
+    if counted != reserved {
+        found.push(format!("CLR-35: {counted} is reserved, auctions may be paid {reserved}"));
+    }
+    let (staked, shares) = (u128::from(u64_at(data, insurance::STAKED)), u128_at(data, insurance::SHARES));
+    if staked > shares || shares > staked << 32 {
+        found.push(format!("CLR-35: {shares} shares of a stake of {staked}"));
+    }
+    let (mut held, mut claims) = (0, 0);
+    for stake in stakes {
+        let (own, requested) = (u128_at(stake, stake::SHARES), u128_at(stake, stake::REQUESTED));
+        let none = u64_at(stake, stake::REQUESTED_AT) == 0;
+        if requested > own || (requested == 0) != none {
+            found.push(format!("CLR-35: {requested} of {own} shares are requested, or no time is named"));
+        }
+        if u64_at(stake, stake::ERA) == u64_at(data, insurance::ERA) {
+            held += own;
+            claims += own.checked_mul(staked).map_or(0, |product| product / shares.max(1));
+        }
+    }
+    if held != shares || claims > staked {
+        found.push(format!("CLR-35: stakers hold {held} of {shares} shares and claim {claims} of {staked}"));
+    }
+}
+
+/// `money` are the claims on the settlement vault: of portfolios and markets, and of insurance.
+fn check_asset(data: &[u8], vault: Option<u64>, money: (i128, i128), totals: &Totals, found: &mut Vec<String>) {
     let index = u16_at(data, asset::INDEX);
     let Some(vault) = vault.map(i128::from) else {
         found.push(format!("CLR-02: asset {index} has no vault"));
@@ -511,11 +603,11 @@ fn check_asset(data: &[u8], vault: Option<u64>, money: i128, totals: &Totals, fo
     let field = |at: usize| i128::from(u64_at(data, at));
     let (deposits, cash) = (field(asset::DEPOSITS), field(asset::CASH));
     let (lent, loans, reserve) = (field(asset::LENT), field(asset::LOANS), field(asset::RESERVE));
-    let claims = if index == SETTLEMENT { money } else { 0 };
-    if vault != deposits + cash + lent + reserve - loans || cash != claims || deposits != tokens {
+    let (claims, fund) = if index == SETTLEMENT { money } else { (0, 0) };
+    if vault != deposits + cash + fund + lent + reserve - loans || cash != claims || deposits != tokens {
         let bank = format!("bank {lent} + {reserve} - {loans}");
         found.push(format!(
-            "CLR-02a: asset {index}: vault {vault}, deposits {deposits} of {tokens}, cash {cash} of {claims}, {bank}"
+            "CLR-02a: asset {index}: vault {vault}, deposits {deposits} of {tokens}, cash {cash} of {claims}, insurance {fund}, {bank}"
         ));
     }
     for (what, at, held, shares) in

@@ -123,7 +123,7 @@ mod adversary {
         world.price(BTC, 18_000.0);
         let borrow = world.borrow_for_loss_instruction(&owner, BTC_PERP);
         let wrong = borrow.clone().with_account(3, addresses::asset(&world.pool, ETH));
-        world.refuses(&[wrong], &[], NovateError::NotSettlement);
+        world.refuses(&[wrong], &[], NovateError::NotSettlementAsset);
         for (at, key) in [(3, addresses::asset(&other, USDC)), (0, other)] {
             let failed = world.attempt(borrow.clone().with_account(at, key), &[]).unwrap_err();
             assert!(failed.is(NovateError::WrongPool) || failed.is(NovateError::WrongScenarios));

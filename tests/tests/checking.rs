@@ -28,6 +28,10 @@ fn lived() -> World {
     world.price(BTC, 21_000.0);
     world.settle(&seller, BTC_PERP);
     world.settle(&buyer, BTC_PERP);
+    world.insure(&seller, 5);
+    world.stake(&seller, 2_000);
+    world.stake(&buyer, 1_000);
+    world.request_unstake(&buyer, 1_000);
     world
 }
 
@@ -52,6 +56,10 @@ fn the_checker_finds_a_unit_too_much_anywhere() {
     let pool = world.pool.to_bytes();
     let [usdc, gold] = [USDC, GOLD].map(|a| addresses::asset(&world.pool, a));
     let market = addresses::market(&world.pool, BTC_PERP);
+    let insurance = addresses::insurance(&world.pool);
+    let mut stakes =
+        world.svm.get_program_accounts(&novate_client::ID).into_iter().filter(|(_, a)| a.data.len() == 256);
+    let (stake, _) = stakes.next().expect("two of them");
     let portfolios =
         world.svm.get_program_accounts(&novate_client::ID).into_iter().filter(|(_, a)| a.data.len() == 5_376);
     let mut places = vec![
@@ -72,12 +80,23 @@ fn the_checker_finds_a_unit_too_much_anywhere() {
         (market, 200, "rounding"),
         (market, 376, "funding applied"),
         (market, 384, "funding dust"),
+        (insurance, 48, "capital"),
+        (insurance, 56, "staked"),
+        (insurance, 64, "shares of all stakes"),
+        (insurance, 80, "reserved"),
+        (insurance, 104, "era"),
+        (stake, 80, "era of a stake"),
+        (stake, 88, "shares of a stake"),
+        (stake, 104, "requested shares"),
         (addresses::vault(&usdc), 64, "settlement vault"),
         (addresses::vault(&gold), 64, "vault"),
     ];
     for (portfolio, _) in portfolios {
         places.extend([
             (portfolio, 152, "cash"),
+            (portfolio, 168, "an insolvent auction without a clock"),
+            (portfolio, 176, "reserve of an auction"),
+            (portfolio, 184, "payouts of an auction"),
             (portfolio, 212, "redeemed for"),
             (portfolio, 216, "balance"),
             (portfolio, 224, "shares of what is lent"),
@@ -127,6 +146,7 @@ fn the_checker_finds_a_unit_too_much_in_an_expiry() {
         (market, 232, "expiries"),
         (market, 236, "a free slot"),
     ];
+    assert_eq!(places.len(), 45);
     for (address, offset, what) in places {
         let mut accounts = raw(&world);
         let account = accounts.iter_mut().find(|a| a.address == address.to_bytes()).expect(what);

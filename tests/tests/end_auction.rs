@@ -41,6 +41,20 @@ fn after_the_auction_the_owner_trades_and_withdraws_again() {
     world.withdraw(&owner, USDC, 1);
 }
 
+#[test]
+fn an_insolvent_auction_gives_its_reserve_back() {
+    let Distress { mut world, owner, .. } = Distress::before();
+    world.price(BTC, 16_000.0);
+    world.start_auction(&owner);
+    assert_eq!(world.insurance().reserved, 1_390_000_000);
+    world.price(BTC, 19_500.0);
+    let end = world.end_auction_instruction(&owner);
+    world.succeeds(&[end], &[]);
+    let portfolio = world.portfolio(&owner.portfolio);
+    assert_eq!((portfolio.in_auction(), portfolio.auction_insolvent, portfolio.auction_reserved), (false, 0, 0));
+    assert_eq!(world.insurance().reserved, 0);
+}
+
 mod adversary {
     use super::*;
     use novate_client::NovateError;
@@ -80,8 +94,8 @@ mod adversary {
     fn without_the_losing_position_in_the_list() {
         let Distress { mut world, owner, .. } = Distress::in_auction();
         let end = world.end_auction_instruction(&owner);
-        world.refuses(&[end.clone().without_account(7)], &[], NovateError::MarketMissing);
-        world.refuses(&[end.without_account(6)], &[], NovateError::AssetMissing);
+        world.refuses(&[end.clone().without_account(8)], &[], NovateError::MarketMissing);
+        world.refuses(&[end.without_account(7)], &[], NovateError::AssetMissing);
     }
 
     #[test]
@@ -93,7 +107,7 @@ mod adversary {
         world.refuses(&[end.clone().with_account(1, scenarios)], &[], NovateError::WrongScenarios);
         let foreign = end.clone().with_account(0, other).with_account(1, scenarios);
         world.refuses(&[foreign], &[], NovateError::WrongPool);
-        let foreign = end.with_account(6, addresses::asset(&other, BTC));
+        let foreign = end.with_account(7, addresses::asset(&other, BTC));
         world.refuses(&[foreign], &[], NovateError::WrongPool);
     }
 }

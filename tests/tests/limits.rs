@@ -3,6 +3,7 @@
 //! What is full is read back from the chain: as many balances and positions as fit under the caps of 16 balances, 8
 //! underlyings and 40 accounts, every one of them and every pending gain above zero.
 
+use novate::events::Liquidated;
 use novate_client::instructions as build;
 use novate_client::state::{MAX_ACCOUNTS_HELD, MAX_BALANCES, MAX_UNDERLYINGS_HELD};
 use novate_client::{addresses, instrument, AccountMeta, Instruction};
@@ -131,6 +132,20 @@ impl Hall {
         }
     }
 
+    /// Prices fall on until nothing is left of the owner's equity.
+    fn bankrupt(&mut self, owner: &Actor) {
+        self.ruin(owner);
+        let mut usd = self.world.listings[1].usd;
+        let equity = |hall: &Self| {
+            let portfolio = hall.world.portfolio(&owner.portfolio);
+            hall.world.snapshot().health(&portfolio, hall.world.now()).unwrap().equity
+        };
+        while equity(self).0 > 0 {
+            usd -= 0.25;
+            self.price_all(usd);
+        }
+    }
+
     fn is_fallen(&self, owner: &Actor) -> bool {
         let portfolio = self.world.portfolio(&owner.portfolio);
         let health = self.world.snapshot().health(&portfolio, self.world.now()).unwrap();
@@ -186,6 +201,52 @@ impl Hall {
         let wrong = checker::violations(&raw(&self.world), self.world.pool.to_bytes());
         assert_eq!(wrong, Vec::<String>::new());
     }
+}
+
+/// CLR-31: the fullest insolvent account is taken whole by one as full, paid out of capital and stake.
+fn insolvent(shape: Shape) {
+    let mut hall = Hall::new(shape);
+    let owner = hall.full(3_000, contracts(shape));
+    let (taker, backer) = (hall.full(1_000_000, 1), hall.world.actor());
+    hall.bankrupt(&owner);
+    hall.assert_full(&owner);
+    hall.world.insure(&backer, 1);
+    hall.world.stake(&backer, 1_000 * DOLLAR as u64);
+    let table = [hall.table.clone()];
+    let start = hall.world.start_auction_instruction(&owner);
+    hall.world.send_with_tables(&[start], &[], &table).unwrap();
+    hall.world.pass(600);
+    let bid = hall.world.liquidate_instruction(&owner, taker.side(), 1_000_000_000, 0);
+    let (sent, transaction) = match hall.world.send_with_tables(&[bid], &[&taker.key], &table) {
+        Ok(done) => done,
+        Err(failure) => panic!("{:?}\n{}", failure.error, failure.logs.join("\n")),
+    };
+    let (size, locks) = (packet_size(&transaction), locks(&transaction));
+    println!(
+        "insolvent, {} balances, {} positions, {} underlyings: {} CU, {size} bytes, {locks} locks",
+        shape.balances, shape.positions, shape.underlyings, sent.units
+    );
+    assert!(sent.units <= u64::from(COMPUTE_LIMIT) && size <= PACKET && locks <= MOST_LOCKS);
+    let event: Liquidated = sent.event();
+    assert!(event.restored && event.from_capital == DOLLAR as u64 && event.from_stake > 0);
+    assert!(hall.world.portfolio(&owner.portfolio).is_empty());
+    let wrong = checker::violations(&raw(&hall.world), hall.world.pool.to_bytes());
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn an_insolvent_account_with_all_balances_is_taken_whole() {
+    insolvent(WIDE);
+}
+
+#[test]
+fn an_insolvent_account_with_positions_on_all_underlyings_is_taken_whole() {
+    insolvent(LONG);
+}
+
+#[test]
+fn an_insolvent_account_with_the_most_positions_is_taken_whole() {
+    insolvent(NARROW);
 }
 
 /// Contracts in each market such that the account is at its initial margin.

@@ -2,7 +2,10 @@ use novate::events::Liquidated;
 use novate_client::instructions::{self as build, TradeSide};
 use novate_client::{addresses, instrument};
 use novate_margin::{auction, Fraction, Seconds, Usd};
-use novate_tests::{Actor, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH, ETH_PERP, GOLD, PRICE, SOL, USDC};
+use novate_tests::{
+    Actor, AssetSpec, Builder, MarketSpec, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH, ETH_PERP, GOLD, PRICE, SOL,
+    USDC,
+};
 use solana_signer::Signer;
 
 use crate::distress::Distress;
@@ -122,6 +125,30 @@ fn every_balance_and_position_is_cut_in_the_same_proportion() {
     assert!(eth > 0 && eth < CONTRACT);
 }
 
+/// What is owed beside a position that is all but closed goes with the slice, or a bid would take balances without debts.
+#[test]
+fn a_slice_takes_its_share_of_what_is_owed_beside_a_position_of_a_single_unit() {
+    let assets = vec![AssetSpec::new("USDC", 6, 1.0), AssetSpec::new("BTC", 8, 20_000.0)];
+    let fine = MarketSpec::new("BTC-PERP", BTC).with(|t| (t.lot, t.minimum) = (1, 1));
+    let mut world = Builder::default().assets(assets).markets(vec![fine]).build();
+    let (owner, maker, taker) = (world.actor(), world.trader(100_000), world.trader(100_000));
+    world.deposit(&owner, BTC, 10_000_000);
+    world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT / 2, 20_000 * PRICE)]);
+    world.price(BTC, 17_000.0);
+    world.trade(&owner, &maker, &[(BTC_PERP, 1 - CONTRACT / 2, 17_000 * PRICE)]);
+    let before = world.portfolio(&owner.portfolio).positions()[0];
+    assert_eq!((before.quantity, before.cost > 1_500 * DOLLAR), (1, true));
+    world.start_auction(&owner);
+    let bid = world.liquidate_instruction(&owner, taker.side(), ALL, i64::MAX);
+    let event: Liquidated = world.succeeds(&[bid], &[&taker.key]).event();
+    assert!(event.restored && event.fraction < ALL / 2);
+    // Up to the smallest unit of BTC.
+    assert!((event.equity_after - event.maintenance_after * 115 / 100).abs() < 1_000, "{}", event.equity_after);
+    let [kept, taken] = [&owner, &taker].map(|a| world.portfolio(&a.portfolio).positions()[0]);
+    assert_eq!((kept.quantity, taken.quantity, kept.cost + taken.cost), (1, 0, before.cost));
+    assert_eq!(taken.cost, Usd(before.cost).slice_ceil(Fraction(event.fraction)).unwrap().0);
+}
+
 #[test]
 fn pending_gains_go_with_the_slice_and_are_pending_anew() {
     let mut distress = Distress::before();
@@ -189,7 +216,7 @@ mod adversary {
     use novate_tests::Altered;
 
     /// Where the list behind the named accounts begins: settlement asset, BTC, market.
-    const LIST: usize = 7;
+    const LIST: usize = 8;
 
     #[test]
     fn without_an_auction() {

@@ -6,6 +6,7 @@
 
 mod expiring;
 mod governance;
+mod insurance;
 mod judge;
 mod keepers;
 mod lenders;
@@ -51,7 +52,7 @@ const MAX_AGE: i64 = 600;
 /// Steps, of a hundred, that go to an expiry that has passed and is not closed.
 const WINDS_UP: i64 = 50;
 
-const INSTRUCTIONS: [(&str, i64); 40] = [
+const INSTRUCTIONS: [(&str, i64); 46] = [
     ("create_pool", 3),
     ("set_publisher", 3),
     ("add_asset", 3),
@@ -75,14 +76,20 @@ const INSTRUCTIONS: [(&str, i64); 40] = [
     ("deposit", 7),
     ("withdraw", 9),
     ("transfer", 8),
-    ("trade", 34),
+    ("trade", 36),
     ("settle_variation", 24),
     ("fix_expiry", 6),
     ("settle_expiry", 3),
     ("close_expiry", 3),
-    ("start_auction", 4),
-    ("liquidate", 14),
-    ("end_auction", 6),
+    ("start_auction", 16),
+    ("liquidate", 24),
+    ("end_auction", 14),
+    ("fund_insurance", 2),
+    ("collect_fees", 4),
+    ("stake", 7),
+    ("request_unstake", 3),
+    ("unstake", 4),
+    ("close_stake", 5),
     ("health", 5),
     ("require_health", 3),
     ("require_sequence", 3),
@@ -106,7 +113,7 @@ const NEVER: [&str; 9] = [
     "NotWritable",
 ];
 /// What must really happen.
-const LIVED: [&str; 32] = [
+const LIVED: [&str; 37] = [
     "a premium was in force",
     "three mids made a premium",
     "funding was settled",
@@ -122,6 +129,11 @@ const LIVED: [&str; 32] = [
     "a trade ended an auction",
     "a bid restored the account",
     "a bid left the auction",
+    "an insolvent auction began",
+    "insurance paid for a slice",
+    "an insolvent account was taken whole",
+    "stake was slashed",
+    "an insolvent auction gave its reserve back",
     "an auction of options began",
     "a slice of options changed hands",
     "health of options was compared",
@@ -205,6 +217,8 @@ impl Walk {
             MarketSpec::new("SOL-PERP", SOL),
             MarketSpec::new("BTC2-PERP", BTC).with(fine),
         ];
+        // So low that the capital made of fees is spent now and then, and stake has to pay.
+        let markets = markets.into_iter().map(|market| market.with(|t| t.fee = 10)).collect();
         let mut world = Builder::default().assets(assets).markets(markets).rows(64).build();
         world.set_epoch(700);
         world.redeem_at(JITOSOL, 1_200_000_000);
@@ -250,6 +264,7 @@ impl Walk {
         let lists = [
             build::health(self.world.keys(), pool, &Default::default()),
             build::settle_variation(&pool, pool, instrument::perpetual(0), BTC),
+            build::collect_fees(pool, 0),
             self.world.refresh_asset(&every),
             build::refresh_market(&pool, &markets),
             build::refresh_expiry(&pool, &self.world.chains()),
@@ -372,6 +387,12 @@ impl Walk {
             "start_auction" => self.start_auction(),
             "liquidate" => self.liquidate(),
             "end_auction" => self.end_auction(),
+            "fund_insurance" => self.fund_insurance(),
+            "collect_fees" => self.collect_fees(),
+            "stake" => self.stake(),
+            "request_unstake" => self.request_unstake(),
+            "unstake" => self.unstake(),
+            "close_stake" => self.close_stake(),
             "health" => self.health(),
             "require_health" => self.require_health(),
             "require_sequence" => self.require_sequence(),

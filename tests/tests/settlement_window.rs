@@ -81,7 +81,7 @@ fn twenty_samples_fix_the_average_of_the_time_between_them() {
     assert_eq!(times.len(), 20);
     run(&mut world, &times[..19]);
     assert_eq!(fixed(&world), (0, 0));
-    let last = sample(&mut world, time, 90_000 * PRICE);
+    let last = sample(&mut world, time, 39_000 * PRICE);
     // 20,000 to 20,018: each for 95 s, the last for 90 s; the price that ends the window has no weight.
     assert_eq!(fixed(&world), (time, 20_008_975_000_000));
     assert_eq!(average(&times), 20_008_975_000_000);

@@ -48,12 +48,15 @@ fn at_an_equity_of_zero_the_auction_is_insolvent() {
 #[test]
 fn between_solvent_and_insolvent_the_clock_starts_anew() {
     let Distress { mut world, owner, .. } = Distress::in_auction();
-    for (usd, insolvent) in [(16_000.0, true), (18_000.0, false), (16_000.0, true)] {
+    // An insolvent one reserves 910 + 0.25 x 1,920; a solvent one that takes its place gives it back.
+    for (usd, insolvent, reserved) in
+        [(16_000.0, true, 1_390_000_000), (18_000.0, false, 0), (16_000.0, true, 1_390_000_000)]
+    {
         world.pass(1_000);
         world.refresh();
         world.price(BTC, usd);
         let event: AuctionStarted = world.start_auction(&owner).event();
-        assert_eq!(event.insolvent, insolvent);
+        assert_eq!((event.insolvent, event.reserved, world.insurance().reserved), (insolvent, reserved, reserved));
         let portfolio = world.portfolio(&owner.portfolio);
         assert_eq!((portfolio.auction_start, portfolio.auction_insolvent), (world.now(), u8::from(insolvent)));
     }
@@ -155,7 +158,7 @@ mod adversary {
         let start = world.start_auction_instruction(&owner);
         let missing = [NovateError::AssetMissing, NovateError::AssetMissing, NovateError::MarketMissing];
         for (at, error) in missing.into_iter().enumerate() {
-            world.refuses(&[start.clone().without_account(5 + at)], &[], error);
+            world.refuses(&[start.clone().without_account(6 + at)], &[], error);
         }
     }
 
@@ -169,8 +172,8 @@ mod adversary {
         for (wrong, error) in [
             (start.clone().with_account(1, scenarios), NovateError::WrongScenarios),
             (start.clone().with_account(0, other).with_account(1, scenarios), NovateError::WrongPool),
-            (start.clone().with_account(6, addresses::asset(&other, BTC)), NovateError::WrongPool),
-            (start.clone().with_account(7, addresses::market(&other, BTC_PERP)), NovateError::WrongPool),
+            (start.clone().with_account(7, addresses::asset(&other, BTC)), NovateError::WrongPool),
+            (start.clone().with_account(8, addresses::market(&other, BTC_PERP)), NovateError::WrongPool),
         ] {
             world.refuses(&[wrong], &[], error);
         }

@@ -85,15 +85,23 @@ fn the_option_desk_is_margined_as_one(outcome: &Outcome) {
 }
 
 #[test]
-fn a_deficit_is_shown_and_not_topped_up() {
+fn a_deficit_is_paid_by_insurance_and_told() {
     // Two looks a day: prices fall so far between them that no auction can come in time.
     let outcome = run("gaps.html", 2);
     let deficit = outcome.worst_deficit();
     assert!(deficit > 0, "nobody became insolvent");
-    let insured = outcome.frames.iter().any(|f| f.insurance != 0);
-    assert!(!insured, "somebody paid into the insurance fund");
-    let text = format!("at most {} in between", terminal::thousands(deficit));
-    assert!(terminal::summary(&outcome).contains(&text), "the deficit is not told: {text}");
+    let (start, end) = (&outcome.frames[0], outcome.frames.last().expect("the replay has frames"));
+    assert!(end.paid_out > 0 && end.unfunded == 0, "{} was paid, {} is unfunded", end.paid_out, end.unfunded);
+    assert_eq!(end.insurance, start.insurance - end.paid_out);
+    let told: i64 = outcome.fates.iter().map(|f| f.insured).sum();
+    assert_eq!(told, end.paid_out, "the fates of members do not add up to what was paid");
+    let summary = terminal::summary(&outcome);
+    for text in [
+        format!("Insurance paid {} USD", terminal::thousands(end.paid_out)),
+        format!("at most {} in between", terminal::thousands(deficit)),
+    ] {
+        assert!(summary.contains(&text), "it is not told: {text}");
+    }
 }
 
 #[test]

@@ -17,6 +17,11 @@ pub fn insurance(pool: &Pubkey) -> Pubkey {
     find(&[seeds::INSURANCE, pool.as_ref()])
 }
 
+/// Stake of an owner in the insurance fund of a pool.
+pub fn stake(pool: &Pubkey, owner: &Pubkey) -> Pubkey {
+    find(&[seeds::STAKE, pool.as_ref(), owner.as_ref()])
+}
+
 /// Asset of a pool by index; 0 is the settlement asset.
 pub fn asset(pool: &Pubkey, index: u16) -> Pubkey {
     find(&[seeds::ASSET, pool.as_ref(), &index.to_le_bytes()])

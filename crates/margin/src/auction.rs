@@ -1,8 +1,12 @@
-//! The liquidation auction (CLR-30): how much of an account a bidder may take, and at what price.
+//! The liquidation auctions: how much of an account a bidder may take, and at what price.
 //!
+//! The solvent auction (CLR-30), equity E above zero and below the maintenance margin M.
 //! A bid takes a fraction f of every balance and position for f·E·(1 - d). The discount d rises with time. Taking f
 //! leaves the account with E - f·E·d of equity and (1 - f)·M of margin; the largest f allowed is the one after
 //! which equity is 1 + b times the margin: f = A/(A + E·(1 - d)) with A = (1 + b)·M - E.
+//!
+//! The insolvent auction (CLR-31), E at or below zero. A bid takes any fraction f, and the insurance fund pays the taker
+//! f·(-E + g·M): what is missing, and a premium for the risk. g rises with time.
 
 use crate::error::{MarginError, Result};
 use crate::units::{Fraction, Seconds, Usd};
@@ -21,6 +25,11 @@ const _: () = assert!(FIRST_DISCOUNT.0 < MIDDLE_DISCOUNT.0 && MIDDLE_DISCOUNT.0 
 pub const WHOLE_BELOW: Usd = Usd(100_000_000);
 /// 1 + b, b = 15 %, as a quotient: what a full bid restores, equity over maintenance margin.
 pub const RESTORED: (u128, u128) = (23, 20);
+
+/// The greatest g, premium over maintenance margin in an insolvent auction: 25 %.
+pub const FULL_PREMIUM: Fraction = Fraction(250_000_000);
+/// Until here g rises to [`FULL_PREMIUM`]: as long as a solvent auction takes to its full discount.
+pub const PREMIUM_END: Seconds = FAST_END;
 
 /// One, in the digits of a [`Fraction`].
 const ONE: u128 = 1_000_000_000;
@@ -80,4 +89,40 @@ pub fn price_ceil(equity: Usd, fraction: Fraction, discount: Fraction) -> Result
         u128::from(equity.0.unsigned_abs()).wrapping_mul(u128::from(fraction.0.unsigned_abs())).wrapping_mul(kept);
     let price = crate::fixed::div_ceil(product, const { ONE * ONE })?;
     i64::try_from(price).map(Usd).map_err(|_| MarginError::Overflow)
+}
+
+/// g, the premium `elapsed` seconds after the start of an insolvent auction as a part of the maintenance margin: linear,
+/// rounded down, in the fund's favour. A negative time counts as zero.
+pub fn premium(elapsed: Seconds) -> Fraction {
+    let elapsed = elapsed.or_zero().0.min(PREMIUM_END.0);
+    // At most 250e6 times 3,600.
+    Fraction(FULL_PREMIUM.0.wrapping_mul(elapsed).checked_div(PREMIUM_END.0).unwrap_or_default())
+}
+
+/// What the fund pays for the fraction of an insolvent account, f·(-E + g·M), rounded down, in the fund's favour. Equity
+/// above zero counts as zero. Fails where an argument is no fraction, or margin is below zero.
+pub fn payout_floor(equity: Usd, maintenance: Usd, fraction: Fraction, premium: Fraction) -> Result<Usd> {
+    fraction.complement()?;
+    owed(equity, maintenance, premium)?
+        .checked_mul(u128::from(fraction.0.unsigned_abs()))
+        .and_then(|product| product.checked_div(const { ONE * ONE }))
+        .and_then(|payout| i64::try_from(payout).ok())
+        .map(Usd)
+        .ok_or(MarginError::Overflow)
+}
+
+/// The most that all bids on an insolvent account may be paid together, -E + 0.25·M, rounded up. Equity above zero counts
+/// as zero. Fails where margin is below zero.
+pub fn reserve_ceil(equity: Usd, maintenance: Usd) -> Result<Usd> {
+    let reserve = crate::fixed::div_ceil(owed(equity, maintenance, FULL_PREMIUM)?, ONE)?;
+    i64::try_from(reserve).map(Usd).map_err(|_| MarginError::Overflow)
+}
+
+/// -E + g·M in 1e-15 USD: at most 2^63·2^30 twice.
+fn owed(equity: Usd, maintenance: Usd, premium: Fraction) -> Result<u128> {
+    premium.complement()?;
+    let deficit = if equity < Usd::ZERO { equity.0.unsigned_abs() } else { 0 };
+    let margin = u64::try_from(maintenance.0).map_err(|_| MarginError::Overflow)?;
+    let premium = u128::from(margin).wrapping_mul(u128::from(premium.0.unsigned_abs()));
+    Ok(u128::from(deficit).wrapping_mul(ONE).wrapping_add(premium))
 }

@@ -35,6 +35,7 @@ pub mod contingency;
 pub mod dated;
 pub mod error;
 pub mod fixed;
+pub mod fund;
 pub mod health;
 #[cfg(feature = "idl-build")]
 mod idl;

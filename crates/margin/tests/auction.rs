@@ -1,4 +1,5 @@
-//! CLR-30: the discount's course, the largest slice, its price, and what a slice restores.
+//! CLR-30: the discount's course, the largest slice, its price, and what a slice restores. CLR-31: the premium's course, what
+//! the fund pays and reserves.
 
 use novate_margin::auction::*;
 use novate_margin::*;
@@ -47,8 +48,58 @@ fn a_small_account_goes_whole() {
     assert!(max_fraction(Usd(99_999_999), usd(100), d).unwrap() < Fraction::ONE);
 }
 
+#[test]
+fn an_insolvent_account_by_hand() {
+    // E -500, M 1,500, after half an hour g = 12.5 %: 500 + 187.50.
+    let (equity, maintenance, g) = (usd(-500), usd(1_500), premium(Seconds(1_800)));
+    assert_eq!(g, Fraction(125_000_000));
+    assert_eq!(payout_floor(equity, maintenance, Fraction::ONE, g), Ok(Usd(687_500_000)));
+    assert_eq!(payout_floor(equity, maintenance, Fraction(400_000_000), g), Ok(usd(275)));
+    assert_eq!(reserve_ceil(equity, maintenance), Ok(usd(875)));
+}
+
+#[test]
+fn the_course_of_the_premium() {
+    let percent = |t| premium(Seconds(t)).0 as f64 / 1e7;
+    for (t, g) in [(-5, 0.0), (0, 0.0), (900, 6.25), (1_800, 12.5), (3_600, 25.0), (i64::MAX, 25.0)] {
+        assert_eq!(percent(t), g, "after {t} s");
+    }
+    let all: Vec<Fraction> = (0..4_000).map(|t| premium(Seconds(t))).collect();
+    assert!(all.windows(2).all(|w| w[0] <= w[1]));
+}
+
+#[test]
+fn without_margin_a_deficit_is_all_that_is_owed() {
+    assert_eq!(reserve_ceil(usd(-7), Usd::ZERO), Ok(usd(7)));
+    assert_eq!(payout_floor(usd(-7), Usd::ZERO, Fraction::ONE, FULL_PREMIUM), Ok(usd(7)));
+    assert_eq!(payout_floor(usd(3), usd(8), Fraction::ONE, FULL_PREMIUM), Ok(usd(2)));
+    assert_eq!(payout_floor(usd(-7), Usd(-1), Fraction::ONE, FULL_PREMIUM), Err(MarginError::Overflow));
+    assert_eq!(reserve_ceil(Usd(i64::MIN), Usd::ZERO), Err(MarginError::Overflow));
+    assert_eq!(payout_floor(usd(-7), usd(1), Fraction(-1), FULL_PREMIUM), Err(MarginError::InvalidFraction));
+    assert_eq!(payout_floor(usd(-7), usd(1), Fraction::ONE, Fraction(-1)), Err(MarginError::InvalidFraction));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// Rounded down, growing with time, and slices together never above the whole nor the whole above the reserve.
+    #[test]
+    fn a_payout_is_rounded_down_and_within_the_reserve(
+        e in -1_000_000_000_000_000_000i64..=0,
+        m in 0i64..1_000_000_000_000_000_000,
+        f in 0i64..=1_000_000_000,
+        t in 0i64..4_000,
+        later in 0i64..4_000,
+    ) {
+        let pays = |f, t| payout_floor(Usd(e), Usd(m), Fraction(f), premium(Seconds(t))).unwrap();
+        let (part, rest, whole) = (pays(f, t), pays(1_000_000_000 - f, t), pays(1_000_000_000, t));
+        prop_assert!(part.0 + rest.0 <= whole.0 && whole.0 <= part.0 + rest.0 + 1);
+        prop_assert!(pays(f, t + later) >= part && whole <= reserve_ceil(Usd(e), Usd(m)).unwrap());
+        let g = i128::from(premium(Seconds(t)).0);
+        let exact = (-i128::from(e) * 1_000_000_000 + i128::from(m) * g) * i128::from(f);
+        let (paid, one) = (i128::from(part.0), 1_000_000_000_000_000_000);
+        prop_assert!(paid * one <= exact && (paid + 1) * one > exact);
+    }
 
     /// E - f·E + price = (1 + b)·(1 - f)·M within rounding of the fraction (1e-9 of the sums) and never above the
     /// target by more than the price's unit.
@@ -104,5 +155,8 @@ proptest! {
     ) {
         let _ = max_fraction(Usd(e), Usd(m), Fraction(d >> shift));
         let _ = price_ceil(Usd(e), Fraction(f >> shift), Fraction(d >> shift));
+        let _ = payout_floor(Usd(e), Usd(m), Fraction(f >> shift), Fraction(d >> shift));
+        let _ = reserve_ceil(Usd(e), Usd(m));
+        let _ = premium(Seconds(d));
     }
 }

@@ -7,6 +7,8 @@
 //! | 6200 | liquidation |
 //! | 6300 | settlement |
 //! | 6400 | keeper: oracle and refreshes; venue |
+//! | 6400 | keeper: oracle and refreshes |
+//! | 6500 | insurance |
 //! | 6600 | governance |
 
 use anchor_lang::prelude::*;
@@ -149,11 +151,11 @@ pub enum NovateError {
     AuctionRunning = 201,
     #[msg("no auction is running; start one first")]
     NoAuction = 202,
-    #[msg("equity is zero or below, or the auction began so; start it again when equity is above zero")]
+    #[msg("equity has crossed zero since the auction began; start it again")]
     Insolvent = 203,
     #[msg("the owner cannot bid for the own account")]
     OwnLiquidation = 204,
-    #[msg("the slice costs more than the limit")]
+    #[msg("the slice costs more, or the insurance fund pays less for it, than the limit")]
     PriceLimit = 205,
     #[msg("the bidder has too little settlement cash for the slice")]
     InsufficientCash = 206,
@@ -161,6 +163,8 @@ pub enum NovateError {
     InvalidFraction = 207,
     #[msg("equity is below maintenance margin; the auction goes on")]
     StillLiquidatable = 208,
+    #[msg("the insurance fund holds less than the slice is owed and the limit asks for; accept less or wait")]
+    InsuranceExhausted = 209,
 
     #[msg("nothing can be settled: there is no variation, or nobody has paid for it yet")]
     NothingToSettle = 300,
@@ -174,8 +178,6 @@ pub enum NovateError {
     WrongExpiry = 304,
     #[msg("the account is below maintenance margin: a loan for its loss would be the lenders' risk; liquidate it")]
     BelowMaintenance = 313,
-    #[msg("the asset is not the settlement asset")]
-    NotSettlement = 314,
     #[msg("the asset's last fixed price is not of this time; refresh the asset through its settlement window")]
     NotFixed = 305,
     #[msg("the expiry has its settlement price already")]
@@ -273,6 +275,25 @@ pub enum NovateError {
     MidNotPositive = 438,
     #[msg("mids of eight other venues still count in this market; a seat is free again a minute after a venue's last report")]
     MidsFull = 439,
+
+    #[msg("the asset is not the settlement asset")]
+    NotSettlementAsset = 500,
+    #[msg("no fees can be collected: none are accrued, or nobody has paid for them yet")]
+    NothingToCollect = 501,
+    #[msg("the signer is not the owner of the stake")]
+    NotStaker = 502,
+    #[msg("the stake has fewer shares")]
+    InsufficientShares = 503,
+    #[msg("no shares are requested; request them first")]
+    NoUnstakeRequest = 504,
+    #[msg("the seven days of cooling-off are not over")]
+    CoolingOff = 505,
+    #[msg("the two days after the cooling-off are over; request again")]
+    UnstakeLapsed = 506,
+    #[msg("the fund is reserved for an insolvent auction; wait until it has ended")]
+    ReserveStands = 507,
+    #[msg("the stake has shares; unstake them first")]
+    StakeNotEmpty = 508,
 
     #[msg("the signer is not the pool's authority")]
     NotAuthority = 600,

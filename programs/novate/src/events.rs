@@ -227,8 +227,10 @@ pub struct AuctionStarted {
     pub time: i64,
     pub equity: i64,
     pub maintenance: i64,
-    /// Equity is zero or below: nobody can bid yet.
+    /// Equity is zero or below: insurance pays who takes the account.
     pub insolvent: bool,
+    /// Settlement asset set aside out of insurance; 0 where solvent.
+    pub reserved: u64,
 }
 
 #[event]
@@ -253,7 +255,7 @@ pub struct Liquidated {
     pub time: i64,
     /// 1e-9 of the account.
     pub fraction: i64,
-    /// Settlement asset paid by the taker.
+    /// Settlement asset paid by the taker; where negative, received from insurance.
     pub price: i64,
     pub equity_before: i64,
     pub maintenance_before: i64,
@@ -264,6 +266,13 @@ pub struct Liquidated {
     /// Funding that was added to the costs of the two portfolios' positions before the slice was cut.
     pub funding: i64,
     pub taker_funding: i64,
+    /// What insurance paid out of capital and out of stake, settlement asset.
+    pub from_capital: u64,
+    pub from_stake: u64,
+    /// Equity below zero that went with the slice, settlement asset.
+    pub deficit: u64,
+    /// The payout ended the stake: its shares are worth nothing.
+    pub stake_ended: bool,
 }
 
 #[event]
@@ -505,5 +514,81 @@ pub struct ExpiryClosed {
     /// What the roundings of its settlement added to the market's.
     pub rounding: i64,
     pub payer: Pubkey,
+    pub time: i64,
+}
+
+#[event]
+pub struct InsuranceFunded {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub funder: Pubkey,
+    pub time: i64,
+    pub amount: u64,
+    pub capital: u64,
+}
+
+#[event]
+pub struct FeesCollected {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub market: u16,
+    pub time: i64,
+    pub amount: u64,
+    /// Of the market, afterwards.
+    pub accrued_fees: i64,
+    pub variation_pool: i64,
+    pub capital: u64,
+}
+
+#[event]
+pub struct Staked {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub owner: Pubkey,
+    pub time: i64,
+    pub era: u64,
+    pub amount: u64,
+    pub shares: u128,
+    /// Of the owner, afterwards.
+    pub owner_shares: u128,
+    /// Of the fund, afterwards.
+    pub staked: u64,
+    pub total_shares: u128,
+}
+
+#[event]
+pub struct UnstakeRequested {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub owner: Pubkey,
+    pub time: i64,
+    pub era: u64,
+    pub shares: u128,
+    /// Unix time from which they can be taken out, and before which.
+    pub from: i64,
+    pub before: i64,
+}
+
+#[event]
+pub struct Unstaked {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub owner: Pubkey,
+    pub time: i64,
+    pub era: u64,
+    pub amount: u64,
+    pub shares: u128,
+    /// Of the owner, afterwards.
+    pub owner_shares: u128,
+    /// Of the fund, afterwards.
+    pub staked: u64,
+    pub total_shares: u128,
+}
+
+#[event]
+pub struct StakeClosed {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub owner: Pubkey,
     pub time: i64,
 }

@@ -188,6 +188,30 @@ pub mod novate {
         instructions::end_auction::end_auction(ctx)
     }
 
+    pub fn fund_insurance(ctx: Context<FundInsurance>, amount: u64) -> Result<()> {
+        instructions::fund_insurance::fund_insurance(ctx, amount)
+    }
+
+    pub fn collect_fees(ctx: Context<CollectFees>) -> Result<()> {
+        instructions::collect_fees::collect_fees(ctx)
+    }
+
+    pub fn stake(ctx: Context<AddStake>, amount: u64) -> Result<()> {
+        instructions::stake::stake(ctx, amount)
+    }
+
+    pub fn request_unstake(ctx: Context<RequestUnstake>, shares: u128) -> Result<()> {
+        instructions::request_unstake::request_unstake(ctx, shares)
+    }
+
+    pub fn unstake(ctx: Context<Unstake>) -> Result<()> {
+        instructions::unstake::unstake(ctx)
+    }
+
+    pub fn close_stake(ctx: Context<CloseStake>) -> Result<()> {
+        instructions::close_stake::close_stake(ctx)
+    }
+
     pub fn health<'info>(ctx: Context<'info, ReadHealth<'info>>) -> Result<HealthReport> {
         instructions::health::health(ctx)
     }

@@ -52,6 +52,13 @@ impl<'a, 'info> Listed<'a, 'info> {
         Ok(asset)
     }
 
+    /// The settlement asset, to be written.
+    pub fn settlement_mut(&self) -> Result<RefMut<'a, Asset>> {
+        let asset = write::<Asset>(self.assets.first().ok_or(NovateError::AssetMissing)?)?;
+        require!(asset.index == SETTLEMENT_ASSET, NovateError::AssetMissing);
+        Ok(asset)
+    }
+
     /// The asset of an index.
     pub fn asset(&self, index: u16) -> Result<Ref<'a, Asset>> {
         let at = position(self.assets, index, |a: &Asset| a.index).ok_or(NovateError::AssetMissing)?;

@@ -4,6 +4,8 @@
 pub const POOL: &[u8] = b"pool";
 /// `[INSURANCE, pool]`
 pub const INSURANCE: &[u8] = b"insurance";
+/// `[STAKE, pool, owner]`
+pub const STAKE: &[u8] = b"stake";
 /// `[ASSET, pool, index u16 LE]`
 pub const ASSET: &[u8] = b"asset";
 /// `[VAULT, asset]`: the token account that holds an asset's deposits, owned by the pool's address.

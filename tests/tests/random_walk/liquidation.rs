@@ -18,6 +18,11 @@ fn has_options(portfolio: &Portfolio) -> bool {
     portfolio.positions().iter().any(|p| option(p.instrument))
 }
 
+/// The auction that runs is the one that the account is in need of: insolvent at an equity of zero or below.
+fn is_of_its_kind(portfolio: &Portfolio, health: &Health) -> bool {
+    (portfolio.auction_insolvent != 0) == (health.equity.0 <= 0)
+}
+
 impl Walk {
     fn seats_where(&self, judge: &Judge, fits: impl Fn(&Portfolio, &Health) -> bool) -> Vec<usize> {
         let fits = |seat: &usize| {
@@ -27,8 +32,9 @@ impl Walk {
         (0..self.seats.len()).filter(fits).collect()
     }
 
-    /// Moves one price so far that one portfolio falls below maintenance margin, if that can be. Option values are carried.
-    fn endanger(&mut self) -> Option<usize> {
+    /// Moves one price so far that one portfolio falls below maintenance margin, or below zero, if that can be. Option values
+    /// are carried.
+    fn endanger(&mut self, insolvent: bool) -> Option<usize> {
         let mut judge = self.judge();
         let held: Vec<usize> = (3..self.seats.len())
             .filter(|s| {
@@ -39,14 +45,18 @@ impl Walk {
         for _ in 0..held.len() {
             let seat = *self.chance.pick(&held);
             let portfolio = self.portfolio(seat);
-            for percent in [4, 7, 12, 16, 20, 25, 30] {
+            let percents = if insolvent { [20, 25, 30, 16, 35, 40, 50, 60] } else { [4, 7, 12, 16, 20, 25, 30, 40] };
+            for percent in percents {
                 for (asset, sign) in [BTC, ETH, SOL].into_iter().flat_map(|a| [(a, 1), (a, -1)]) {
                     let Price(price) = judge.snapshot.assets[&asset].price;
                     let after = price / 100 * (100 + sign * percent);
                     judge.snapshot.assets.get_mut(&asset).unwrap().price = Price(after);
                     let health = judge.health(&portfolio);
                     judge.snapshot.assets.get_mut(&asset).unwrap().price = Price(price);
-                    let ripe = |h: &Health| is_liquidatable(h) && h.equity.0 > h.maintenance.0 / 5;
+                    let ripe = |h: &Health| {
+                        let (equity, maintenance) = (h.equity.0, h.maintenance.0);
+                        is_liquidatable(h) && if insolvent { equity <= 0 } else { equity > maintenance / 5 }
+                    };
                     if health.as_ref().is_ok_and(ripe) {
                         self.world.listings[usize::from(asset)].usd = after as f64 / 1e9;
                         return Some(seat);
@@ -58,9 +68,13 @@ impl Walk {
     }
 
     pub(super) fn start_auction(&mut self) {
-        let fallen = self.seats_where(&self.judge(), |p, h| !p.in_auction() && is_liquidatable(h));
+        let fallen =
+            self.seats_where(&self.judge(), |p, h| is_liquidatable(h) && (!p.in_auction() || !is_of_its_kind(p, h)));
         let seat = match fallen.is_empty() {
-            true => self.endanger(),
+            true => {
+                let insolvent = self.chance.percent(50);
+                self.endanger(insolvent)
+            }
             false => Some(*self.chance.pick(&fallen)),
         };
         let seat = match seat {
@@ -78,11 +92,17 @@ impl Walk {
         let dated = has_options(&self.portfolio(seat));
         if self.run("start_auction", start, &[]).is_ok() {
             self.lived("an auction of options began", dated);
+            let insolvent = self.portfolio(seat).auction_insolvent != 0;
+            self.lived("an insolvent auction began", insolvent);
+            // Prices return to where they began, and equity with them.
+            if insolvent && self.chance.percent(90) {
+                self.liquidate();
+            }
         }
     }
 
     pub(super) fn liquidate(&mut self) {
-        let fits = self.seats_where(&self.judge(), |p, h| p.in_auction() && is_liquidatable(h) && h.equity.0 > 0);
+        let fits = self.seats_where(&self.judge(), |p, h| p.in_auction() && is_liquidatable(h) && is_of_its_kind(p, h));
         if fits.is_empty() {
             return self.start_auction();
         }
@@ -99,15 +119,21 @@ impl Walk {
         let before = seats.map(|s| self.portfolio(s));
         let held: Vec<u64> = before[0].positions().iter().filter(|p| p.quantity != 0).map(|p| p.instrument).collect();
         judge.accrue(held.iter().copied());
-        let bid = self.world.liquidate_instruction(&self.actor(seat), bidder.side(), fraction, i64::MAX);
+        let insolvent = before[0].auction_insolvent != 0;
+        let limit = if insolvent { *self.chance.pick(&[i64::MAX, 0, 0, -2_000_000_000]) } else { i64::MAX };
+        let bid = self.world.liquidate_instruction(&self.actor(seat), bidder.side(), fraction, limit);
         let Ok(sent) = self.run("liquidate", bid, &[&bidder.key]) else { return };
         let after = seats.map(|s| self.portfolio(s));
         assert_eq!(judge.initial_margin(&after[1]), Ok(()), "CLR-30: {}", self.place());
         let sum = |sides: &[Portfolio; 2]| -> Option<i128> {
             sides.iter().map(|p| judge.health(p).ok().map(|h| i128::from(h.equity.0))).sum()
         };
+        let event: Liquidated = sent.event();
+        let paid = i128::from(event.from_capital + event.from_stake);
+        assert_eq!(paid, if insolvent { -i128::from(event.price) } else { 0 }, "{}", self.place());
         if let (Some(before), Some(after)) = (sum(&before), sum(&after)) {
-            assert!((after - before).abs() <= UNITS, "{}: {before} became {after}", self.place());
+            let paid = paid * i128::from(judge.snapshot.assets[&USDC].price.0) / 1_000_000_000;
+            assert!((after - before - paid).abs() <= UNITS, "{}: {before} became {after}", self.place());
         }
         self.assert_accrued(&judge, held);
         self.assert_bystanders(&judge, &seats);
@@ -119,8 +145,10 @@ impl Walk {
             missing(event.equity_after, event.maintenance_after),
         ];
         assert!(less <= short + UNITS, "CLR-30: {}: {short} became {less}", self.place());
-        self.lived("a bid restored the account", event.restored);
+        self.lived("a bid restored the account", event.restored && !insolvent);
         self.lived("a bid left the auction", !event.restored);
+        self.lived("insurance paid for a slice", paid > 0);
+        self.lived("stake was slashed", event.from_stake > 0);
         let moved = before[1].positions() != after[1].positions();
         self.lived("a slice of options changed hands", moved && has_options(&before[0]));
         let loans = |p: &Portfolio| p.balances().iter().map(|b| b.loan).sum::<u64>();
@@ -129,6 +157,10 @@ impl Walk {
             |p: &Position| p.quantity == 0 && i64::from(instrument::minutes_of(p.instrument)) * 60 <= judge.now;
         let expired = before[0].positions().iter().any(|p| instrument::expiry_of(p.instrument).is_some() && expired(p));
         self.lived("a slice of what had expired changed hands", moved && expired);
+        if after[0].is_empty() {
+            self.lived("an insolvent account was taken whole", insolvent);
+            self.begin_again(seat);
+        }
     }
 
     pub(super) fn end_auction(&mut self) {
@@ -143,8 +175,20 @@ impl Walk {
             }
             false => *self.chance.pick(&fits),
         };
+        let reserved = self.portfolio(seat).auction_reserved;
         let end = self.world.end_auction_instruction(&self.actor(seat));
-        self.run("end_auction", end, &[]).ok();
+        if self.run("end_auction", end, &[]).is_ok() {
+            self.lived("an insolvent auction gave its reserve back", reserved > 0);
+        }
+    }
+
+    /// An owner who has lost everything deposits anew.
+    fn begin_again(&mut self, seat: usize) {
+        let actor = self.actor(seat);
+        let amount = self.chance.between(4_000, 9_000) as u64 * 1_000_000;
+        self.world.fund(&actor, USDC, amount);
+        let deposit = self.world.deposit_instruction(&actor, USDC, amount);
+        self.run("deposit", deposit, &[&actor.key]).ok();
     }
 
     /// The owner deposits what is missing.

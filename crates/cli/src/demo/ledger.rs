@@ -24,6 +24,8 @@ pub struct Ledger {
     pub pending: i128,
     /// Paid in by losers and not yet taken out by winners.
     pub variation_pools: i128,
+    /// Capital and stake of the insurance fund.
+    pub insurance: i128,
     /// Fees charged, a claim on the variation pools.
     pub fees: i128,
     /// Units that rounding kept.
@@ -112,17 +114,22 @@ fn check_bank(world: &World, index: u16, portfolios: &[Portfolio]) -> Result<()>
 fn check_settlement(world: &World, portfolios: &[Portfolio], markets: &[Market]) -> Result<Ledger> {
     let asset = world.asset(USDC)?;
     let positions = portfolios.iter().flat_map(|p| p.positions());
+    let fund = world.insurance()?;
     let ledger = Ledger {
         vault: i128::from(tokens::amount(&world.chain, &asset.vault)?),
         cash: portfolios.iter().map(|p| i128::from(p.cash)).sum(),
         pending: positions.map(|p| i128::from(p.pending_old) + i128::from(p.pending_new)).sum(),
         variation_pools: markets.iter().map(|m| i128::from(m.variation_pool.0)).sum(),
+        insurance: i128::from(fund.capital) + i128::from(fund.staked),
         fees: markets.iter().map(|m| i128::from(m.accrued_fees.0)).sum(),
         rounding: markets.iter().map(|m| i128::from(m.rounding.0)).sum(),
     };
     let claims = ledger.cash + ledger.pending + ledger.variation_pools;
-    ensure!(ledger.vault == i128::from(asset.cash), "CLR-02: vault {}, counter {}", ledger.vault, asset.cash);
-    ensure!(claims == ledger.vault, "CLR-02: claims {claims}, vault {}", ledger.vault);
+    let counted = i128::from(asset.cash) + ledger.insurance;
+    ensure!(ledger.vault == counted, "CLR-02: vault {}, counters {counted}", ledger.vault);
+    ensure!(claims == i128::from(asset.cash), "CLR-02: claims {claims}, counter {}", asset.cash);
+    let left: i128 = portfolios.iter().map(|p| i128::from(p.payable())).sum();
+    ensure!(left == i128::from(fund.reserved), "CLR-35: auctions may be paid {left}, reserved {}", fund.reserved);
     Ok(ledger)
 }
 

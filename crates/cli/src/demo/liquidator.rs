@@ -1,8 +1,9 @@
-//! The liquidator bot: starts auctions, bids when the discount pays for the risk, lays the risk off and ends what is
-//! restored (CLR-30).
+//! The liquidator bot: starts auctions, bids when the discount pays for the risk, or insurance does where an account is
+//! insolvent, lays the risk off and ends what is restored (CLR-30, CLR-31).
 
 use anyhow::Result;
 use novate_client::instructions::{self as ix, TradeSide};
+use novate_client::state::Portfolio;
 use novate_margin::{auction, is_liquidatable, Fraction, Health, Seconds};
 use solana_signer::Signer;
 
@@ -30,7 +31,9 @@ pub struct Fate {
     pub taken: i64,
     /// Equity that the discount cost, 1e-6 USD.
     pub discount_paid: i64,
-    /// Slices that the member bought, and the discount it earned.
+    /// What insurance paid those who took the account when it was insolvent, settlement asset 1e-6.
+    pub insured: i64,
+    /// Slices that the member bought, and the discount or premium it earned.
     pub bought: u32,
     pub earned: i64,
 }
@@ -91,11 +94,11 @@ impl Liquidator {
         Ok(acted)
     }
 
-    /// An auction in which something is worth something.
+    /// An auction in which something is worth something, or in which insurance can pay.
     fn anything_for_sale(&self, world: &World) -> Result<bool> {
-        let snapshot = world.snapshot()?;
+        let (snapshot, insured) = (world.snapshot()?, world.insurance()?.fund().total() > 0);
         for member in 0..CAST.len() {
-            if world.portfolio(member)?.in_auction() && world.health(&snapshot, member)?.equity.0 > 0 {
+            if world.portfolio(member)?.in_auction() && (insured || world.health(&snapshot, member)?.equity.0 > 0) {
                 return Ok(true);
             }
         }
@@ -111,7 +114,9 @@ impl Liquidator {
             }
             let health = world.health(&world.snapshot()?, member)?;
             let elapsed = Seconds(world.chain.now() - portfolio.auction_start);
-            if worthwhile(&health, auction::discount(elapsed)) {
+            if portfolio.auction_insolvent != 0 {
+                acted |= self.bid_insured(world, member, &portfolio, &health, elapsed)?;
+            } else if worthwhile(&health, auction::discount(elapsed)) {
                 acted |= self.bid(world, member, &health, auction::discount(elapsed))?;
             }
         }
@@ -131,13 +136,46 @@ impl Liquidator {
         for taker in self.bidders() {
             for share in [1, 2, 4] {
                 let fraction = Fraction(most.0 / share);
-                if fraction.0 > 0 && accepted(take(world, member, taker, fraction))? {
+                if fraction.0 > 0 && accepted(take(world, member, taker, fraction, world.portfolio(taker)?.cash))? {
                     let paid = auction::price_ceil(health.equity, fraction, discount)?;
                     self.record(world, member, taker, fraction, health.equity.slice_floor(fraction)?.0 - paid.0);
                     ledger::check(world)?;
                     lay_off(world, taker)?;
                     return Ok(true);
                 }
+            }
+        }
+        Ok(false)
+    }
+
+    /// A bid for the whole of an insolvent account, once insurance pays its deficit and the reward for the notional.
+    fn bid_insured(
+        &mut self,
+        world: &mut World,
+        member: usize,
+        portfolio: &Portfolio,
+        health: &Health,
+        elapsed: Seconds,
+    ) -> Result<bool> {
+        if health.equity.0 > 0 || !is_liquidatable(health) {
+            return Ok(false);
+        }
+        let (all, premium) = (Fraction::ONE, auction::premium(elapsed));
+        let owed = auction::payout_floor(health.equity, health.maintenance, all, premium)?.0;
+        let held = i64::try_from(world.insurance()?.fund().total())?;
+        let payout = owed.min(portfolio.payable().try_into()?).min(held);
+        let gain = payout + health.equity.0;
+        if i128::from(gain) * 1_000_000 < i128::from(health.gross_notional.0) * REWARD {
+            return Ok(false);
+        }
+        for taker in self.bidders() {
+            // One USDC is one USD here.
+            if accepted(take(world, member, taker, all, -payout))? {
+                self.record(world, member, taker, all, gain);
+                self.fates[member].insured += payout;
+                ledger::check(world)?;
+                lay_off(world, taker)?;
+                return Ok(true);
             }
         }
         Ok(false)
@@ -162,10 +200,9 @@ fn worthwhile(health: &Health, discount: Fraction) -> bool {
     health.equity.0 > 0 && is_liquidatable(health) && gain >= wanted
 }
 
-fn take(world: &mut World, member: usize, taker: usize, fraction: Fraction) -> Result<()> {
+fn take(world: &mut World, member: usize, taker: usize, fraction: Fraction, limit: i64) -> Result<()> {
     let side = TradeSide { portfolio: world.addresses[taker], signer: world.owner(taker).pubkey() };
     let holdings = world.holdings(&[member, taker])?;
-    let limit = world.portfolio(taker)?.cash;
     let bid = ix::liquidate(world.keys, world.addresses[member], side, &holdings, fraction.0, limit);
     world.by_owner(taker, bid)
 }

@@ -1,8 +1,7 @@
 //! What the demo writes down while it runs: a frame per moment, for the tables and the report.
 
 use anyhow::Result;
-use novate_client::state::Insurance;
-use novate_client::{addresses, Snapshot};
+use novate_client::Snapshot;
 use novate_margin::health_factor;
 
 use super::cast::CAST;
@@ -40,8 +39,10 @@ pub struct Frame {
     pub standings: Vec<Standing>,
     pub ledger: Ledger,
     pub unpaid_losses: i64,
+    /// What the insurance fund holds, and what it has paid to the takers of insolvent accounts so far.
     pub insurance: i64,
-    /// Sum of what insolvent members are short of.
+    pub paid_out: i64,
+    /// Sum of what insolvent members are short of at this moment.
     pub unfunded: i64,
 }
 
@@ -50,7 +51,7 @@ pub fn frame(world: &World, ledger: Ledger) -> Result<Frame> {
     let snapshot = world.snapshot()?;
     let standings: Vec<Standing> = (0..CAST.len()).map(|m| standing(world, &snapshot, m)).collect::<Result<_>>()?;
     let assets = (1..COINS.len() as u16).filter_map(|i| snapshot.assets.get(&i));
-    let fund: Insurance = world.chain.read(&addresses::insurance(&world.keys.pool))?;
+    let fund = world.insurance()?;
     Ok(Frame {
         time: world.chain.now(),
         prices: assets.clone().map(|a| a.price.0).collect(),
@@ -63,6 +64,7 @@ pub fn frame(world: &World, ledger: Ledger) -> Result<Frame> {
         ledger,
         unpaid_losses: unpaid_losses(world)?,
         insurance: i64::try_from(fund.capital.saturating_add(fund.staked))?,
+        paid_out: i64::try_from(fund.paid_out)?,
     })
 }
 

@@ -2,8 +2,8 @@
 //! accounts are written as the token program would have left them.
 
 use anyhow::{Context, Result};
-use novate_client::instructions::{self as ix, PoolKeys};
-use novate_client::{addresses, instrument, AssetTerms, MarketTerms};
+use novate_client::instructions::{self as ix, PoolKeys, TokenMove};
+use novate_client::{addresses, instrument, AssetTerms, MarketTerms, Pubkey};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
@@ -22,6 +22,8 @@ const POOL_ID: u16 = 1;
 const ONE: i64 = 1_000_000;
 /// Seconds that a price may be old.
 const MAX_AGE: i64 = 60;
+/// What the pool's founders pay into its insurance fund, 1e-6 USD.
+pub const CAPITAL: u64 = 500_000_000_000;
 /// Contracts in 1e-9.
 pub const CONTRACT: i64 = 1_000_000_000;
 
@@ -34,6 +36,7 @@ pub fn build(chain: Chain, rows: &ScenarioRows) -> Result<World> {
     world.chain.set_time(START);
     world.chain.fund(governance.pubkey())?;
     create_pool(&mut world, &governance).context("creating the pool")?;
+    insure(&mut world, &governance).context("paying into the insurance fund")?;
     stage_rows(&mut world, &governance, rows).context("staging the scenario rows")?;
     world.advance_prices(START)?;
     expiries::list(&mut world, &governance).context("listing the expiries")?;
@@ -74,6 +77,15 @@ fn create_pool(world: &mut World, governance: &Keypair) -> Result<()> {
         };
         world.chain.send(&[ix::add_market(authority, pool, market.asset, index as u16, terms)], &[governance])?;
     }
+    Ok(())
+}
+
+/// The pool's own capital. Nobody stakes in the demo.
+fn insure(world: &mut World, governance: &Keypair) -> Result<()> {
+    let (founder, account) = (governance.pubkey(), Pubkey::new_from_array([4; 32]));
+    tokens::write_account(&mut world.chain, account, cast::mint(USDC), founder, CAPITAL)?;
+    let capital = TokenMove { asset: USDC, token: World::token(USDC), account, amount: CAPITAL };
+    world.chain.send(&[ix::fund_insurance(founder, world.keys.pool, capital)], &[governance])?;
     Ok(())
 }
 

@@ -74,6 +74,9 @@ pub fn story(member: &Member, fate: &Fate, end: &Standing) -> String {
     if end.equity < 0 {
         return format!("insolvent, {} unfunded", thousands(-end.equity));
     }
+    if fate.insured > 0 {
+        return format!("insolvent, taken over: insurance paid {}", thousands(fate.insured));
+    }
     if fate.bids > 0 {
         let slices = if fate.bids == 1 { "1 slice".into() } else { format!("{} slices", fate.bids) };
         return format!("{} % sold in {slices}", (fate.taken + 5_000_000) / 10_000_000);
@@ -113,10 +116,13 @@ pub fn summary(outcome: &Outcome) -> String {
     ];
     lines.extend(outcome.notes.iter().cloned());
     lines.push(format!(
-        "Unfunded deficit {} USD, at most {} in between; insurance fund {} USD, as there is no default waterfall yet",
+        "Insurance paid {} USD to the takers of insolvent accounts and holds {} of {}; deficits {} USD at the end, at most {} \
+         in between",
+        thousands(last.paid_out),
+        thousands(last.insurance),
+        thousands(first.insurance),
         thousands(last.unfunded),
         thousands(outcome.worst_deficit()),
-        thousands(last.insurance)
     ));
     lines.extend(ledger_lines(outcome));
     lines.push(format!("Report: {}", outcome.report.display()));
@@ -134,11 +140,12 @@ pub fn ledger_lines(outcome: &Outcome) -> [String; 2] {
         outcome.compared,
     );
     let vault = format!(
-        "Settlement vault {} USDC = cash {} + pending gains {} + variation pools {}",
+        "Settlement vault {} USDC = cash {} + pending gains {} + variation pools {} + insurance {}",
         unit(ledger.vault),
         unit(ledger.cash),
         unit(ledger.pending),
         unit(ledger.variation_pools),
+        unit(ledger.insurance),
     );
     [checks, vault]
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use novate_client::instructions::{self as ix, Holdings, PoolKeys, Token, TokenMove, TradeSide};
-use novate_client::state::{Asset, Market, Pool, Portfolio, Scenarios};
+use novate_client::state::{Asset, Insurance, Market, Pool, Portfolio, Scenarios};
 use novate_client::{addresses, Instruction, Leg, Pubkey, Snapshot};
 use novate_margin::Health;
 use solana_keypair::Keypair;
@@ -80,6 +80,10 @@ impl World {
 
     pub fn market(&self, index: u16) -> Result<Market> {
         self.chain.read(&addresses::market(&self.keys.pool, index))
+    }
+
+    pub fn insurance(&self) -> Result<Insurance> {
+        self.chain.read(&addresses::insurance(&self.keys.pool))
     }
 
     /// The pool as it stands now.

@@ -14,6 +14,7 @@ pub fn start_auction(keys: PoolKeys, portfolio: Pubkey, holdings: &Holdings) -> 
             pool: keys.pool,
             scenarios: keys.scenarios,
             portfolio,
+            insurance: addresses::insurance(&keys.pool),
             event_authority: addresses::event_authority(),
             program: ID,
         },
@@ -24,6 +25,7 @@ pub fn start_auction(keys: PoolKeys, portfolio: Pubkey, holdings: &Holdings) -> 
 }
 
 /// Owner or delegate of the taker: at most `fraction` (1e-9) of the account for at most `limit` of settlement asset (1e-6).
+/// For an insolvent account, whose taker insurance pays, the limit is negative: minus the least that the taker accepts.
 /// `holdings` are those of both portfolios.
 pub fn liquidate(
     keys: PoolKeys,
@@ -40,12 +42,18 @@ pub fn liquidate(
             portfolio,
             taker: taker.portfolio,
             signer: taker.signer,
+            insurance: addresses::insurance(&keys.pool),
             event_authority: addresses::event_authority(),
             program: ID,
         },
         instruction::Liquidate { fraction, limit },
     );
-    instruction.accounts.extend(holdings.clone().with_all_written().metas(&keys.pool));
+    let mut list = holdings.clone().with_all_written().metas(&keys.pool);
+    // Where insurance pays, the settlement asset, which is first, has more cash afterwards.
+    if let Some(settlement) = list.first_mut() {
+        settlement.is_writable = true;
+    }
+    instruction.accounts.extend(list);
     instruction
 }
 
@@ -56,6 +64,7 @@ pub fn end_auction(keys: PoolKeys, portfolio: Pubkey, holdings: &Holdings) -> In
             pool: keys.pool,
             scenarios: keys.scenarios,
             portfolio,
+            insurance: addresses::insurance(&keys.pool),
             event_authority: addresses::event_authority(),
             program: ID,
         },

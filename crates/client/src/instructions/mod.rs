@@ -3,6 +3,7 @@
 //! written.
 
 mod governance;
+mod insurance;
 mod keeper;
 mod liquidation;
 mod settlement;
@@ -21,6 +22,7 @@ use novate::ID;
 use crate::addresses;
 
 pub use governance::*;
+pub use insurance::*;
 pub use keeper::*;
 pub use liquidation::*;
 pub use settlement::*;

@@ -2,6 +2,7 @@
 //! handler; the handler's documentation is its algorithm in numbered steps.
 
 pub mod governance;
+pub mod insurance;
 pub mod keeper;
 pub mod liquidation;
 pub mod settlement;
@@ -9,6 +10,7 @@ pub mod trader;
 pub mod venue;
 
 pub use governance::*;
+pub use insurance::*;
 pub use keeper::*;
 pub use liquidation::*;
 pub use settlement::*;

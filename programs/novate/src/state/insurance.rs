@@ -1,10 +1,13 @@
 use anchor_lang::prelude::*;
+use novate_margin::fund::{Drawn, Fund};
 
 use super::{Wide, DISCRIMINATOR};
+use crate::error::NovateError;
 
 /// The insurance fund of a pool: capital, stake and what is reserved out of them (CLR-31, CLR-32, CLR-35).
 ///
-/// Address: `[INSURANCE, pool]`. Amounts are settlement asset, 1e-6. Created empty with the pool.
+/// Address: `[INSURANCE, pool]`. Amounts are settlement asset, 1e-6. Created empty with the pool. Capital and stake lie in
+/// the vault of the settlement asset, beside its cash (CLR-02).
 #[account(zero_copy)]
 #[derive(Debug)]
 #[repr(C)]
@@ -17,18 +20,61 @@ pub struct Insurance {
     pub capital: u64,
     /// Staked capital.
     pub staked: u64,
+    /// Shares of all stakers of this era; zero where nothing is staked.
     pub stake_shares: Wide,
-    /// Greatest payout of the insolvent auctions under way.
+    /// What the insolvent auctions under way may still be paid at most. Can exceed the fund.
     pub reserved: u64,
     /// Paid to takers of insolvent accounts so far.
     pub paid_out: u64,
-    /// Deficits found so far.
+    /// Equity below zero that they took over so far.
     pub deficits: u64,
-    pub reserve: [u8; 408],
+    /// Rises by one each time stake ends; shares of an earlier era are worth nothing.
+    pub era: u64,
+    pub reserve: [u8; 400],
 }
 
 impl Insurance {
     pub const SPACE: usize = DISCRIMINATOR + core::mem::size_of::<Self>();
+
+    /// The fund as the margin crate counts it.
+    pub fn fund(&self) -> Fund {
+        Fund { capital: self.capital, staked: self.staked, shares: self.stake_shares.get() }
+    }
+
+    /// Takes the fund back after a change.
+    pub fn keep(&mut self, fund: Fund) {
+        (self.capital, self.staked, self.stake_shares) = (fund.capital, fund.staked, Wide::new(fund.shares));
+    }
+
+    /// Adds to the pool's own capital; nobody has a claim on it.
+    pub fn add_capital(&mut self, amount: u64) -> Result<()> {
+        self.capital = self.capital.checked_add(amount).ok_or(NovateError::MathOverflow)?;
+        Ok(())
+    }
+
+    /// Sets the greatest payout of an insolvent auction aside; it may be more than there is (CLR-35).
+    pub fn set_aside(&mut self, amount: u64) -> Result<()> {
+        self.reserved = self.reserved.checked_add(amount).ok_or(NovateError::MathOverflow)?;
+        Ok(())
+    }
+
+    /// Gives back what was set aside and is not needed, or is paid.
+    pub fn release(&mut self, amount: u64) -> Result<()> {
+        self.reserved = self.reserved.checked_sub(amount).ok_or(NovateError::MathOverflow)?;
+        Ok(())
+    }
+
+    /// Pays the taker of an insolvent slice: capital first, then stake by what a share is worth (CLR-32).
+    pub fn pay(&mut self, amount: u64, deficit: u64) -> Result<Drawn> {
+        let mut fund = self.fund();
+        let drawn = fund.draw(amount).map_err(NovateError::from)?;
+        self.keep(fund);
+        self.era = self.era.wrapping_add(drawn.ended.into());
+        self.paid_out = self.paid_out.checked_add(amount).ok_or(NovateError::MathOverflow)?;
+        self.deficits = self.deficits.checked_add(deficit).ok_or(NovateError::MathOverflow)?;
+        Ok(drawn)
+    }
 }
 
 const _: () = assert!(Insurance::SPACE == 512);
+const _: () = assert!(core::mem::offset_of!(Insurance, era) == 96);

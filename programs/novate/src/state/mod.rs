@@ -17,6 +17,7 @@ mod portfolio;
 mod position;
 mod redemption;
 mod scenarios;
+mod stake;
 mod venue;
 mod window;
 
@@ -32,6 +33,7 @@ pub use portfolio::*;
 pub use position::*;
 pub use redemption::*;
 pub use scenarios::*;
+pub use stake::*;
 pub use venue::*;
 pub use window::*;
 

@@ -1,6 +1,6 @@
 use anchor_lang::prelude::*;
 
-use super::{Asset, Balance, Position, DISCRIMINATOR, SETTLEMENT_ASSET, VERSION};
+use super::{Asset, Balance, Insurance, Position, DISCRIMINATOR, SETTLEMENT_ASSET, VERSION};
 use crate::error::NovateError;
 use crate::instrument::{expiry_of, market_of};
 use crate::listed::Listed;
@@ -57,10 +57,13 @@ pub struct Portfolio {
     pub cash: i64,
     /// Unix time at which the auction began, 0 while none runs (CLR-30).
     pub auction_start: i64,
-    /// 1 where equity was zero or below when the auction began: its clock is not that of CLR-30, and nobody can bid.
+    /// 1 where equity was zero or below when the auction began: its clock is not that of CLR-30 but of CLR-31.
     pub auction_insolvent: u8,
     pub auction_padding: [u8; 7],
-    pub auction_reserve: [u8; 32],
+    /// Greatest payout of an insolvent auction, as of its beginning, and what was paid of it. Settlement asset, 1e-6.
+    pub auction_reserved: u64,
+    pub auction_paid: u64,
+    pub auction_reserve: [u8; 16],
     /// Ascending by asset; the first `balance_count` are in use.
     pub balances: [Balance; MAX_BALANCES],
     /// Ascending by instrument; the first `position_count` are in use.
@@ -142,12 +145,36 @@ impl Portfolio {
         self.auction_start != 0
     }
 
-    /// Ends the auction and clears its clock where the portfolio is found at or above maintenance margin (CLR-30).
+    /// Ends a solvent auction and clears its clock where the portfolio is found at or above maintenance margin (CLR-30). An
+    /// insolvent one holds a reserve of the insurance fund and goes on until [`Portfolio::end_auction`].
     pub fn leave_auction_if(&mut self, restored: bool) {
-        if restored {
+        if restored && self.auction_insolvent == 0 {
             self.auction_start = 0;
-            self.auction_insolvent = 0;
         }
+    }
+
+    /// Begins an auction, in the place of one of the other kind; an insolvent one sets `reserved` aside (CLR-31, CLR-35).
+    pub fn begin_auction(&mut self, insurance: &mut Insurance, now: i64, insolvent: bool, reserved: u64) -> Result<()> {
+        self.end_auction(insurance)?;
+        self.auction_start = now;
+        self.auction_insolvent = insolvent.into();
+        self.auction_reserved = reserved;
+        insurance.set_aside(reserved)
+    }
+
+    /// Ends an auction of either kind and gives what is left of its reserve back.
+    pub fn end_auction(&mut self, insurance: &mut Insurance) -> Result<()> {
+        insurance.release(self.payable())?;
+        self.auction_start = 0;
+        self.auction_insolvent = 0;
+        self.auction_reserved = 0;
+        self.auction_paid = 0;
+        Ok(())
+    }
+
+    /// What the takers of this insolvent account may still be paid at most (CLR-31).
+    pub fn payable(&self) -> u64 {
+        self.auction_reserved.saturating_sub(self.auction_paid)
     }
 
     /// Gains paid out that are not cash yet, over all positions.

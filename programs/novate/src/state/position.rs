@@ -1,5 +1,4 @@
 use anchor_lang::prelude::*;
-use novate_margin::fixed::mul_div_ceil;
 use novate_margin::{Contracts, Fraction, Usd};
 
 use crate::error::NovateError;
@@ -67,19 +66,15 @@ impl Position {
         Ok(due)
     }
 
-    /// Cuts a fraction off for the taker of a liquidation and returns it (CLR-30): the quantity towards zero, the cost in
-    /// proportion to the quantity and rounded up, gains rounded down.
+    /// Cuts a fraction off for the taker of a liquidation and returns it (CLR-30): the quantity towards zero, the cost rounded
+    /// up, gains rounded down. The cost does not follow the quantity: a position of a few units can owe much, and a slice without
+    /// its share of that would take balances and leave the debts.
     pub fn cut(&mut self, part: Fraction) -> Result<Self> {
         let size = Contracts(self.quantity.checked_abs().ok_or(NovateError::MathOverflow)?);
         let size = size.slice_floor(part).map_err(NovateError::from)?.0;
-        let cost = if self.quantity == 0 {
-            Usd(self.cost).slice_ceil(part).map_err(NovateError::from)?.0
-        } else {
-            mul_div_ceil(self.cost, size, self.quantity.saturating_abs()).map_err(NovateError::from)?
-        };
         let slice = Self {
             quantity: if self.quantity < 0 { size.saturating_neg() } else { size },
-            cost,
+            cost: Usd(self.cost).slice_ceil(part).map_err(NovateError::from)?.0,
             pending_old: Usd(self.pending_old).slice_floor(part).map_err(NovateError::from)?.0,
             pending_new: Usd(self.pending_new).slice_floor(part).map_err(NovateError::from)?.0,
             ..*self

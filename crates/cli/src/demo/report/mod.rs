@@ -64,7 +64,8 @@ fn opening(outcome: &Outcome) -> Result<String> {
         (CAST.len().to_string(), "portfolios, margined each as one book"),
         (format!("{held} of {hedgers}"), "hedged books came through without an auction"),
         (outcome.liquidations().to_string(), "slices sold in liquidation auctions"),
-        (format!("{} USD", thousands(last.unfunded)), "unfunded deficit of insolvent accounts at the end"),
+        (format!("{} USD", thousands(last.unfunded)), "deficits of insolvent accounts at the end"),
+        (format!("{} USD", thousands(last.paid_out)), "paid out of insurance to those who took them over"),
         (outcome.checks.to_string(), "checks of the books, each exact to the unit"),
     ];
     let mut out = String::from(
@@ -176,9 +177,10 @@ const HEALTH: &str = "Health is equity over maintenance margin. Below 1 (the red
 
 const MONEY: &str = "Losses are paid into a market's <em>variation pool</em> as they arise, and gains are paid out \
     of it: nobody is paid what nobody has paid in. Who has posted coins and no cash cannot pay at once; the loss \
-    counts against its equity and waits. An account with negative equity is a <em>deficit</em>. The default \
-    waterfall and the insurance fund that would carry it come with a later version: until then it is shown here, and \
-    not hidden or topped up.";
+    counts against its equity and waits. An account with negative equity is a <em>deficit</em>. Whoever takes \
+    such an account over is paid what it lacks out of the pool's insurance fund, and a premium that grows with time. The \
+    founders paid into the fund before the first trade; fees are not collected in this run, and nobody stakes. What the fund \
+    could not pay would stay a deficit, and be shown here.";
 
 fn money(outcome: &Outcome) -> String {
     let frames = &outcome.frames;
@@ -201,13 +203,13 @@ fn money(outcome: &Outcome) -> String {
             vec![series(frames, "not yet paid", "b", |f| f.unpaid_losses as f64 / 1e6)],
         ),
         line(
-            "Insurance fund and unfunded deficit",
-            "USD. Nobody has paid into the fund yet.",
+            "Insurance fund and deficits",
+            "USD, what the fund holds, and what insolvent accounts lack until they are taken over.",
             true,
             short,
             vec![
                 series(frames, "insurance fund", "a", |f| f.insurance as f64 / 1e6),
-                series(frames, "unfunded deficit", "limit", |f| f.unfunded as f64 / 1e6),
+                series(frames, "deficits", "limit", |f| f.unfunded as f64 / 1e6),
             ],
         ),
     ])

@@ -5,7 +5,7 @@ use crate::error::NovateError;
 use crate::events::{AuctionEnded, EVENT_VERSION};
 use crate::health::{Examiner, Prices};
 use crate::listed::Listed;
-use crate::state::{Pool, Portfolio, Scenarios};
+use crate::state::{Insurance, Pool, Portfolio, Scenarios};
 
 /// Anyone may end the auction of a portfolio that is back at or above maintenance margin.
 #[event_cpi]
@@ -16,10 +16,12 @@ pub struct EndAuction<'info> {
     pub scenarios: AccountLoader<'info, Scenarios>,
     #[account(mut, has_one = pool @ NovateError::WrongPool)]
     pub portfolio: AccountLoader<'info, Portfolio>,
+    #[account(mut, has_one = pool @ NovateError::WrongPool)]
+    pub insurance: AccountLoader<'info, Insurance>,
 }
 
 /// 1. Refuses where no auction runs, or equity is below maintenance margin while positions are held.
-/// 2. Clears the clock and emits [`AuctionEnded`].
+/// 2. Clears the clock, gives the reserve of an insolvent auction back to the fund and emits [`AuctionEnded`].
 pub(crate) fn end_auction<'info>(ctx: Context<'info, EndAuction<'info>>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
@@ -30,7 +32,7 @@ pub(crate) fn end_auction<'info>(ctx: Context<'info, EndAuction<'info>>) -> Resu
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
     let health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, Prices::Unfavourable)?;
     require!(!portfolio.owes() || !is_liquidatable(&health), NovateError::StillLiquidatable);
-    portfolio.leave_auction_if(true);
+    portfolio.end_auction(&mut *accounts.insurance.load_mut()?)?;
     portfolio.next_sequence();
 
     emit_cpi!(AuctionEnded {

@@ -1,5 +1,6 @@
 use anchor_lang::prelude::*;
-use novate_margin::fixed::mul_div_ceil;
+use novate_margin::fixed::{mul_div_ceil, mul_div_floor};
+use novate_margin::fund::Drawn;
 use novate_margin::{auction, is_liquidatable, Fraction, Health, Price, Seconds, Usd};
 
 use crate::error::NovateError;
@@ -7,11 +8,11 @@ use crate::events::{Liquidated, EVENT_VERSION};
 use crate::health::{Examiner, Prices};
 use crate::instrument::{self, market_of, minutes_of, Instrument};
 use crate::listed::Listed;
-use crate::state::{Balance, Pool, Portfolio, Position, Scenarios};
+use crate::state::{Balance, Insurance, Pool, Portfolio, Position, Scenarios};
 
 /// A bid in an auction. The owner or delegate of the taker signs. Behind the instruction stand the assets, markets and
 /// expiries that either portfolio holds, each once; the markets of the liquidated portfolio's perpetuals and the expiries of
-/// its futures and options writable.
+/// its futures and options writable, and where the account is insolvent the settlement asset.
 #[event_cpi]
 #[derive(Accounts)]
 pub struct Liquidate<'info> {
@@ -28,24 +29,32 @@ pub struct Liquidate<'info> {
     #[account(mut, has_one = pool @ NovateError::WrongPool)]
     pub taker: AccountLoader<'info, Portfolio>,
     pub signer: Signer<'info>,
+    #[account(mut, has_one = pool @ NovateError::WrongPool)]
+    pub insurance: AccountLoader<'info, Insurance>,
 }
 
-/// A bid's size and its cost in settlement asset, rounded up.
+/// A bid's size and its price in settlement asset, rounded up: what the taker pays, or less than zero, what insurance pays it.
 struct Bid {
     fraction: Fraction,
     price: i64,
+    /// Equity below zero that goes with the slice, settlement asset, rounded up.
+    deficit: u64,
 }
 
-/// Takes a slice of the whole account (CLR-30).
+/// Takes a slice of the whole account (CLR-30, CLR-31).
 ///
 /// 1. Accrues funding in the markets of the account's perpetuals (CLR-11). Refuses where no auction runs, or the account is
-///    at or above maintenance margin, or is insolvent or was when the auction began.
-/// 2. The slice: at most `fraction` (1e-9), at most what restores the account. Its price: equity of the slice less the
-///    discount of the time, in settlement asset, at most `limit`.
-/// 3. Charges both sides of each of those perpetuals the funding they owe. Moves the slice of cash, of every balance and of
-///    every position; then the taker pays.
-/// 4. The taker must meet initial margin. The auction ends where the account is back at maintenance margin.
-/// 5. Emits [`Liquidated`].
+///    at or above maintenance margin, or its equity has crossed zero since the auction began.
+/// 2. With equity above zero, the slice is at most `fraction` (1e-9) and what restores the account; its price is the equity
+///    of the slice less the discount of the time, in settlement asset.
+/// 3. With equity at zero or below, the slice is `fraction`; insurance pays what it lacks and the premium of the time, at
+///    most what is left of the reserve and of the fund. The price is this payout, negative.
+/// 4. Either way the price is at most `limit`.
+/// 5. Charges both sides of each of those perpetuals the funding they owe. Moves the slice of cash, of every balance and of
+///    every position; then the taker pays, or is paid: capital first, then stake (CLR-32).
+/// 6. The taker must meet initial margin. The auction ends where the account is back at maintenance margin, or nothing is
+///    left of it.
+/// 7. Emits [`Liquidated`].
 pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: i64, limit: i64) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
@@ -53,6 +62,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     let scenarios = accounts.scenarios.load()?;
     let mut portfolio = accounts.portfolio.load_mut()?;
     let mut taker = accounts.taker.load_mut()?;
+    let mut insurance = accounts.insurance.load_mut()?;
     taker.require_trader(accounts.signer.key, now)?;
     require!(!taker.in_auction(), NovateError::InAuction);
     require!(portfolio.in_auction(), NovateError::NoAuction);
@@ -63,12 +73,20 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     accrue_funding(&portfolio, &listed, now)?;
     let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
     let before = examiner.health(&portfolio, Prices::Favourable)?;
-    require!(portfolio.auction_insolvent == 0 || !is_liquidatable(&before), NovateError::Insolvent);
-    let elapsed = Seconds(now.saturating_sub(portfolio.auction_start));
-    let bid = size_up(&before, elapsed, Fraction(fraction), listed.settlement()?.price)?;
+    require!(is_liquidatable(&before), NovateError::NotLiquidatable);
+    let insolvent = before.equity <= Usd::ZERO;
+    require!((portfolio.auction_insolvent != 0) == insolvent, NovateError::Insolvent);
+    let settlement = listed.settlement()?.price;
+    let bid = if insolvent {
+        size_up_insolvent(&before, &portfolio, &insurance, Fraction(fraction), (now, settlement), limit)?
+    } else {
+        let elapsed = Seconds(now.saturating_sub(portfolio.auction_start));
+        size_up(&before, elapsed, Fraction(fraction), settlement)?
+    };
     require!(bid.price <= limit, NovateError::PriceLimit);
 
     let (funding, taker_funding) = move_slice(&mut portfolio, &mut taker, &bid, &listed, now)?;
+    let drawn = if insolvent { pay(&mut portfolio, &mut insurance, &bid, &listed)? } else { Drawn::default() };
     portfolio.next_sequence();
     taker.next_sequence();
 
@@ -76,7 +94,9 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     examiner.require_current_values()?;
     require!(taken.meets_initial(), NovateError::BelowInitialMargin);
     let after = examiner.health(&portfolio, Prices::Favourable)?;
-    portfolio.leave_auction_if(!is_liquidatable(&after));
+    if !is_liquidatable(&after) {
+        portfolio.end_auction(&mut insurance)?;
+    }
 
     emit_cpi!(Liquidated {
         version: EVENT_VERSION,
@@ -95,6 +115,10 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         restored: !portfolio.in_auction(),
         funding,
         taker_funding,
+        from_capital: drawn.capital,
+        from_stake: drawn.staked,
+        deficit: bid.deficit,
+        stake_ended: drawn.ended,
     });
     Ok(())
 }
@@ -105,7 +129,40 @@ fn size_up(health: &Health, elapsed: Seconds, asked: Fraction, settlement: Price
     let fraction = asked.min(most);
     let usd = auction::price_ceil(health.equity, fraction, discount).map_err(NovateError::from)?;
     let price = mul_div_ceil(usd.0, Price::ONE.0, settlement.0).map_err(NovateError::from)?;
-    Ok(Bid { fraction, price })
+    Ok(Bid { fraction, price, deficit: 0 })
+}
+
+/// Any fraction. Amounts are converted from USD to settlement asset at its price. A bid that accepts less than it is owed is
+/// paid less where the reserve or the fund has less (CLR-31).
+fn size_up_insolvent(
+    health: &Health,
+    portfolio: &Portfolio,
+    insurance: &Insurance,
+    fraction: Fraction,
+    (now, settlement): (i64, Price),
+    limit: i64,
+) -> Result<Bid> {
+    let premium = auction::premium(Seconds(now.saturating_sub(portfolio.auction_start)));
+    let usd = auction::payout_floor(health.equity, health.maintenance, fraction, premium).map_err(NovateError::from)?;
+    let owed = mul_div_floor(usd.0, Price::ONE.0, settlement.0).map_err(NovateError::from)?;
+    let payable = i64::try_from(portfolio.payable()).unwrap_or(i64::MAX).min(owed);
+    let held = i64::try_from(insurance.fund().total()).unwrap_or(i64::MAX);
+    let payout = payable.min(held);
+    let price = payout.checked_neg().ok_or(NovateError::MathOverflow)?;
+    require!(price <= limit || payout == payable, NovateError::InsuranceExhausted);
+    let lacking = health.equity.neg().and_then(|d| d.slice_ceil(fraction)).map_err(NovateError::from)?;
+    let deficit = mul_div_ceil(lacking.0, Price::ONE.0, settlement.0).map_err(NovateError::from)?;
+    Ok(Bid { fraction, price, deficit: deficit.unsigned_abs() })
+}
+
+/// The payout leaves the fund and the reserve, and is cash of the taker's from now on.
+fn pay(portfolio: &mut Portfolio, insurance: &mut Insurance, bid: &Bid, listed: &Listed) -> Result<Drawn> {
+    let payout = bid.price.unsigned_abs();
+    let mut settlement = listed.settlement_mut()?;
+    settlement.cash = settlement.cash.checked_add(payout).ok_or(NovateError::MathOverflow)?;
+    portfolio.auction_paid = portfolio.auction_paid.checked_add(payout).ok_or(NovateError::MathOverflow)?;
+    insurance.release(payout)?;
+    insurance.pay(payout, bid.deficit)
 }
 
 /// A perpetual that is held, which funding accrues for.
@@ -121,8 +178,8 @@ fn accrue_funding(portfolio: &Portfolio, listed: &Listed, now: i64) -> Result<()
     Ok(())
 }
 
-/// Assets are rounded down and debts up for the taker. The taker pays after the slice's own cash has arrived. Returns the
-/// funding that both sides were charged.
+/// Assets are rounded down and debts up for the taker. The taker pays after the slice's own cash has arrived; what insurance pays
+/// it comes from outside of the portfolio. Returns the funding that both sides were charged.
 fn move_slice(
     portfolio: &mut Portfolio,
     taker: &mut Portfolio,
@@ -134,7 +191,7 @@ fn move_slice(
     taker.credit_cash(cash)?;
     require!(taker.cash >= bid.price, NovateError::InsufficientCash);
     taker.credit_cash(bid.price.saturating_neg())?;
-    portfolio.credit_cash(bid.price.checked_sub(cash).ok_or(NovateError::MathOverflow)?)?;
+    portfolio.credit_cash(bid.price.max(0).checked_sub(cash).ok_or(NovateError::MathOverflow)?)?;
 
     let (balances, count) = (portfolio.balances, usize::from(portfolio.balance_count));
     for balance in balances.iter().take(count) {
@@ -162,8 +219,8 @@ fn move_balance(from: &mut Portfolio, taker: &mut Portfolio, balance: &Balance, 
     taker.add_balance(&slice)
 }
 
-/// The quantity is cut towards zero; the cost, which has the funding owed by then, follows the quantity that moves, rounded
-/// up for the taker. Returns the funding that both positions were charged.
+/// The quantity is cut towards zero, the cost, which has the funding owed by then, rounded up for the taker. Returns the funding
+/// that both positions were charged.
 fn move_position(
     position: &mut Position,
     taker: &mut Portfolio,

@@ -1,11 +1,12 @@
 use anchor_lang::prelude::*;
-use novate_margin::{is_liquidatable, Usd};
+use novate_margin::fixed::mul_div_ceil;
+use novate_margin::{auction, is_liquidatable, Health, Price, Usd};
 
 use crate::error::NovateError;
 use crate::events::{AuctionStarted, EVENT_VERSION};
 use crate::health::{Examiner, Prices};
 use crate::listed::Listed;
-use crate::state::{Pool, Portfolio, Scenarios};
+use crate::state::{Insurance, Pool, Portfolio, Scenarios};
 
 /// Anyone may start the auction of a portfolio below maintenance margin.
 #[event_cpi]
@@ -16,6 +17,8 @@ pub struct StartAuction<'info> {
     pub scenarios: AccountLoader<'info, Scenarios>,
     #[account(mut, has_one = pool @ NovateError::WrongPool)]
     pub portfolio: AccountLoader<'info, Portfolio>,
+    #[account(mut, has_one = pool @ NovateError::WrongPool)]
+    pub insurance: AccountLoader<'info, Insurance>,
 }
 
 /// 1. Judges the portfolio at prices published within the last 5 seconds (CLR-42): equity must be below maintenance. One
@@ -23,7 +26,9 @@ pub struct StartAuction<'info> {
 /// 2. Refuses where an auction of that kind runs already. The kinds are solvent and, with equity at zero or below,
 ///    insolvent; an account that passes from one to the other can be started anew, so that the discount of the solvent
 ///    auction need not grow while nobody could bid.
-/// 3. Starts the clock and emits [`AuctionStarted`].
+/// 3. An insolvent auction sets its greatest payout aside, -E + 0.25·M in settlement asset, rounded up, also where the fund
+///    holds less (CLR-35); a solvent one that takes the place of an insolvent one gives the rest back.
+/// 4. Starts the clock and emits [`AuctionStarted`].
 pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
@@ -37,8 +42,8 @@ pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> 
     let insolvent = health.equity <= Usd::ZERO;
     let running = portfolio.in_auction() && (portfolio.auction_insolvent != 0) == insolvent;
     require!(!running, NovateError::AuctionRunning);
-    portfolio.auction_start = now;
-    portfolio.auction_insolvent = insolvent.into();
+    let reserved = if insolvent { greatest_payout(&health, listed.settlement()?.price)? } else { 0 };
+    portfolio.begin_auction(&mut *accounts.insurance.load_mut()?, now, insolvent, reserved)?;
     portfolio.next_sequence();
 
     emit_cpi!(AuctionStarted {
@@ -50,6 +55,14 @@ pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> 
         equity: health.equity.0,
         maintenance: health.maintenance.0,
         insolvent,
+        reserved,
     });
     Ok(())
+}
+
+/// In settlement asset.
+fn greatest_payout(health: &Health, settlement: Price) -> Result<u64> {
+    let usd = auction::reserve_ceil(health.equity, health.maintenance).map_err(NovateError::from)?;
+    let amount = mul_div_ceil(usd.0, Price::ONE.0, settlement.0).map_err(NovateError::from)?;
+    Ok(amount.unsigned_abs())
 }

@@ -21,7 +21,7 @@ pub struct BorrowForLoss<'info> {
     #[account(
         mut,
         has_one = pool @ NovateError::WrongPool,
-        constraint = settlement.load()?.index == SETTLEMENT_ASSET @ NovateError::NotSettlement
+        constraint = settlement.load()?.index == SETTLEMENT_ASSET @ NovateError::NotSettlementAsset
     )]
     pub settlement: AccountLoader<'info, Asset>,
 }

@@ -67,8 +67,8 @@ pub(super) fn profit(
 /// 2. A loss is paid into the market's variation pool: first out of gains still pending here, then out of cash, as far
 ///    as they go; the rest stays an unsettled loss.
 /// 3. A gain is taken from the variation pool as far as losers have paid in, and is pending for one to two hours.
-/// 4. A position in which nothing is left is freed. A portfolio without positions and loans owes nothing: its auction
-///    ends.
+/// 4. A position in which nothing is left is freed. A portfolio without positions and loans owes nothing: a solvent auction of
+///    it ends.
 /// 5. Emits [`VariationSettled`]. Where nothing moved at all the instruction fails.
 pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;

@@ -24,7 +24,7 @@ pub struct ClosePortfolio<'info> {
     pub owner: Signer<'info>,
 }
 
-/// 1. Refuses a portfolio that holds anything.
+/// 1. Refuses a portfolio that holds anything, or is in an auction, which may hold a reserve of the insurance fund.
 /// 2. Shrinks the account to a tombstone that keeps the generation (CLR-52) and the sequence.
 /// 3. Returns the rent above the tombstone's to the owner and emits [`PortfolioClosed`].
 pub(crate) fn close_portfolio(ctx: Context<ClosePortfolio>, _sub_account: u16) -> Result<()> {
@@ -34,6 +34,7 @@ pub(crate) fn close_portfolio(ctx: Context<ClosePortfolio>, _sub_account: u16) -
     let (generation, sequence) = {
         let portfolio = read::<Portfolio>(info)?;
         require!(portfolio.is_empty(), NovateError::PortfolioNotEmpty);
+        require!(!portfolio.in_auction(), NovateError::InAuction);
         (portfolio.generation, portfolio.sequence.wrapping_add(1))
     };
 

@@ -64,8 +64,7 @@ struct Side<'a> {
 /// 3. For each side: initial margin after the trade, without gains that are not settled where options cost it cash beside
 ///    their marks (MRG-45). A side that misses it, or is in an auction, must have reduced its risk instead (MRG-42, MRG-43),
 ///    its fees forgiven where every traded position shrank by one leg; so must one that holds an asset whose price is stale,
-///    with such legs only (CLR-40); one in an auction that is back above maintenance
-///    margin leaves it (CLR-30).
+///    with such legs only (CLR-40); one in a solvent auction that is back above maintenance margin leaves it (CLR-30).
 /// 4. Emits [`Traded`].
 pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) -> Result<()> {
     require!(!legs.is_empty() && legs.len() <= MAX_LEGS, NovateError::LegCount);
