@@ -10,7 +10,7 @@ use bytemuck::{Pod, Zeroable};
 use crate::chain::{Strike, MAX_STRIKES, VALUES};
 use crate::dated::{value_options, Carry, Drift, ExpiryFacts, HeldExpiry, Right, MAX_EXPIRIES, MAX_OPTIONS};
 use crate::error::{MarginError, Result};
-use crate::joint::{Segment, MAX_COLUMNS, MAX_ROWS, NO_COLUMN, SEGMENTS};
+use crate::joint::{Scratch, MAX_COLUMNS, NO_COLUMN};
 use crate::scan::Grid;
 use crate::units::{Contracts, Price, Ratio, Seconds, Usd};
 
@@ -135,9 +135,8 @@ pub struct Book {
     pub(crate) underlyings: [Underlying; MAX_UNDERLYINGS],
     pub(crate) expiries: [HeldExpiry; MAX_EXPIRIES],
     pub(crate) grids: [Grid; MAX_GRIDS],
-    pub(crate) sums: [i64; MAX_ROWS],
+    pub(crate) scratch: Scratch,
     pub(crate) values: [i64; VALUES],
-    pub(crate) segments: [Segment; SEGMENTS],
     pub(crate) length: usize,
     pub(crate) expiry_count: usize,
     pub(crate) grid_count: usize,
@@ -151,7 +150,7 @@ pub struct Book {
     pub(crate) drift: Drift,
 }
 
-const _: () = assert!(size_of::<Book>() < 18 * 1024);
+const _: () = assert!(size_of::<Book>() < 20 * 1024);
 
 impl Default for Book {
     /// An empty book. Off chain only: on chain the stack is too small to build one, so zero the memory in place
