@@ -7,8 +7,8 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::chain::{Strike, MAX_STRIKES, VALUES};
-use crate::dated::{value_options, Carry, Drift, ExpiryFacts, HeldExpiry, Right, MAX_EXPIRIES, MAX_OPTIONS};
+use crate::chain::{Strike, MAX_STRIKES};
+use crate::dated::{value_options, Carry, Drift, ExpiryFacts, HeldExpiry, Right, Work, MAX_EXPIRIES, MAX_OPTIONS};
 use crate::error::{MarginError, Result};
 use crate::joint::{Scratch, MAX_COLUMNS, NO_COLUMN};
 use crate::scan::Grid;
@@ -136,7 +136,7 @@ pub struct Book {
     pub(crate) expiries: [HeldExpiry; MAX_EXPIRIES],
     pub(crate) grids: [Grid; MAX_GRIDS],
     pub(crate) scratch: Scratch,
-    pub(crate) values: [i64; VALUES],
+    pub(crate) work: Work,
     pub(crate) length: usize,
     pub(crate) expiry_count: usize,
     pub(crate) grid_count: usize,
@@ -147,7 +147,6 @@ pub struct Book {
     pub(crate) outside_haircut: Usd,
     pub(crate) uncounted: Usd,
     pub(crate) initial_multiplier: Ratio,
-    pub(crate) drift: Drift,
 }
 
 const _: () = assert!(size_of::<Book>() < 20 * 1024);
@@ -167,7 +166,9 @@ impl Book {
         self.expiry_count = 0;
         self.grid_count = 0;
         self.uncounted = Usd::ZERO;
-        self.drift = Drift { nodes: 0, oldest: Seconds(i64::MAX) };
+        self.work.run.clear();
+        self.work.drift = Drift { nodes: 0, oldest: Seconds(i64::MAX) };
+        self.work.dearest = Price::ZERO;
         self.settlement_price = Price::ZERO;
         self.cash = Usd::ZERO;
         self.pending = Usd::ZERO;
@@ -200,6 +201,7 @@ impl Book {
             grid: NO_GRID,
             ..Underlying::zeroed()
         };
+        self.work.dearest = self.work.dearest.max(facts.price);
         self.length = slot.saturating_add(1);
         Ok(slot)
     }
@@ -267,6 +269,7 @@ impl Book {
         if haircut < Ratio::ZERO || haircut > Ratio::ONE {
             return Err(MarginError::InvalidHaircut);
         }
+        self.work.dearest = self.work.dearest.max(price);
         // The value is rounded down, its size away from zero.
         let (value, above) = quantity.value_bounds(price)?;
         let size = if quantity.0 < 0 { value.neg()? } else { above };
@@ -382,9 +385,9 @@ impl Book {
             *self.grids.get_mut(self.grid_count).ok_or(MarginError::TooManyExpiries)? = Grid::zeroed();
             self.grid_count = self.grid_count.saturating_add(1);
         }
-        let grid = self.grids.get_mut(usize::from(underlying.grid)).ok_or(MarginError::TooManyExpiries)?;
         let spot = (underlying.price, underlying.scan_range);
-        let valued = value_options(held, strikes, spot, carry, grid, &mut self.values, &mut self.drift)?;
+        let nodes = (underlying.grid, &mut self.grids);
+        let valued = value_options(held, strikes, spot, carry, &mut self.work, nodes)?;
         underlying.error = underlying.error.add(valued.error)?;
         underlying.options = underlying.options.add(valued.held)?;
         if underlying.options > MAX_OPTIONS {
@@ -396,7 +399,7 @@ impl Book {
 
     /// How far the values of the options lie from now, the worst of all strikes held (MRG-15).
     pub fn drift(&self) -> Drift {
-        self.drift
+        self.work.drift
     }
 
     /// Profit and loss of an underlying's nodes after [`Book::health`]; `None` where it has no options: then every node follows

@@ -138,6 +138,7 @@ impl Book {
         if expiries.iter().any(|e| e.needs_chain()) {
             return Err(MarginError::ChainMissing);
         }
+        self.work.run.enter(&mut self.grids);
         let mut worst = Usd::ZERO;
         for (slot, underlying) in self.underlyings.iter_mut().take(self.length).enumerate() {
             let dated = Dated::of(expiries, slot, params)?;
