@@ -397,6 +397,20 @@ impl Book {
         Ok(())
     }
 
+    /// How far this book is from one that a slice has its share of, at most: what either of equity and requirement of a part of
+    /// it may miss of that part, where each of so many `holdings` is cut to a whole unit (CLR-30). After [`Book::health`].
+    ///
+    /// A holding misses less than a unit, worth at most the dearest price; the model asks for less than sixteen times its worth
+    /// where it is not concentrated beyond thirty times the depth. Values of options are off by the error that is charged for
+    /// them, whatever the slice. The rest are roundings: some forty of each underlying, and one of each holding.
+    pub fn grain(&self, holdings: usize) -> Result<Usd> {
+        let error = self.underlyings().iter().try_fold(Usd::ZERO, |sum, u| sum.add(u.error))?;
+        let holdings = i64::try_from(holdings).map_err(|_| MarginError::Overflow)?;
+        let units = Contracts(holdings.saturating_mul(16)).value_ceil(self.work.dearest)?;
+        let roundings = holdings.saturating_add(1_000);
+        units.add(Usd(error.0.saturating_mul(8)))?.add(Usd(roundings))
+    }
+
     /// How far the values of the options lie from now, the worst of all strikes held (MRG-15).
     pub fn drift(&self) -> Drift {
         self.work.drift

@@ -44,7 +44,8 @@ struct Bid {
 /// 2. The slice: at most `fraction` (1e-9), at most what restores the account. Its price: equity of the slice less the
 ///    discount of the time, in settlement asset, at most `limit`.
 /// 3. Moves the slice of cash, of every balance and of every position; then the taker pays.
-/// 4. The taker must meet initial margin. The auction ends where the account is back at maintenance margin.
+/// 4. The taker must meet initial margin. The auction ends where what the slice leaves ([`auction::left_by`]) is back at
+///    maintenance margin.
 /// 5. Emits [`Liquidated`].
 pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: i64, limit: i64) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
@@ -64,8 +65,11 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     let before = examiner.health(&portfolio, PriceAge::OfAsset, Carry::Owner)?;
     require!(portfolio.auction_insolvent == 0 || !is_liquidatable(&before), NovateError::Insolvent);
     let elapsed = Seconds(now.saturating_sub(portfolio.auction_start));
-    let bid = size_up(&before, elapsed, Fraction(fraction), listed.settlement()?.price)?;
+    let settlement = listed.settlement()?.price;
+    let bid = size_up(&before, elapsed, Fraction(fraction), settlement)?;
     require!(bid.price <= limit, NovateError::PriceLimit);
+    let grain = examiner.book().grain(portfolio.balances().len().saturating_add(portfolio.positions().len()));
+    let (equity, maintenance) = left(&before, &bid, settlement, grain.map_err(NovateError::from)?)?;
 
     move_slice(&mut portfolio, &mut taker, &bid, &listed, now)?;
     portfolio.next_sequence();
@@ -74,8 +78,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     let taken = examiner.health(&taker, PriceAge::OfAsset, Carry::Central)?;
     examiner.require_current_values()?;
     require!(taken.meets_initial(), NovateError::BelowInitialMargin);
-    let after = examiner.health(&portfolio, PriceAge::OfAsset, Carry::Owner)?;
-    portfolio.leave_auction_if(!is_liquidatable(&after));
+    portfolio.leave_auction_if(equity >= maintenance);
 
     emit_cpi!(Liquidated {
         version: EVENT_VERSION,
@@ -89,8 +92,8 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         price: bid.price,
         equity_before: before.equity.0,
         maintenance_before: before.maintenance.0,
-        equity_after: after.equity.0,
-        maintenance_after: after.maintenance.0,
+        equity_after: equity.0,
+        maintenance_after: maintenance.0,
         restored: !portfolio.in_auction(),
     });
     Ok(())
@@ -103,6 +106,13 @@ fn size_up(health: &Health, elapsed: Seconds, asked: Fraction, settlement: Price
     let usd = auction::price_ceil(health.equity, fraction, discount).map_err(NovateError::from)?;
     let price = mul_div_ceil(usd.0, Price::ONE.0, settlement.0).map_err(NovateError::from)?;
     Ok(Bid { fraction, price })
+}
+
+/// Equity that the bid leaves at least, and maintenance margin that it leaves at most.
+fn left(before: &Health, bid: &Bid, settlement: Price, grain: Usd) -> Result<(Usd, Usd)> {
+    let paid = Usd(bid.price).at_price_floor(settlement).map_err(NovateError::from)?;
+    let health = (before.equity, before.maintenance);
+    Ok(auction::left_by(health, bid.fraction, paid, grain).map_err(NovateError::from)?)
 }
 
 /// Assets are rounded down and debts up for the taker. The taker pays after the slice's own cash has arrived.
