@@ -3,7 +3,6 @@
 //! Where the accounts come from is a [`Source`]: the list behind an instruction on chain, a snapshot in clients. Both run
 //! the same code, so that they cannot disagree.
 
-use std::cell::Ref;
 use std::ops::Deref;
 
 use anchor_lang::prelude::*;
@@ -12,7 +11,7 @@ use novate_margin::{Book, Contracts, Health, Price, Ratio, Usd};
 
 use crate::error::NovateError;
 use crate::instrument::{self, expiry_id, market_of, Instrument};
-use crate::listed::{expiry_position, position, read, Listed};
+use crate::listed::{Listed, Walk};
 use crate::state::{
     Asset, Balance, Expiry, Market, Pool, Portfolio, Position, Redemption, Scenarios, SETTLEMENT_ASSET,
 };
@@ -227,59 +226,6 @@ fn require_fresh(asset: &Asset, terms: Terms) -> Result<()> {
     asset.require_fresh(terms.now, limit)
 }
 
-/// The list behind an instruction as a source. Portfolios hold assets and markets in ascending order, as the list does, so
-/// that a walk onwards finds most; where it has gone past, it searches.
-struct Walk<'a, 'info> {
-    listed: &'a Listed<'a, 'info>,
-    asset_at: usize,
-    market_at: usize,
-    expiry_at: usize,
-}
-
-impl<'a> Source for Walk<'a, '_> {
-    fn asset(&mut self, index: u16) -> Result<impl Deref<Target = Asset>> {
-        find(self.listed.assets, &mut self.asset_at, index, |a: &Asset| a.index, NovateError::AssetMissing)
-    }
-
-    fn market(&mut self, index: u16) -> Result<impl Deref<Target = Market>> {
-        find(self.listed.markets, &mut self.market_at, index, |m: &Market| m.index, NovateError::MarketMissing)
-    }
-
-    fn expiry(&mut self, id: u64) -> Result<impl Deref<Target = Expiry>> {
-        let list = self.listed.expiries;
-        if let Some(info) = list.get(self.expiry_at) {
-            let expiry = read::<Expiry>(info)?;
-            if expiry.id() == id {
-                return Ok(expiry);
-            }
-        }
-        self.expiry_at = expiry_position(list, id).ok_or(NovateError::ExpiryMissing)?;
-        read(list.get(self.expiry_at).ok_or(NovateError::ExpiryMissing)?)
-    }
-}
-
-fn find<'a, T: anchor_lang::ZeroCopy>(
-    list: &'a [AccountInfo],
-    at: &mut usize,
-    index: u16,
-    index_of: fn(&T) -> u16,
-    missing: NovateError,
-) -> Result<Ref<'a, T>> {
-    while let Some(info) = list.get(*at) {
-        let account = read::<T>(info)?;
-        let found = index_of(&account);
-        if found == index {
-            return Ok(account);
-        }
-        if found > index {
-            break;
-        }
-        *at = at.saturating_add(1);
-    }
-    *at = position(list, index, index_of).ok_or(missing)?;
-    read(list.get(*at).ok_or(missing)?)
-}
-
 /// One workspace an instruction, on the heap and used for both sides.
 pub struct Examiner<'a, 'info> {
     book: Box<Book>,
@@ -308,7 +254,7 @@ impl<'a, 'info> Examiner<'a, 'info> {
         age: PriceAge,
         carry: Carry,
     ) -> Result<Health> {
-        let mut walk = Walk { listed: self.listed, asset_at: 0, market_at: 0, expiry_at: 0 };
+        let mut walk = Walk::new(self.listed);
         self.forecast = fill(&mut self.book, held, &mut walk, Terms { now: self.now, age, carry })?;
         Ok(self.book.health(Some(&self.scenarios.rows()), &self.pool.params).map_err(NovateError::from)?)
     }
