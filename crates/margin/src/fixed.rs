@@ -26,16 +26,15 @@ const fn power(base: u64, k: u32) -> NonZeroU64 {
 
 /// The full 128-bit product as (high, low) words.
 ///
-/// Range: with digits of 32 bits every partial product is at most (2^32-1)^2; `middle` is below 3·2^32, and the
-/// high word is that of a product below 2^128. Nothing wraps.
+/// Range: with digits of 32 bits every partial product is at most (2^32-1)^2; `middle` is that and two digits more, at most
+/// 2^64-1, and the high word is that of a product below 2^128. Nothing but the low word wraps.
 #[inline]
 const fn wide_product(a: u64, b: u64) -> (u64, u64) {
     let (a1, a0, b1, b0) = (a >> 32, a & LOW, b >> 32, b & LOW);
-    let low = a0.wrapping_mul(b0);
     let (left, right) = (a1.wrapping_mul(b0), a0.wrapping_mul(b1));
-    let middle = (low >> 32).wrapping_add(left & LOW).wrapping_add(right & LOW);
-    let high = a1.wrapping_mul(b1).wrapping_add(left >> 32).wrapping_add(right >> 32).wrapping_add(middle >> 32);
-    (high, (middle << 32) | (low & LOW))
+    let middle = (a0.wrapping_mul(b0) >> 32).wrapping_add(left & LOW).wrapping_add(right);
+    let high = a1.wrapping_mul(b1).wrapping_add(left >> 32).wrapping_add(middle >> 32);
+    (high, a.wrapping_mul(b))
 }
 
 /// floor(a·b / 10^K), and whether something was cut off. Exact for all inputs whose quotient is below 2^64.

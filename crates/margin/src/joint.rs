@@ -131,6 +131,15 @@ fn smallest_sum(values: impl Iterator<Item = i64>) -> i64 {
     smallest.sum()
 }
 
+/// The same of a row's sums.
+fn smallest_sum_of(sums: &[i64]) -> i64 {
+    let mut smallest = Smallest::NONE;
+    let (turns, rest) = sums.as_chunks::<TURN>();
+    turns.iter().for_each(|turn| turn.iter().for_each(|v| smallest.take(*v)));
+    rest.iter().for_each(|v| smallest.take(*v));
+    smallest.sum()
+}
+
 /// The extremes of a column: pass exactly the moves in use.
 pub fn extremes(column: &[i16]) -> Extremes {
     let low = smallest_sum(column.iter().map(|z| i64::from(*z)));
@@ -264,9 +273,7 @@ pub fn shortfall_ceil(sums: &mut [i64; MAX_ROWS], rows: &Rows, positions: &[Line
     }
     let count = u64::try_from(positions.len()).unwrap_or(u64::MAX);
     let error = 1u64.checked_shl(shift).unwrap_or(u64::MAX).max(2).checked_mul(count).ok_or(MarginError::Overflow)?;
-    let turns = sums.chunks_exact(TURN);
-    let rest = turns.remainder();
-    loss_ceil(smallest_sum(turns.flatten().chain(rest).copied()), TAIL_MOVES, shift, error)
+    loss_ceil(smallest_sum_of(sums), TAIL_MOVES, shift, error)
 }
 
 /// How far an amount of 0 or more must be shifted right to be below 2^bits.
@@ -394,10 +401,9 @@ fn accumulate_curve(
         *sum = sum.wrapping_add(*own);
         smallest.take(*own);
     };
-    let (mut sums, own) = (sums.chunks_exact_mut(TURN), own.chunks_exact(TURN));
-    let rest = own.remainder();
-    sums.by_ref().zip(own).flat_map(|(sums, own)| sums.iter_mut().zip(own)).for_each(&mut add);
-    sums.into_remainder().iter_mut().zip(rest).for_each(add);
+    let ((sums, last_sums), (own, last_own)) = (sums.as_chunks_mut::<TURN>(), own.as_chunks::<TURN>());
+    sums.iter_mut().zip(own).for_each(|(sums, own)| sums.iter_mut().zip(own).for_each(&mut add));
+    last_sums.iter_mut().zip(last_own).for_each(&mut add);
     Ok(smallest.sum())
 }
 
@@ -449,7 +455,5 @@ pub fn mixed_shortfall_ceil<'a>(
         let loss = loss.saturating_mul(unit).saturating_sub(off);
         alone(curve.column, Usd(i64::try_from(loss).map_err(|_| MarginError::Overflow)?))?;
     }
-    let turns = sums.chunks_exact(TURN);
-    let rest = turns.remainder();
-    loss_ceil(smallest_sum(turns.flatten().chain(rest).copied()), CURVE_TAILS, shift, error)
+    loss_ceil(smallest_sum_of(sums), CURVE_TAILS, shift, error)
 }
