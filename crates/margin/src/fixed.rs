@@ -67,9 +67,13 @@ fn quotient_over_ten_pow<const K: u32>(a: u64, b: u64) -> Result<(u64, bool)> {
 /// A magnitude and a sign back to i64, one unit further from zero if `outward`.
 #[inline]
 fn signed(magnitude: u64, negative: bool, outward: bool) -> Result<i64> {
-    let magnitude = magnitude.checked_add(u64::from(outward)).ok_or(MarginError::Overflow)?;
     let value = i64::try_from(magnitude).map_err(|_| MarginError::Overflow)?;
-    Ok(if negative { value.wrapping_neg() } else { value })
+    // The negated value is above i64::MIN, so that one less still fits.
+    let outward = i64::from(outward);
+    match negative {
+        true => Ok(value.wrapping_neg().wrapping_sub(outward)),
+        false => value.checked_add(outward).ok_or(MarginError::Overflow),
+    }
 }
 
 /// floor(a·b / 10^K), K from 1 to 13. Exact; fails with [`MarginError::Overflow`] if it does not fit.

@@ -120,8 +120,12 @@ impl Smallest {
 #[inline(never)]
 fn insert(values: &mut [i64; TAIL_COUNT], v: i64) -> i64 {
     let [a, b, _] = *values;
-    *values = [a.min(v), a.max(v.min(b)), b.max(v)];
-    b.max(v)
+    if v >= b {
+        *values = [a, b, v];
+        return v;
+    }
+    *values = if v < a { [v, a, b] } else { [a, v, b] };
+    b
 }
 
 /// The sum of the [`TAIL_COUNT`] smallest values, or of all where there are fewer.

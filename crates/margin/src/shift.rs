@@ -13,7 +13,7 @@ use crate::chain::{
 use crate::dated::Carry;
 use crate::error::{MarginError, Result};
 use crate::fixed::{mul_div_floor, product_over_ten_pow_floor};
-use crate::scan::{tail_move, Grid, NODE_STEPS, SPOT_NODES, TAIL_NODES};
+use crate::scan::{tail_moves, Grid, NODE_STEPS, SPOT_NODES, TAIL_NODES};
 use crate::units::{Contracts, Price, Ratio, Usd, PRICE_DIGITS};
 
 /// A whole node, as positions on a stored grid count: 2^24.
@@ -212,6 +212,8 @@ pub(crate) struct Run {
     sums: [i64; VALUES],
     /// Sizes of the weights, summed; 0 where nothing waits.
     total: i64,
+    /// What vol up adds to the values at the spot of now.
+    risen: i64,
     /// Place of the nodes in the book.
     grid: u64,
 }
@@ -248,18 +250,17 @@ impl Run {
     /// Adds the values of strikes of one expiry, `total` being the sizes of their weights, summed. Returns their profit with vol
     /// up and no move, and what a unit of a weight is worth, USD 1e-6.
     pub fn add<'a>(&mut self, total: i64, strikes: impl Iterator<Item = (i64, &'a [u32; VALUES])>) -> (Usd, i64) {
-        if self.total == 0 {
-            self.values = [0; VALUES];
-        }
+        let before = if self.total == 0 { 0 } else { self.risen };
         let shift = const { u64::BITS - WEIGHT_BITS }.saturating_sub(total.leading_zeros()).min(LAST_SHIFT);
-        let before = self.rise();
         let strikes = strikes.map(|(weight, values)| (weight >> shift, values));
-        accumulate(&mut self.values, &mut self.sums, LAST_SHIFT.wrapping_sub(shift), strikes);
+        let into = (&mut self.values, self.total == 0);
+        accumulate(into, &mut self.sums, LAST_SHIFT.wrapping_sub(shift), strikes);
         self.total = self.total.saturating_add(total);
-        (Usd(self.rise().wrapping_sub(before)), 1i64.wrapping_shl(shift))
+        self.risen = self.rise();
+        (Usd(self.risen.wrapping_sub(before)), 1i64.wrapping_shl(shift))
     }
 
-    /// What vol up adds at the spot of now.
+    /// See `risen`.
     fn rise(&self) -> i64 {
         let (node, rest) = (usize::try_from(self.group.node).unwrap_or_default(), self.group.rest);
         let cut = self.cut();
@@ -303,11 +304,12 @@ impl Run {
             position = position.wrapping_add(group.step);
         }
         let growth = NODE_ONE.wrapping_add(group.share >> const { MOVE_BITS - NODE_BITS });
-        for (i, place) in grid.tails.iter_mut().enumerate() {
+        let levels = tail_moves(group.scan).into_iter().zip(tail_moves(group.range));
+        for (i, (place, (now, stored))) in grid.tails.iter_mut().zip(levels).enumerate() {
             // The tail level of now less the stored one, in references: its size is below 3, a slope at most twice the total.
-            let level = |range: Ratio| Ratio::ONE.0.wrapping_add(tail_move(range, i).0);
-            let now = level(group.scan).wrapping_mul(growth);
-            let apart = now.wrapping_sub(level(group.range) << NODE_BITS).wrapping_div(Ratio::ONE.0);
+            let level = |moved: Ratio| Ratio::ONE.0.wrapping_add(moved.0);
+            let apart = level(now).wrapping_mul(growth).wrapping_sub(level(stored) << NODE_BITS);
+            let apart = apart.wrapping_div(Ratio::ONE.0);
             let at = |row: usize| self.values.get(row.wrapping_add(i)).copied().unwrap_or_default();
             let rise = (at(SLOPE) >> cut).wrapping_mul(apart) >> NODE_BITS.wrapping_sub(cut);
             *place = place.wrapping_add(at(TAIL).wrapping_add(rise).wrapping_sub(base));
@@ -315,11 +317,12 @@ impl Run {
     }
 }
 
-/// Adds weighted values, shifted right by `shift`, to `values`. Two strikes at a pass: half of the loads and stores of the sums.
+/// Adds weighted values, shifted right by `shift`, to `values`, or puts them there where they are new. Two strikes at a pass:
+/// half of the loads and stores of the sums.
 ///
 /// Range: the weights add up to less than 2^31 in size and a value is below 2^32, so no sum leaves an i64.
 fn accumulate<'a>(
-    values: &mut [i64; VALUES],
+    (values, new): (&mut [i64; VALUES], bool),
     sums: &mut [i64; VALUES],
     shift: u32,
     mut strikes: impl Iterator<Item = (i64, &'a [u32; VALUES])>,
@@ -331,11 +334,12 @@ fn accumulate<'a>(
         next = strikes.next();
         let pair = |a: u32, b: u32| wa.wrapping_mul(i64::from(a)).wrapping_add(wb.wrapping_mul(i64::from(b)));
         match (next.is_none(), first) {
+            (true, true) if new => by_turns(values, sums, a, b, |value, _, a, b| *value = pair(a, b) >> shift),
             (true, true) => by_turns(values, sums, a, b, |value, _, a, b| {
                 *value = value.wrapping_add(pair(a, b) >> shift);
             }),
             (true, false) => by_turns(values, sums, a, b, |value, sum, a, b| {
-                *value = value.wrapping_add(sum.wrapping_add(pair(a, b)) >> shift);
+                *value = if new { 0 } else { *value }.wrapping_add(sum.wrapping_add(pair(a, b)) >> shift);
             }),
             (false, true) => by_turns(values, sums, a, b, |_, sum, a, b| *sum = pair(a, b)),
             (false, false) => by_turns(values, sums, a, b, |_, sum, a, b| *sum = sum.wrapping_add(pair(a, b))),
