@@ -313,14 +313,14 @@ impl Book {
     /// A new expiry of the underlying in `slot`, and the slot that names the expiry from here on. Fails where the book holds
     /// [`MAX_EXPIRIES`], the id has a slot already, or a fact is out of its range.
     pub fn add_expiry(&mut self, slot: usize, id: u64, facts: ExpiryFacts) -> Result<usize> {
-        self.at(slot)?;
+        let spot = self.at(slot)?.price;
         if self.expiry_of(id).is_some() {
             return Err(MarginError::DuplicateExpiry);
         }
         let underlying = u16::try_from(slot).map_err(|_| MarginError::UnknownSlot)?;
         let at = self.expiry_count;
         let place = self.expiries.get_mut(at).ok_or(MarginError::TooManyExpiries)?;
-        *place = HeldExpiry::new(id, underlying, facts)?;
+        place.set(id, (underlying, spot), facts)?;
         self.expiry_count = at.saturating_add(1);
         Ok(at)
     }
@@ -350,9 +350,8 @@ impl Book {
     ) -> Result<()> {
         let held = self.expiry(expiry)?;
         held.future = held.future.add(quantity)?;
-        let held = *held;
-        let underlying = self.at(usize::from(held.underlying))?;
-        let forward = held.forward(underlying.price)?;
+        let (underlying, forward) = (held.underlying, held.forward);
+        let underlying = self.at(usize::from(underlying))?;
         underlying.add_variation(quantity, forward, cost)?;
         self.raise_multiplier(quantity, initial_multiplier);
         Ok(())

@@ -64,6 +64,8 @@ pub struct HeldExpiry {
     pub basis: Ratio,
     /// Time that is left.
     pub remaining: Tenor,
+    /// The forward at the price of the underlying, rounded down.
+    pub forward: Price,
     /// The futures.
     pub future: Contracts,
     /// Puts of all strikes, summed.
@@ -92,14 +94,18 @@ pub struct HeldExpiry {
 }
 
 impl HeldExpiry {
-    pub(crate) fn new(id: u64, underlying: u16, facts: ExpiryFacts) -> Result<Self> {
+    /// Makes it an empty one, of an underlying in a slot and at a price.
+    pub(crate) fn set(&mut self, id: u64, (underlying, spot): (u16, Price), facts: ExpiryFacts) -> Result<()> {
         if facts.basis < BASIS_RANGE.0 || facts.basis > BASIS_RANGE.1 {
             return Err(MarginError::InvalidBasis);
         }
         if facts.remaining <= Tenor::ZERO {
             return Err(MarginError::Expired);
         }
-        Ok(Self { id, basis: facts.basis, remaining: facts.remaining, underlying, ..Self::zeroed() })
+        let ExpiryFacts { basis, remaining } = facts;
+        let forward = forward(spot, basis)?;
+        *self = Self { id, basis, remaining, forward, underlying, ..Self::zeroed() };
+        Ok(())
     }
 
     /// Adds options of one slot.
@@ -119,11 +125,6 @@ impl HeldExpiry {
     /// Options were added that no chain has valued yet.
     pub fn needs_chain(&self) -> bool {
         self.slots != 0 && self.valued == 0
-    }
-
-    /// The forward at a spot price, rounded down.
-    pub fn forward(&self, spot: Price) -> Result<Price> {
-        forward(spot, self.basis)
     }
 
     /// 1 + basis, between 0.5 and 2.
@@ -221,7 +222,7 @@ pub(crate) fn value_options(
     Work { run, weights, drift, dearest }: &mut Work,
     (grid, grids): (u8, &mut [Grid; MAX_GRIDS]),
 ) -> Result<Valued> {
-    let forward = held.forward(spot)?;
+    let forward = held.forward;
     let limit = held.growth().0.saturating_mul(RATIO_TO_CONTRACTS);
     let soon = held.remaining < DAY;
     let mut delta = held.linear()?;
@@ -299,13 +300,14 @@ pub struct Carried {
 
 /// Marks one option of an expiry at `spot`, of an underlying with the scan range `range`.
 pub fn option_at(strike: &Strike, right: Right, (spot, range): (Price, Ratio), facts: ExpiryFacts) -> Result<Carried> {
-    let held = HeldExpiry::new(0, 0, facts)?;
+    let mut held = HeldExpiry::zeroed();
+    held.set(0, (0, spot), facts)?;
     let group = Group::new(strike, (spot, facts.basis), range)?;
     let limit = held.growth().0.saturating_mul(RATIO_TO_CONTRACTS);
     let (call, delta) = group.carry(strike, Contracts::ZERO, limit, Carry::Central)?;
     let (mark, delta) = match right {
         Right::Call => (call, delta),
-        Right::Put => (call.sub(held.forward(spot)?)?.add(strike.strike)?.or_zero(), limit.saturating_sub(delta)),
+        Right::Put => (call.sub(held.forward)?.add(strike.strike)?.or_zero(), limit.saturating_sub(delta)),
     };
     let drift = Drift { nodes: group.start.saturating_abs(), oldest: strike.refreshed };
     Ok(Carried { mark, delta: Contracts(delta), drift })

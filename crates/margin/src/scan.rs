@@ -108,14 +108,8 @@ impl Grid {
     /// Weighted profit and loss at tail node `index`, rounded down: P&L·min(1, factor·R/|m|) (MRG-13).
     pub fn tail(&self, range: Ratio, factor: Ratio, index: usize) -> Result<Usd> {
         let profit = self.tails.get(index).copied().ok_or(MarginError::UnknownSlot)?;
-        // Both at most 1: the product is below 2^40, and its quotient in 1e-9 after a thousandfold below 2^50.
-        let cap = range.0.wrapping_mul(factor.0).wrapping_mul(1_000);
-        let size = tail_moves(range).get(index).map_or(1, |m| m.0.wrapping_abs().max(1));
-        let whole = Price::ONE.0;
-        let floor = cap.checked_div(size).unwrap_or_default();
-        // A loss takes the weight rounded up, a gain rounded down.
-        let weight = if profit < 0 { floor.wrapping_add(1) } else { floor }.min(whole);
-        product_over_ten_pow_floor::<PRICE_DIGITS>(profit, weight).map(Usd)
+        let spot = tail_moves(range).get(index).copied().unwrap_or_default();
+        weighted(profit, spot, range.0.wrapping_mul(factor.0)).map(Usd)
     }
 
     pub(crate) fn worst(&self, range: Ratio, factor: Ratio) -> Result<Worst> {
@@ -143,23 +137,34 @@ impl Grid {
         let extent = greatest.max(least.saturating_neg());
         let moved = range.0.saturating_mul(at.wrapping_sub(NODE_STEPS)).wrapping_div(NODE_STEPS);
         let mut node = Node { spot: Ratio(moved), vol };
-        // Range times factor, at most 1, rounded up by more than a weight is.
-        let cap = range.0.wrapping_mul(factor.0).wrapping_div(Ratio::ONE.0).wrapping_add(2);
-        for (i, (tail, spot)) in self.tails.iter().zip(tail_moves(range)).enumerate() {
+        // Range times factor, at most 1, in 1e-12, and in 1e-6 rounded up by more than a weight is.
+        let exact = range.0.wrapping_mul(factor.0);
+        let cap = exact.wrapping_div(Ratio::ONE.0).wrapping_add(2);
+        for (tail, spot) in self.tails.iter().zip(tail_moves(range)) {
             // Most tails lose more than the worst node, and less once they are weighted by cap/|m|: first without a division, by
             // a weight that is too large, in steps of 2^22. Both products are below 2^62.
-            let weighted = (*tail >> COARSE).wrapping_mul(cap);
+            let coarse = (*tail >> COARSE).wrapping_mul(cap);
             let size = spot.0.wrapping_abs();
-            if *tail < least && weighted < (least >> COARSE).wrapping_add(1).wrapping_mul(size) {
-                let weighted = self.tail(range, factor, i)?.0;
-                if weighted < least {
-                    least = weighted;
+            if *tail < least && coarse < (least >> COARSE).wrapping_add(1).wrapping_mul(size) {
+                let exact = weighted(*tail, spot, exact)?;
+                if exact < least {
+                    least = exact;
                     node = Node { spot, vol: 1 };
                 }
             }
         }
         Ok(Worst { loss: Usd(least).neg()?, node, extent })
     }
+}
+
+/// Profit or loss at a tail move, weighted by min(1, cap/|m|), rounded down (MRG-13). The cap is in 1e-12, 0 or more, at most 1.
+fn weighted(profit: i64, spot: Ratio, cap: i64) -> Result<i64> {
+    // The cap is below 2^40, and after a thousandfold below 2^50: its quotient is in 1e-9.
+    let cap = cap.wrapping_mul(1_000).unsigned_abs();
+    let floor = cap.div_euclid(spot.0.unsigned_abs().max(1)).cast_signed();
+    // A loss takes the weight rounded up, a gain rounded down.
+    let weight = if profit < 0 { floor.wrapping_add(1) } else { floor }.min(Price::ONE.0);
+    product_over_ten_pow_floor::<PRICE_DIGITS>(profit, weight)
 }
 
 /// More than the millionths of a USD times the lowest tail move.

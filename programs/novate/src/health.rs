@@ -99,11 +99,10 @@ pub fn fill<'p>(
     let mut forecast = i64::MAX;
     let mut place: Option<Place> = None;
     for position in held.positions {
-        let here = match place.filter(|p| p.market == market_of(position.instrument)) {
-            Some(here) => here,
-            None => Place::of(book, position, source, terms)?,
+        let here = match &mut place {
+            Some(here) if here.market == market_of(position.instrument) => here,
+            other => other.insert(Place::of(book, position, source, terms)?),
         };
-        place = Some(here);
         add_position(book, position, here, source, terms.now, &mut forecast)?;
     }
     for held in 0..book.expiries().len() {
@@ -142,7 +141,6 @@ fn add_yield_bearing(
 }
 
 /// A market's part in the book, found once for all positions that follow each other in it.
-#[derive(Clone, Copy)]
 struct Place {
     market: u16,
     /// Of the underlying in the book.
@@ -171,12 +169,12 @@ impl Place {
 fn add_position(
     book: &mut Book,
     position: &Position,
-    place: Place,
+    place: &Place,
     source: &mut impl Source,
     now: i64,
     forecast: &mut i64,
 ) -> Result<()> {
-    let Place { market, slot, mark, multiplier } = place;
+    let Place { market, slot, mark, multiplier } = *place;
     let (quantity, cost) = (Contracts(position.quantity), Usd(position.cost));
     let held = match instrument::parse(position.instrument)? {
         Instrument::Perpetual => book.add_perpetual(slot, quantity, mark, cost, multiplier),
