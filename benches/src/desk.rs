@@ -17,9 +17,9 @@ const TICK: i64 = 10_000_000;
 /// How far prices move after strikes were priced: within what risk may rise on.
 const MOVE: f64 = 1.01;
 
-/// What a pool lists and a full portfolio holds.
+/// What a pool lists and a portfolio holds.
 #[derive(Clone, Copy)]
-struct Shape {
+pub struct Shape {
     balances: usize,
     underlyings: usize,
     /// Each with its perpetual; the first of each underlying has the expiries.
@@ -29,11 +29,28 @@ struct Shape {
     options: usize,
     /// Markets that the pool lists beside those.
     beside: usize,
+    /// Joint rows.
+    rows: u16,
+    /// Prices have moved on since option values were made.
+    carried: bool,
 }
 
 impl Shape {
-    const CHECKED: Self =
-        Self { balances: COLLATERAL, underlyings: 4, markets: 8, expiries: 8, options: 16, beside: 0 };
+    const CHECKED: Self = Self {
+        balances: COLLATERAL,
+        underlyings: 4,
+        markets: 8,
+        expiries: 8,
+        options: 16,
+        beside: 0,
+        rows: ROWS,
+        carried: true,
+    };
+    const AT_THIS_PRICE: Self = Self { carried: false, ..Self::CHECKED };
+    const FEW_ROWS: Self = Self { rows: 6, ..Self::AT_THIS_PRICE };
+    const LINEAR: Self = Self { options: 0, ..Self::FEW_ROWS };
+    const PERPETUALS: Self = Self { expiries: 0, ..Self::LINEAR };
+    const ONE: Self = Self { balances: 0, underlyings: 1, markets: 1, ..Self::PERPETUALS };
     const LIQUIDATED: Self = Self { options: 32, ..Self::CHECKED };
     const FULL: Self =
         Self { balances: COLLATERAL, underlyings: 8, markets: 11, expiries: 12, options: 25, ..Self::CHECKED };
@@ -42,8 +59,18 @@ impl Shape {
         self.markets + self.expiries + self.options
     }
 
+    /// The state of a check.
+    pub fn checked(&self) -> String {
+        let values = match (self.options, self.carried) {
+            (0, _) => "",
+            (_, false) => ", values of this price",
+            (_, true) => ", values carried",
+        };
+        format!("{}, {} rows{values}", self.text(), self.rows)
+    }
+
     fn text(&self) -> String {
-        let Self { balances, underlyings, markets, expiries, options, beside: _ } = *self;
+        let Self { balances, underlyings, markets, expiries, options, .. } = *self;
         format!(
             "{balances} balances, {} positions ({markets} perpetuals, {expiries} futures, {options} options) on \
              {underlyings} underlyings and {expiries} expiries",
@@ -51,6 +78,22 @@ impl Shape {
         )
     }
 }
+
+/// Where the units of a check go: each state has one thing more than the one before, the last is the check with a goal.
+pub const PARTS: [(&str, Shape); 9] = [
+    ("cash and a perpetual: the instruction itself, and one underlying", Shape::ONE),
+    ("7 perpetuals more, on 3 underlyings more", Shape { balances: 0, ..Shape::PERPETUALS }),
+    ("16 balances", Shape::PERPETUALS),
+    ("8 futures, on 8 expiries", Shape::LINEAR),
+    (
+        "an option on each of the 4 underlyings: its nodes, and an expiry with options",
+        Shape { options: 4, ..Shape::FEW_ROWS },
+    ),
+    ("an option at each of 4 expiries more", Shape { options: 8, ..Shape::FEW_ROWS }),
+    ("a second option at each of the 8 expiries", Shape::FEW_ROWS),
+    ("122 joint rows more", Shape::AT_THIS_PRICE),
+    ("option values carried to another price", Shape::CHECKED),
+];
 
 struct Desk {
     world: World,
@@ -67,7 +110,7 @@ impl Desk {
         assets[0].max_age = 3_600;
         let markets =
             (0..shape.markets + shape.beside).map(|m| MarketSpec::new("MARKET", 1 + (m % shape.underlyings) as u16));
-        let mut world = Builder::default().assets(assets).markets(markets.collect()).rows(ROWS).build();
+        let mut world = Builder::default().assets(assets).markets(markets.collect()).rows(shape.rows).build();
         let strikes: Vec<i64> = (0..STRIKES).map(|i| 54 + 4 * i).collect();
         let chains = (0..shape.expiries).map(|e| {
             let market = (e % shape.underlyings) as u16;
@@ -163,15 +206,13 @@ pub fn all() -> Vec<Figure> {
     figures
 }
 
-/// Checks with values at the price of now and carried, with more markets listed, with fewer and more options, and with fewer expiries and
-/// underlyings.
+/// The check with a goal and what it is made of; then with more markets listed, with fewer and more options, and with fewer
+/// expiries and underlyings.
 fn checks() -> Vec<Figure> {
-    let mut desk = Desk::new(Shape::CHECKED);
-    let trader = desk.trader(10_000);
-    let text = Shape::CHECKED.text();
-    let mut figures = vec![desk.require_health(&trader, &format!("{text}, 128 rows, values of this price"))];
-    desk.shift();
-    figures.push(desk.require_health(&trader, &format!("{text}, 128 rows, values carried")).within(90_000));
+    let mut figures: Vec<Figure> = PARTS.iter().map(|(_, shape)| check(*shape)).collect();
+    if let Some(last) = figures.last_mut() {
+        last.goal = Some(90_000);
+    }
     let listed = Shape { beside: 40, ..Shape::CHECKED };
     let mut desk = Desk::new(listed);
     let trader = desk.trader(10_000);
@@ -185,18 +226,22 @@ fn checks() -> Vec<Figure> {
         Shape { underlyings: 2, ..fewer_expiries },
         Shape::FULL,
     ];
-    for shape in shapes {
-        let mut desk = Desk::new(shape);
-        let trader = desk.trader(10_000);
-        desk.shift();
-        figures.push(desk.require_health(&trader, &format!("{}, 128 rows, values carried", shape.text())));
-    }
+    figures.extend(shapes.map(check));
     figures
+}
+
+fn check(shape: Shape) -> Figure {
+    let mut desk = Desk::new(shape);
+    let trader = desk.trader(10_000);
+    if shape.carried {
+        desk.shift();
+    }
+    desk.require_health(&trader, &shape.checked())
 }
 
 /// One option between two portfolios of 8 balances and 16 positions, half of them options.
 fn one_leg(underlyings: usize) -> Figure {
-    let shape = Shape { balances: 8, underlyings, markets: 4, expiries: 4, options: 8, beside: 0 };
+    let shape = Shape { balances: 8, underlyings, markets: 4, expiries: 4, options: 8, ..Shape::CHECKED };
     let mut desk = Desk::new(shape);
     let sides = [0, 1].map(|_| desk.trader(10_000));
     let (market, time) = desk.chains[0];

@@ -1,5 +1,6 @@
 //! `docs/performance.md`: written from the figures, and read back by the test that guards them.
 
+use crate::desk::PARTS;
 use crate::Figure;
 
 const HEAD: &str = "# Performance
@@ -34,8 +35,27 @@ pub fn render(figures: &[Figure]) -> String {
             f.accounts
         )
     });
-    HEAD.to_string() + &rows.collect::<String>() + &marginals(figures)
+    HEAD.to_string() + &rows.collect::<String>() + &parts(figures) + &marginals(figures)
 }
+
+/// Where the units of the check with a goal go: differences of states that have one thing more each.
+fn parts(figures: &[Figure]) -> String {
+    let mut table = String::from(PARTS_HEAD);
+    let mut before = 0;
+    for (what, shape) in &PARTS {
+        let state = shape.checked();
+        let of_state = |f: &&Figure| f.instruction == "require_health" && f.state == state;
+        let units = figures.iter().find(of_state).map_or(0, |f| f.units);
+        table += &format!("| {what} | {} | {} |\n", grouped(units.saturating_sub(before)), grouped(units));
+        before = units;
+    }
+    table
+}
+
+const PARTS_HEAD: &str = "
+| what the check of 32 positions is made of | compute units | so far |
+|---|---:|---:|
+";
 
 /// What one more holding adds to a check, from the figures of checks that differ in it alone.
 fn marginals(figures: &[Figure]) -> String {
@@ -75,10 +95,10 @@ const TAIL: &str = "
 Part of that is what Anchor takes for one more account and the check of it in the list. A check costs the same however many
 markets are listed.
 
-Checks of option books miss their goals by what their parts have in common, not by what one more option costs. An
-underlying with options goes through the joint rows with its nodes and not as one number; each expiry has its sum shifted to
-the price of now, node by node, and is an account more. A liquidation is three checks: the account before and after, and the
-taker.
+Checks of option books cost more by what their parts have in common than by what one more option costs. An underlying with
+options goes through the joint rows with its nodes and not as one number, and has its values shifted to the price of now, node
+by node; each expiry is an account more, whose strikes are summed node by node. A third option takes another pass over the
+nodes of its expiry. A liquidation is two checks: the account before, and the taker.
 ";
 
 /// The figures of a document, row by row.

@@ -126,3 +126,15 @@ fn owed(equity: Usd, maintenance: Usd, premium: Fraction) -> Result<u128> {
     let premium = u128::from(margin).wrapping_mul(u128::from(premium.0.unsigned_abs()));
     Ok(u128::from(deficit).wrapping_mul(ONE).wrapping_add(premium))
 }
+
+/// Equity and maintenance margin that a bid leaves (CLR-30): at least the first, at most the second.
+///
+/// `paid` is what the bid brought, USD, `grain` how far the slice may be from the fraction of everything:
+/// [`Book::grain`](crate::Book::grain). Equity is kept but for the fraction; so is margin, since the model is homogeneous up to
+/// rounding, and concentration falls faster. Where all is taken nothing is left to miss. Fails where the fraction is none.
+pub fn left_by((equity, maintenance): (Usd, Usd), fraction: Fraction, paid: Usd, grain: Usd) -> Result<(Usd, Usd)> {
+    let kept = fraction.complement()?;
+    let grain = if kept == Fraction::ZERO { Usd::ZERO } else { grain };
+    let equity = equity.slice_floor(kept)?.add(paid)?.sub(grain)?;
+    Ok((equity, maintenance.slice_ceil(kept)?.add(grain)?))
+}

@@ -14,6 +14,10 @@ const ROOT_ONE_SQUARED: u128 = 1_000_000_000_000_000_000;
 const _: () =
     assert!(ROOT_ONE == 10i64.pow(ROOT_DIGITS) && ROOT_ONE_SQUARED == (ROOT_ONE as u128) * (ROOT_ONE as u128));
 
+/// A second, as a [`Tenor`] counts.
+const SECOND: u64 = 1_000_000_000;
+const _: () = assert!(YEAR.0.unsigned_abs().is_multiple_of(SECOND));
+
 /// MRG-61: charge on the value of yield-bearing collateral.
 pub const STAKED_BASIS: Ratio = Ratio(50_000);
 
@@ -33,7 +37,11 @@ pub fn basis_ceil(longs: Contracts, shorts: Contracts, price: Price, furthest: T
         return Ok(least);
     }
     let yearly = notional.scale_ceil(params.basis_rate_per_year)?;
-    Ok(least.max(Usd(mul_div_ceil(yearly.0, furthest.0, YEAR.0)?)))
+    // In seconds, rounded up, so that most products fit a word.
+    let (seconds, year) = (furthest.0.unsigned_abs().div_ceil(SECOND), const { YEAR.0.unsigned_abs() / SECOND });
+    let seconds = i64::try_from(seconds).map_err(|_| MarginError::Overflow)?;
+    let year = i64::try_from(year).map_err(|_| MarginError::Overflow)?;
+    Ok(least.max(Usd(mul_div_ceil(yearly.0, seconds, year)?)))
 }
 
 /// Net short options (MRG-32): rate·price per contract. Rounded up.

@@ -5,12 +5,13 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::chain::{forward, Strike, BASIS_RANGE, MAX_STRIKES, VALUES, VALUE_ERROR, VALUE_ONE};
+use crate::book::MAX_GRIDS;
+use crate::chain::{forward, Strike, BASIS_RANGE, MAX_STRIKES, VALUE_ERROR, VALUE_ONE};
 use crate::error::{MarginError, Result};
 use crate::fixed::product_over_ten_pow_floor;
 use crate::pricing::DAY;
 use crate::scan::Grid;
-use crate::shift::{accumulate, add_to_grid, weight_shift, Group, Weighted};
+use crate::shift::{Group, Run};
 use crate::units::{Contracts, Price, Ratio, Seconds, Tenor, Usd, PRICE_DIGITS, USD_DIGITS};
 
 pub use crate::shift::NODE_ONE;
@@ -63,6 +64,8 @@ pub struct HeldExpiry {
     pub basis: Ratio,
     /// Time that is left.
     pub remaining: Tenor,
+    /// The forward at the price of the underlying, rounded down.
+    pub forward: Price,
     /// The futures.
     pub future: Contracts,
     /// Puts of all strikes, summed.
@@ -91,14 +94,18 @@ pub struct HeldExpiry {
 }
 
 impl HeldExpiry {
-    pub(crate) fn new(id: u64, underlying: u16, facts: ExpiryFacts) -> Result<Self> {
+    /// Makes it an empty one, of an underlying in a slot and at a price.
+    pub(crate) fn set(&mut self, id: u64, (underlying, spot): (u16, Price), facts: ExpiryFacts) -> Result<()> {
         if facts.basis < BASIS_RANGE.0 || facts.basis > BASIS_RANGE.1 {
             return Err(MarginError::InvalidBasis);
         }
         if facts.remaining <= Tenor::ZERO {
             return Err(MarginError::Expired);
         }
-        Ok(Self { id, basis: facts.basis, remaining: facts.remaining, underlying, ..Self::zeroed() })
+        let ExpiryFacts { basis, remaining } = facts;
+        let forward = forward(spot, basis)?;
+        *self = Self { id, basis, remaining, forward, underlying, ..Self::zeroed() };
+        Ok(())
     }
 
     /// Adds options of one slot.
@@ -118,11 +125,6 @@ impl HeldExpiry {
     /// Options were added that no chain has valued yet.
     pub fn needs_chain(&self) -> bool {
         self.slots != 0 && self.valued == 0
-    }
-
-    /// The forward at a spot price, rounded down.
-    pub fn forward(&self, spot: Price) -> Result<Price> {
-        forward(spot, self.basis)
     }
 
     /// 1 + basis, between 0.5 and 2.
@@ -197,18 +199,30 @@ impl Naked {
     }
 }
 
-/// Values one expiry at `spot`: its results, and the profit and loss of its options added to `grid`, which has the scan range
-/// `range`. `sums` is scratch.
+/// What the valuing of options works with, beside the expiry itself.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub(crate) struct Work {
+    /// Values that are not yet part of the nodes.
+    pub run: Run,
+    /// By strike slot, the net size at the spot that the values were made at.
+    weights: [i64; MAX_STRIKES],
+    pub drift: Drift,
+    /// Highest price of anything held, per contract.
+    pub dearest: Price,
+}
+
+/// Values one expiry at `spot`: its results, and the profit and loss of its options on their way to the nodes `grid`, which have
+/// the scan range `range`.
 pub(crate) fn value_options(
     held: &mut HeldExpiry,
     strikes: &[Strike; MAX_STRIKES],
     (spot, range): (Price, Ratio),
     carry: Carry,
-    grid: &mut Grid,
-    sums: &mut [i64; VALUES],
-    drift: &mut Drift,
+    Work { run, weights, drift, dearest }: &mut Work,
+    (grid, grids): (u8, &mut [Grid; MAX_GRIDS]),
 ) -> Result<Valued> {
-    let forward = held.forward(spot)?;
+    let forward = held.forward;
     let limit = held.growth().0.saturating_mul(RATIO_TO_CONTRACTS);
     let soon = held.remaining < DAY;
     let mut delta = held.linear()?;
@@ -224,6 +238,7 @@ pub(crate) fn value_options(
         }
         if put.0 != 0 {
             value = value.add(put.value_floor(strike.strike)?)?;
+            *dearest = strike.strike.max(*dearest);
         }
         if net.0 != 0 {
             naked.add(strike.strike, *net)?;
@@ -232,15 +247,13 @@ pub(crate) fn value_options(
     }
     while open != 0 {
         let lead = slots(open).next().and_then(|slot| strikes.get(slot)).ok_or(MarginError::UnknownStrike)?;
-        let group = Group::new(lead, (spot, held.basis), range)?;
+        run.turn_to(lead, (spot, held.basis), range, grid, grids)?;
+        let group = &run.group;
         drift.nodes = drift.nodes.max(group.start.saturating_abs());
-        let (mut others, mut total) = (0u32, 0i64);
-        let mut weights = [(0i64, 0usize); MAX_STRIKES];
-        let mut count = 0usize;
+        let (mut ours, mut count, mut total) = (0u32, 0i64, 0i64);
         for slot in slots(open) {
             let (Some(strike), Some(net)) = (strikes.get(slot), held.net.get(slot)) else { break };
             if !group.has(strike) {
-                others |= set_of(slot);
                 continue;
             }
             drift.oldest = drift.oldest.min(strike.refreshed);
@@ -253,20 +266,18 @@ pub(crate) fn value_options(
             }
             let weight = net.value_floor(group.reference)?.0;
             total = total.checked_add(weight.abs()).ok_or(MarginError::Overflow)?;
-            if let Some(place) = weights.get_mut(count) {
-                *place = (weight, slot);
-                count = count.wrapping_add(1);
+            if let Some(place) = weights.get_mut(slot) {
+                *place = weight;
             }
+            count = count.wrapping_add(1);
+            ours |= set_of(slot);
         }
-        open = others;
-        let shift = weight_shift(total);
-        let weights = weights.get(..count).unwrap_or_default();
-        accumulate(sums, weights.iter().filter_map(|(w, slot)| Some((*w >> shift, &strikes.get(*slot)?.values))));
-        let up = add_to_grid(grid, &group, range, &Weighted::new(sums, shift));
-        vega = vega.add(Usd(up))?;
-        // Values, weights that were cut, and what the steps above cut: each below a unit of a weight per strike and node.
-        let steps = i64::try_from(count).map_err(|_| MarginError::Overflow)?.wrapping_add(4);
-        let cut = steps.checked_mul(1i64 << shift).ok_or(MarginError::Overflow)?;
+        open &= !ours;
+        let weighted = slots(ours).filter_map(|slot| Some((*weights.get(slot)?, &strikes.get(slot)?.values)));
+        let (up, unit) = run.add(total, weighted);
+        vega = vega.add(up)?;
+        // Values, weights that were cut, and what the steps of a run cut: each below a unit of a weight per strike and node.
+        let cut = count.wrapping_add(4).checked_mul(unit).ok_or(MarginError::Overflow)?;
         valued.error = valued.error.add(Usd(total >> ERROR_BITS))?.add(Usd(cut))?;
         valued.held = valued.held.add(Usd(total))?;
     }
@@ -289,13 +300,14 @@ pub struct Carried {
 
 /// Marks one option of an expiry at `spot`, of an underlying with the scan range `range`.
 pub fn option_at(strike: &Strike, right: Right, (spot, range): (Price, Ratio), facts: ExpiryFacts) -> Result<Carried> {
-    let held = HeldExpiry::new(0, 0, facts)?;
+    let mut held = HeldExpiry::zeroed();
+    held.set(0, (0, spot), facts)?;
     let group = Group::new(strike, (spot, facts.basis), range)?;
     let limit = held.growth().0.saturating_mul(RATIO_TO_CONTRACTS);
     let (call, delta) = group.carry(strike, Contracts::ZERO, limit, Carry::Central)?;
     let (mark, delta) = match right {
         Right::Call => (call, delta),
-        Right::Put => (call.sub(held.forward(spot)?)?.add(strike.strike)?.or_zero(), limit.saturating_sub(delta)),
+        Right::Put => (call.sub(held.forward)?.add(strike.strike)?.or_zero(), limit.saturating_sub(delta)),
     };
     let drift = Drift { nodes: group.start.saturating_abs(), oldest: strike.refreshed };
     Ok(Carried { mark, delta: Contracts(delta), drift })

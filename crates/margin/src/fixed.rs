@@ -26,16 +26,15 @@ const fn power(base: u64, k: u32) -> NonZeroU64 {
 
 /// The full 128-bit product as (high, low) words.
 ///
-/// Range: with digits of 32 bits every partial product is at most (2^32-1)^2; `middle` is below 3·2^32, and the
-/// high word is that of a product below 2^128. Nothing wraps.
+/// Range: with digits of 32 bits every partial product is at most (2^32-1)^2; `middle` is that and two digits more, at most
+/// 2^64-1, and the high word is that of a product below 2^128. Nothing but the low word wraps.
 #[inline]
 const fn wide_product(a: u64, b: u64) -> (u64, u64) {
     let (a1, a0, b1, b0) = (a >> 32, a & LOW, b >> 32, b & LOW);
-    let low = a0.wrapping_mul(b0);
     let (left, right) = (a1.wrapping_mul(b0), a0.wrapping_mul(b1));
-    let middle = (low >> 32).wrapping_add(left & LOW).wrapping_add(right & LOW);
-    let high = a1.wrapping_mul(b1).wrapping_add(left >> 32).wrapping_add(right >> 32).wrapping_add(middle >> 32);
-    (high, (middle << 32) | (low & LOW))
+    let middle = (a0.wrapping_mul(b0) >> 32).wrapping_add(left & LOW).wrapping_add(right);
+    let high = a1.wrapping_mul(b1).wrapping_add(left >> 32).wrapping_add(middle >> 32);
+    (high, a.wrapping_mul(b))
 }
 
 /// floor(a·b / 10^K), and whether something was cut off. Exact for all inputs whose quotient is below 2^64.
@@ -68,9 +67,13 @@ fn quotient_over_ten_pow<const K: u32>(a: u64, b: u64) -> Result<(u64, bool)> {
 /// A magnitude and a sign back to i64, one unit further from zero if `outward`.
 #[inline]
 fn signed(magnitude: u64, negative: bool, outward: bool) -> Result<i64> {
-    let magnitude = magnitude.checked_add(u64::from(outward)).ok_or(MarginError::Overflow)?;
     let value = i64::try_from(magnitude).map_err(|_| MarginError::Overflow)?;
-    Ok(if negative { value.wrapping_neg() } else { value })
+    // The negated value is above i64::MIN, so that one less still fits.
+    let outward = i64::from(outward);
+    match negative {
+        true => Ok(value.wrapping_neg().wrapping_sub(outward)),
+        false => value.checked_add(outward).ok_or(MarginError::Overflow),
+    }
 }
 
 /// floor(a·b / 10^K), K from 1 to 13. Exact; fails with [`MarginError::Overflow`] if it does not fit.

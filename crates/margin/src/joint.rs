@@ -92,34 +92,55 @@ impl<'a> Rows<'a> {
 }
 
 /// The [`TAIL_COUNT`] smallest values seen, in ascending order; `i64::MAX` where there were fewer.
-struct Smallest([i64; TAIL_COUNT]);
+struct Smallest {
+    values: [i64; TAIL_COUNT],
+    /// The last of them.
+    last: i64,
+}
 
 impl Smallest {
-    /// Takes in a value below the last of the three, and returns the new last one. Rare: one in ten values, so it
-    /// stays out of the loop.
-    #[cold]
-    #[inline(never)]
-    fn insert(&mut self, v: i64) -> i64 {
-        let [a, b, _] = self.0;
-        self.0 = [a.min(v), a.max(v.min(b)), b.max(v)];
-        b.max(v)
+    const NONE: Self = Self { values: [i64::MAX; TAIL_COUNT], last: i64::MAX };
+
+    #[inline(always)]
+    fn take(&mut self, v: i64) {
+        if v < self.last {
+            self.last = insert(&mut self.values, v);
+        }
     }
 
     /// Their sum, absent ones left out. Callers pass values below 2^61 in magnitude, so that it fits.
     fn sum(&self) -> i64 {
-        self.0.iter().filter(|v| **v != i64::MAX).fold(0, |sum, v| sum.wrapping_add(*v))
+        self.values.iter().filter(|v| **v != i64::MAX).fold(0, |sum, v| sum.wrapping_add(*v))
     }
+}
+
+/// Takes in a value below the last of the three, and returns the new last one. Rare: one in ten values, so it stays out of
+/// the loop.
+#[cold]
+#[inline(never)]
+fn insert(values: &mut [i64; TAIL_COUNT], v: i64) -> i64 {
+    let [a, b, _] = *values;
+    if v >= b {
+        *values = [a, b, v];
+        return v;
+    }
+    *values = if v < a { [v, a, b] } else { [a, v, b] };
+    b
 }
 
 /// The sum of the [`TAIL_COUNT`] smallest values, or of all where there are fewer.
 fn smallest_sum(values: impl Iterator<Item = i64>) -> i64 {
-    let mut smallest = Smallest([i64::MAX; TAIL_COUNT]);
-    let mut last = i64::MAX;
-    values.for_each(|v| {
-        if v < last {
-            last = smallest.insert(v);
-        }
-    });
+    let mut smallest = Smallest::NONE;
+    values.for_each(|v| smallest.take(v));
+    smallest.sum()
+}
+
+/// The same of a row's sums.
+fn smallest_sum_of(sums: &[i64]) -> i64 {
+    let mut smallest = Smallest::NONE;
+    let (turns, rest) = sums.as_chunks::<TURN>();
+    turns.iter().for_each(|turn| turn.iter().for_each(|v| smallest.take(*v)));
+    rest.iter().for_each(|v| smallest.take(*v));
     smallest.sum()
 }
 
@@ -256,9 +277,7 @@ pub fn shortfall_ceil(sums: &mut [i64; MAX_ROWS], rows: &Rows, positions: &[Line
     }
     let count = u64::try_from(positions.len()).unwrap_or(u64::MAX);
     let error = 1u64.checked_shl(shift).unwrap_or(u64::MAX).max(2).checked_mul(count).ok_or(MarginError::Overflow)?;
-    let turns = sums.chunks_exact(TURN);
-    let rest = turns.remainder();
-    loss_ceil(smallest_sum(turns.flatten().chain(rest).copied()), TAIL_MOVES, shift, error)
+    loss_ceil(smallest_sum_of(sums), TAIL_MOVES, shift, error)
 }
 
 /// How far an amount of 0 or more must be shifted right to be below 2^bits.
@@ -279,17 +298,18 @@ pub struct Curve<'a> {
     pub error: Usd,
 }
 
-/// Room for the segments between spot nodes, and one that holds the last node alone, for each of the two directions that vol
-/// can take: the up direction from 0, the down direction from half of it.
-pub const SEGMENTS: usize = 64;
-const HALF_BITS: u32 = 5;
-const _: () = assert!(SEGMENTS == 2 << HALF_BITS && SPOT_NODES <= 1 << HALF_BITS);
+/// Room for the segments between spot nodes, with vol on its way up and with vol on its way down. A segment stands at its
+/// first node's step from the centre, -8 to 8, modulo the room: where the high bits of a move lead.
+type Segments = [[Segment; SEGMENTS]; 2];
+const SEGMENTS: usize = 32;
+const _: () = assert!(SEGMENTS.is_power_of_two() && SPOT_NODES <= SEGMENTS);
 
 /// Profit and loss between two neighbouring spot nodes, with vol on its way to one direction: in units of [`CURVE_UNIT`]ths it
-/// is base + slope·f + |nu|·(vol_base + vol_slope·f) at f 512ths of the way and nu 127ths of the vol shock.
+/// is base + slope·f + n·(vol_base + vol_slope·f) at f 512ths of the way, n being the vol move as an unsigned byte: nu 127ths
+/// of the vol shock up, and 256 - |nu| down.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
-pub struct Segment {
+struct Segment {
     base: i64,
     slope: i64,
     vol_base: i64,
@@ -301,6 +321,10 @@ const STEPS: i64 = 512;
 const STEP_BITS: u32 = 9;
 const STEP_MASK: u16 = 511;
 const _: () = assert!(STEP_MASK as i64 == STEPS - 1);
+/// A 127th of a node in [`CURVE_UNIT`]ths, and the same over [`STEPS`], as shifts.
+const MOVE_BITS: u32 = 12;
+const STEP_SHIFT: u32 = MOVE_BITS - STEP_BITS;
+const _: () = assert!(MOVE_ONE == 1 << MOVE_BITS);
 const _: () = assert!(STEPS * NODE_STEPS == MOVE_ONE as i64 && STEPS == 1 << STEP_BITS);
 /// Units of a sum with curves: 4096 · 127, so that linear weights times 127 have the same.
 const CURVE_UNIT: i64 = 520_192;
@@ -312,74 +336,92 @@ const _: () = assert!(CURVE_TAILS == 3 * CURVE_UNIT as u64);
 const CURVE_BITS: u32 = 41;
 
 /// Fills the segments of a curve, each node shifted right by `shift`.
-fn segment(segments: &mut [Segment; SEGMENTS], grid: &Grid, shift: u32) {
-    let cut = |v: &i64| v.checked_shr(shift).unwrap_or_default();
-    let (up, down) = segments.split_at_mut(const { SEGMENTS / 2 });
-    for (half, other) in [(down, &grid.down), (up, &grid.up)] {
-        let half = half.get_mut(..SPOT_NODES).unwrap_or_default();
-        let (mut flat_next, mut apart_next) = (0i64, 0i64);
-        let mut slopes = 0i64;
-        // From the last node, which has no slope.
-        for ((segment, flat), vol) in half.iter_mut().zip(&grid.flat).zip(other).rev() {
-            // Nodes are below 2^41: every term below is below 2^61.
-            let flat = cut(flat);
-            let apart = cut(vol).wrapping_sub(flat);
-            *segment = Segment {
-                base: flat.wrapping_mul(CURVE_UNIT),
-                slope: flat_next.wrapping_sub(flat).wrapping_mul(const { CURVE_UNIT / STEPS }) & slopes,
-                vol_base: apart.wrapping_mul(const { MOVE_ONE as i64 }),
-                vol_slope: apart_next.wrapping_sub(apart).wrapping_mul(NODE_STEPS) & slopes,
+///
+/// Nodes are below 2^41 and a profit between them below 2^60; the terms that it is a sum of may leave an i64, and come back.
+fn segment([rising, falling]: &mut Segments, grid: &Grid, shift: u32) {
+    // Profit with vol as it is, and what the whole shock adds, up and down.
+    let cut = |row: &[i64; SPOT_NODES], i: usize| row.get(i).map_or(0, |v| v.checked_shr(shift).unwrap_or_default());
+    let node = |i: usize| {
+        let flat = cut(&grid.flat, i);
+        (flat, cut(&grid.up, i).wrapping_sub(flat), cut(&grid.down, i).wrapping_sub(flat))
+    };
+    // From the last node, which has no slope: a valid move does not reach beyond it.
+    let mut next = node(const { SPOT_NODES - 1 });
+    for i in (0..SPOT_NODES).rev() {
+        let (flat_next, up_next, down_next) = next;
+        let (flat, up, down) = node(i);
+        next = (flat, up, down);
+        let at = i.wrapping_add(const { SEGMENTS - SPOT_NODES / 2 }) & const { SEGMENTS - 1 };
+        let base = flat.wrapping_mul(CURVE_UNIT);
+        let slope = flat_next.wrapping_sub(flat).wrapping_mul(const { CURVE_UNIT / STEPS });
+        let (vol_base, vol_slope) = (up << MOVE_BITS, up_next.wrapping_sub(up) << STEP_SHIFT);
+        if let Some(place) = rising.get_mut(at) {
+            *place = Segment { base, slope, vol_base, vol_slope };
+        }
+        let (vol_base, vol_slope) = (down << MOVE_BITS, down_next.wrapping_sub(down) << STEP_SHIFT);
+        if let Some(place) = falling.get_mut(at) {
+            // |nu| is 256 less the byte.
+            *place = Segment {
+                base: base.wrapping_add(vol_base << u8::BITS),
+                slope: slope.wrapping_add(vol_slope << u8::BITS),
+                vol_base: vol_base.wrapping_neg(),
+                vol_slope: vol_slope.wrapping_neg(),
             };
-            (flat_next, apart_next, slopes) = (flat, apart, -1);
         }
     }
 }
 
 impl Segment {
-    /// Profit at a move and a vol move, in [`CURVE_UNIT`]ths: within the nodes of the segment, since f and nu do not reach
-    /// beyond them.
-    #[inline]
-    fn at(&self, f: i64, nu: i64) -> i64 {
+    /// Profit at a move and a vol move, in [`CURVE_UNIT`]ths: within the nodes of the segment, since neither reaches beyond
+    /// them.
+    #[inline(always)]
+    fn at(&self, f: i64, n: i64) -> i64 {
         let flat = self.base.wrapping_add(self.slope.wrapping_mul(f));
-        flat.wrapping_add(self.vol_base.wrapping_add(self.vol_slope.wrapping_mul(f)).wrapping_mul(nu))
+        flat.wrapping_add(self.vol_base.wrapping_add(self.vol_slope.wrapping_mul(f)).wrapping_mul(n))
     }
 }
 
-/// A curve's profit in every row added to the sums, or as the sums where it is the first (MRG-20). Returns the sum of its own
-/// [`TAIL_COUNT`] smallest.
+/// A curve's profit in every row added to the sums (MRG-20). Returns the sum of its own [`TAIL_COUNT`] smallest. `own` is
+/// scratch, as long as the sums.
+///
+/// Two loops: what finds the smallest needs registers that the interpolation has no room for.
 fn accumulate_curve(
-    sums: &mut [i64],
-    first: bool,
+    (sums, own): (&mut [i64], &mut [i64]),
     rows: &Rows,
     column: u8,
-    segments: &[Segment; SEGMENTS],
+    segments: &Segments,
 ) -> Result<i64> {
     let (moves, _) = rows.column(column).ok_or(MarginError::InvalidColumn)?;
     let vols = rows.vols.get(usize::from(column)).ok_or(MarginError::InvalidColumn)?;
-    let mut smallest = Smallest([i64::MAX; TAIL_COUNT]);
-    let mut last = i64::MAX;
-    let mut profit = |z: i16, nu: i8| {
-        // A valid move is from 0 to 8192 here.
-        let way = z.wrapping_add(MOVE_ONE).cast_unsigned();
-        let f = i64::from(way & STEP_MASK);
-        let half = usize::from(nu.cast_unsigned() >> 7) << HALF_BITS;
-        let index = (usize::from(way >> STEP_BITS) | half) & const { SEGMENTS - 1 };
-        let profit = segments.get(index).map_or(0, |segment| segment.at(f, i64::from(nu.unsigned_abs())));
-        if profit < last {
-            last = smallest.insert(profit);
-        }
-        profit
+    by_turns(own, moves, vols, |own, z, nu| {
+        // The low bits of a move are the way, the next ones the step, negative ones from above.
+        let (z, nu) = (z.cast_unsigned(), nu.cast_unsigned());
+        let step = usize::from(z >> STEP_BITS) & const { SEGMENTS - 1 };
+        let segment = segments.get(usize::from(nu >> 7)).and_then(|way| way.get(step));
+        *own = segment.map_or(0, |segment| segment.at(i64::from(z & STEP_MASK), i64::from(nu)));
+    });
+    let mut smallest = Smallest::NONE;
+    let mut add = |(sum, own): (&mut i64, &i64)| {
+        *sum = sum.wrapping_add(*own);
+        smallest.take(*own);
     };
-    if first {
-        by_turns(sums, moves, vols, |sum, z, nu| *sum = profit(z, nu));
-    } else {
-        by_turns(sums, moves, vols, |sum, z, nu| *sum = sum.wrapping_add(profit(z, nu)));
-    }
+    let ((sums, last_sums), (own, last_own)) = (sums.as_chunks_mut::<TURN>(), own.as_chunks::<TURN>());
+    sums.iter_mut().zip(own).for_each(|(sums, own)| sums.iter_mut().zip(own).for_each(&mut add));
+    last_sums.iter_mut().zip(last_own).for_each(&mut add);
     Ok(smallest.sum())
 }
 
+/// Room to work in: for the rows' sums, one curve's own profits, and its segments.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Scratch {
+    pub(crate) sums: [i64; MAX_ROWS],
+    own: [i64; MAX_ROWS],
+    segments: Segments,
+}
+
 /// Expected shortfall of linear positions and curves together, rounded up, and of each curve alone, rounded down, into `alone`
-/// (MRG-20, MRG-21). `sums` and `segments` are scratch.
+/// (MRG-20, MRG-21).
 ///
 /// Range. Scan losses and extents are shifted right by the smallest s with their sum below 2^41; in units of 4096·127 below 2^19
 /// a row's sum is below 2^60, its terms below 2^61, the three smallest together below 2^62.
@@ -387,7 +429,7 @@ fn accumulate_curve(
 /// Error. A linear weight is off by less than max(2, 2^s) as in [`shortfall_ceil`], a node of a curve by its error and less
 /// than 2^s. A row lies between nodes, in spot and in vol, so its profit is off by no more.
 pub fn mixed_shortfall_ceil<'a>(
-    (sums, segments): (&mut [i64; MAX_ROWS], &mut [Segment; SEGMENTS]),
+    Scratch { sums, own, segments }: &mut Scratch,
     rows: &Rows,
     positions: &[Linear],
     curves: impl Iterator<Item = Curve<'a>> + Clone,
@@ -403,22 +445,19 @@ pub fn mixed_shortfall_ceil<'a>(
     let shift = shift_below(total, CURVE_BITS);
     let unit = 1u64.checked_shl(shift).unwrap_or(u64::MAX);
     let sums = sums.get_mut(..rows.count).ok_or(MarginError::TooManyRows)?;
-    let mut first = !accumulate(sums, rows, positions, shift, i64::from(VOL_ONE))?;
+    let own = own.get_mut(..rows.count).ok_or(MarginError::TooManyRows)?;
+    if !accumulate(sums, rows, positions, shift, i64::from(VOL_ONE))? {
+        sums.fill(0);
+    }
     let mut error = unit.max(2).saturating_mul(u64::try_from(positions.len()).unwrap_or(u64::MAX));
     for curve in curves {
         segment(segments, curve.grid, shift);
-        let smallest = accumulate_curve(sums, first, rows, curve.column, segments)?;
-        first = false;
+        let smallest = accumulate_curve((&mut *sums, &mut *own), rows, curve.column, segments)?;
         let off = u64::try_from(curve.error.0).unwrap_or(0).saturating_add(unit);
         error = error.saturating_add(off);
         let loss = u64::try_from(smallest.wrapping_neg()).unwrap_or(0) / CURVE_TAILS;
         let loss = loss.saturating_mul(unit).saturating_sub(off);
         alone(curve.column, Usd(i64::try_from(loss).map_err(|_| MarginError::Overflow)?))?;
     }
-    if first {
-        return Ok(Usd::ZERO);
-    }
-    let turns = sums.chunks_exact(TURN);
-    let rest = turns.remainder();
-    loss_ceil(smallest_sum(turns.flatten().chain(rest).copied()), CURVE_TAILS, shift, error)
+    loss_ceil(smallest_sum_of(sums), CURVE_TAILS, shift, error)
 }

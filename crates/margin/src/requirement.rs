@@ -138,6 +138,7 @@ impl Book {
         if expiries.iter().any(|e| e.needs_chain()) {
             return Err(MarginError::ChainMissing);
         }
+        self.work.run.enter(&mut self.grids);
         let mut worst = Usd::ZERO;
         for (slot, underlying) in self.underlyings.iter_mut().take(self.length).enumerate() {
             let dated = Dated::of(expiries, slot, params)?;
@@ -190,7 +191,7 @@ impl Book {
             // One underlying saves nothing on itself; a linear one needs no pass over the rows.
             health.es_joint = match positions {
                 [] | [_] if curves == 0 => health.es_alone,
-                many if curves == 0 => shortfall_ceil(&mut self.sums, rows, many)?,
+                many if curves == 0 => shortfall_ceil(&mut self.scratch.sums, rows, many)?,
                 some => self.join_curves(rows, some, health)?,
             };
             if count.saturating_add(curves) == 1 {
@@ -213,11 +214,10 @@ impl Book {
             Some(Curve { column: u.column, grid, extent: u.extent, error: u.error })
         });
         let mut alone = [Usd::ZERO; MAX_COLUMNS];
-        let joint =
-            mixed_shortfall_ceil((&mut self.sums, &mut self.segments), rows, positions, curves, |column, loss| {
-                *alone.get_mut(usize::from(column)).ok_or(MarginError::InvalidColumn)? = loss;
-                Ok(())
-            })?;
+        let joint = mixed_shortfall_ceil(&mut self.scratch, rows, positions, curves, |column, loss| {
+            *alone.get_mut(usize::from(column)).ok_or(MarginError::InvalidColumn)? = loss;
+            Ok(())
+        })?;
         for u in self.underlyings.iter_mut().take(self.length).filter(|u| u.grid != NO_GRID) {
             u.es_alone = alone.get(usize::from(u.column)).copied().unwrap_or(Usd::ZERO);
             health.es_alone = health.es_alone.add(u.es_alone)?;

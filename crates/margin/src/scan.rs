@@ -19,7 +19,7 @@ pub const NODE_STEPS: i64 = 8;
 /// Spot nodes in all.
 pub const SPOT_NODES: usize = 17;
 const _: () = assert!(SPOT_NODES == 17 && NODE_STEPS * 2 + 1 == 17);
-/// Tail nodes in scan ranges, in the order of [`linear_tail_floor`] (MRG-13).
+/// Tail nodes in scan ranges, in the order of [`linear_tail_floor`] (MRG-13); see [`tail_moves`].
 pub const RANGE_TAILS: [Ratio; 4] = [Ratio(-2_000_000), Ratio(-1_500_000), Ratio(1_500_000), Ratio(2_000_000)];
 /// Tail nodes as absolute moves, after those in scan ranges (MRG-13).
 pub const TAILS: [Ratio; 5] = [Ratio(-660_000), Ratio(-330_000), Ratio(500_000), Ratio(1_000_000), Ratio(2_000_000)];
@@ -29,14 +29,14 @@ const _: () = assert!(TAIL_NODES == RANGE_TAILS.len() + TAILS.len());
 /// A node given in scan ranges is not below this move (MRG-13).
 pub const LOWEST_MOVE: Ratio = Ratio(-950_000);
 
-/// The spot move of tail node `index` at a scan range; 0 beyond the last (MRG-13).
-#[inline]
-pub fn tail_move(range: Ratio, index: usize) -> Ratio {
-    match RANGE_TAILS.get(index) {
-        // At most 2 times a range of at most 1.
-        Some(ranges) => Ratio(range.0.wrapping_mul(ranges.0).wrapping_div(Ratio::ONE.0)).max(LOWEST_MOVE),
-        None => TAILS.get(index.wrapping_sub(RANGE_TAILS.len())).copied().unwrap_or(Ratio::ZERO),
-    }
+/// The spot moves of the tail nodes at a scan range (MRG-13).
+#[inline(always)]
+pub fn tail_moves(range: Ratio) -> [Ratio; TAIL_NODES] {
+    // RANGE_TAILS times a range of at most 1, cut towards zero.
+    let (twice, half_more) = (range.0.wrapping_mul(2), range.0.wrapping_mul(3) >> 1);
+    let down = |size: i64| Ratio(size.wrapping_neg()).max(LOWEST_MOVE);
+    let [a, b, c, d, e] = TAILS;
+    [down(twice), down(half_more), Ratio(half_more), Ratio(twice), a, b, c, d, e]
 }
 
 /// Profit and loss of one underlying at every node of the scan (MRG-11, MRG-13), settlement units. Tail nodes are not weighted
@@ -94,11 +94,13 @@ impl Grid {
             moved = moved.wrapping_add(edge.0);
         }
         // The notional in USD and its millionths, each times at most 2,000,000 millionths.
-        let (whole, rest) = (notional.0.div_euclid(Ratio::ONE.0), notional.0.rem_euclid(Ratio::ONE.0));
-        for (i, tail) in self.tails.iter_mut().enumerate() {
-            let m = tail_move(range, i).0;
-            let profit = whole.wrapping_mul(m).wrapping_add(rest.wrapping_mul(m).div_euclid(Ratio::ONE.0));
-            *tail = tail.wrapping_add(profit);
+        let whole = notional.0.div_euclid(Ratio::ONE.0);
+        let rest = notional.0.wrapping_sub(whole.wrapping_mul(Ratio::ONE.0));
+        for (tail, m) in self.tails.iter_mut().zip(tail_moves(range)) {
+            // Raised above zero, so that the division is one of unsigned numbers; it rounds down all the same.
+            let raised = rest.wrapping_mul(m.0).wrapping_add(const { RAISE * Ratio::ONE.0 }).cast_unsigned();
+            let part = raised.div_euclid(const { Ratio::ONE.0.cast_unsigned() }).cast_signed().wrapping_sub(RAISE);
+            *tail = tail.wrapping_add(whole.wrapping_mul(m.0)).wrapping_add(part);
         }
         Ok(())
     }
@@ -106,14 +108,8 @@ impl Grid {
     /// Weighted profit and loss at tail node `index`, rounded down: P&L·min(1, factor·R/|m|) (MRG-13).
     pub fn tail(&self, range: Ratio, factor: Ratio, index: usize) -> Result<Usd> {
         let profit = self.tails.get(index).copied().ok_or(MarginError::UnknownSlot)?;
-        // Both at most 1: the product is below 2^40, and its quotient in 1e-9 after a thousandfold below 2^50.
-        let cap = range.0.wrapping_mul(factor.0).wrapping_mul(1_000);
-        let size = tail_move(range, index).0.wrapping_abs().max(1);
-        let whole = Price::ONE.0;
-        let floor = cap.checked_div(size).unwrap_or_default();
-        // A loss takes the weight rounded up, a gain rounded down.
-        let weight = if profit < 0 { floor.wrapping_add(1) } else { floor }.min(whole);
-        product_over_ten_pow_floor::<PRICE_DIGITS>(profit, weight).map(Usd)
+        let spot = tail_moves(range).get(index).copied().unwrap_or_default();
+        weighted(profit, spot, range.0.wrapping_mul(factor.0)).map(Usd)
     }
 
     pub(crate) fn worst(&self, range: Ratio, factor: Ratio) -> Result<Worst> {
@@ -141,19 +137,19 @@ impl Grid {
         let extent = greatest.max(least.saturating_neg());
         let moved = range.0.saturating_mul(at.wrapping_sub(NODE_STEPS)).wrapping_div(NODE_STEPS);
         let mut node = Node { spot: Ratio(moved), vol };
-        // Range times factor, and what that is of a move, both in 1e-12 and 1e-6 and at most 1.
-        let cap = range.0.wrapping_mul(factor.0);
-        for (i, tail) in self.tails.iter().enumerate() {
-            // Most tails lose more than the worst node, and less once they are weighted: first by a weight that is too large, in
-            // steps of 2^20. Both products are below 2^62.
-            let size = tail_move(range, i).0.wrapping_abs().max(1);
-            let weight = cap.checked_div(size).unwrap_or_default().wrapping_add(1);
-            let bound = (*tail >> COARSE).wrapping_mul(weight);
-            if *tail < least && bound < (least >> COARSE).wrapping_add(1).wrapping_mul(Ratio::ONE.0) {
-                let weighted = self.tail(range, factor, i)?.0;
-                if weighted < least {
-                    least = weighted;
-                    node = Node { spot: tail_move(range, i), vol: 1 };
+        // Range times factor, at most 1, in 1e-12, and in 1e-6 rounded up by more than a weight is.
+        let exact = range.0.wrapping_mul(factor.0);
+        let cap = exact.wrapping_div(Ratio::ONE.0).wrapping_add(2);
+        for (tail, spot) in self.tails.iter().zip(tail_moves(range)) {
+            // Most tails lose more than the worst node, and less once they are weighted by cap/|m|: first without a division, by
+            // a weight that is too large, in steps of 2^22. Both products are below 2^62.
+            let coarse = (*tail >> COARSE).wrapping_mul(cap);
+            let size = spot.0.wrapping_abs();
+            if *tail < least && coarse < (least >> COARSE).wrapping_add(1).wrapping_mul(size) {
+                let exact = weighted(*tail, spot, exact)?;
+                if exact < least {
+                    least = exact;
+                    node = Node { spot, vol: 1 };
                 }
             }
         }
@@ -161,11 +157,24 @@ impl Grid {
     }
 }
 
+/// Profit or loss at a tail move, weighted by min(1, cap/|m|), rounded down (MRG-13). The cap is in 1e-12, 0 or more, at most 1.
+fn weighted(profit: i64, spot: Ratio, cap: i64) -> Result<i64> {
+    // The cap is below 2^40, and after a thousandfold below 2^50: its quotient is in 1e-9.
+    let cap = cap.wrapping_mul(1_000).unsigned_abs();
+    let floor = cap.div_euclid(spot.0.unsigned_abs().max(1)).cast_signed();
+    // A loss takes the weight rounded up, a gain rounded down.
+    let weight = if profit < 0 { floor.wrapping_add(1) } else { floor }.min(Price::ONE.0);
+    product_over_ten_pow_floor::<PRICE_DIGITS>(profit, weight)
+}
+
+/// More than the millionths of a USD times the lowest tail move.
+const RAISE: i64 = 2 * Ratio::ONE.0;
+
 /// Greatest linear notional of an underlying beside options: 576 billion USD.
 const MOST_LINEAR: u64 = 1 << 59;
 
 /// Bits that the first comparison in [`Grid::worst`] leaves out.
-const COARSE: u32 = 20;
+const COARSE: u32 = 22;
 
 /// Eight nodes to a scan range, as a shift.
 const NODE_BITS: u32 = 3;

@@ -42,6 +42,15 @@ fn each_refusal_has_its_name() {
 }
 
 #[test]
+fn what_is_left_is_rounded_against_the_end_of_the_auction() {
+    let (third, paid, grain) = (Fraction(333_333_333), Usd(7), Usd(100));
+    // Two thirds and a third of 1e-9: of 10, 6.67 less grain, and of 20, 13.33 and grain.
+    assert_eq!(left_by((Usd(10), Usd(20)), third, paid, grain), Ok((Usd(6 + 7 - 100), Usd(14 + 100))));
+    assert_eq!(left_by((Usd(10), Usd(20)), Fraction::ONE, paid, grain), Ok((paid, Usd::ZERO)));
+    assert_eq!(left_by((Usd(10), Usd(20)), Fraction(-1), paid, grain), Err(MarginError::InvalidFraction));
+}
+
+#[test]
 fn a_small_account_goes_whole() {
     let d = Fraction(20_000_000);
     assert_eq!(max_fraction(Usd(99_999_998), Usd(99_999_999), d), Ok(Fraction::ONE));
@@ -158,5 +167,6 @@ proptest! {
         let _ = payout_floor(Usd(e), Usd(m), Fraction(f >> shift), Fraction(d >> shift));
         let _ = reserve_ceil(Usd(e), Usd(m));
         let _ = premium(Seconds(d));
+        let _ = left_by((Usd(e), Usd(m)), Fraction(f >> shift), Usd(d), Usd(d));
     }
 }

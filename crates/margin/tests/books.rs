@@ -246,6 +246,41 @@ fn what_does_not_fit_is_refused_not_wrong() {
     assert!(refused > 50);
 }
 
+/// What a slice of a full account leaves is known before it is taken: a health check afterwards never finds less equity or more
+/// margin, nor much more of the one or less of the other (CLR-30). Where a market's depth is exceeded, margin falls further.
+#[test]
+fn a_slice_leaves_its_share() {
+    let random = Random::new(16);
+    for round in 0..600 {
+        let mut desk = Desk::full(&random);
+        let concentrated = round % 2 == 1;
+        if concentrated {
+            let depth = Usd((desk.gross() * 1e6 / random.scale(2.0, 30.0)) as i64);
+            desk.underlyings.iter_mut().for_each(|facts| facts.depth = depth);
+        }
+        let chains = desk.priced_at(|expiry, _| 1.0 - 0.005 * (expiry % 3) as f64);
+        let mut book = Box::new(Book::default());
+        desk.fill(&mut book, &chains, Carry::Owner).unwrap();
+        let before = book.health(Some(&desk.rows.borrow()), &Params::DEFAULT).unwrap();
+        let grain = book.grain(desk.legs.len() as i64).unwrap();
+        assert!(usd(grain) <= 2e-7 * desk.gross() + 0.1, "{} of {}", usd(grain), desk.gross());
+
+        let part = Fraction(random.one_of(&[1.0, 777.0, 3e7, 333_333_333.0, 5e8, 999_999_999.0, 1e9]) as i64);
+        let kept = |q: Contracts| Contracts(q.0 - q.0.signum() * Contracts(q.0.abs()).slice_floor(part).unwrap().0);
+        let legs = desk.legs.iter().map(|leg| Leg { quantity: kept(leg.quantity), ..*leg });
+        let legs = legs.filter(|leg| leg.quantity.0 != 0).collect();
+        let after = desk.with(legs).health_with(&chains, Carry::Owner);
+        let left = auction::left_by((before.equity, before.maintenance), part, Usd::ZERO, grain);
+        let (equity, maintenance) = left.unwrap();
+        let (more, less) = (after.equity.0 - equity.0, maintenance.0 - after.maintenance.0);
+        assert!(more >= 0 && less >= 0, "{part:?}: {more} {less}, grain {grain:?} of {desk:?}");
+        assert!(
+            more <= 2 * grain.0 && (concentrated || less <= 2 * grain.0),
+            "{part:?}: {more} {less}, grain {grain:?}"
+        );
+    }
+}
+
 #[test]
 fn judged_twice_a_book_is_the_same() {
     let random = Random::new(6);

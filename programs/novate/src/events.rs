@@ -259,7 +259,9 @@ pub struct Liquidated {
     pub price: i64,
     pub equity_before: i64,
     pub maintenance_before: i64,
+    /// At least.
     pub equity_after: i64,
+    /// At most.
     pub maintenance_after: i64,
     /// The auction ended with this bid.
     pub restored: bool,

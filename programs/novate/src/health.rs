@@ -3,7 +3,6 @@
 //! Where the accounts come from is a [`Source`]: the list behind an instruction on chain, a snapshot in clients. Both run
 //! the same code, so that they cannot disagree.
 
-use std::cell::Ref;
 use std::ops::Deref;
 
 use anchor_lang::prelude::*;
@@ -12,7 +11,7 @@ use novate_margin::{Book, Contracts, Health, Price, Ratio, UnderlyingFacts, Usd}
 
 use crate::error::NovateError;
 use crate::instrument::{self, expiry_id, market_of, Instrument};
-use crate::listed::{expiry_position, position, read, Listed};
+use crate::listed::{Listed, Walk};
 use crate::state::{
     Asset, Balance, Expiry, Market, Pool, Portfolio, Position, Redemption, Scenarios, SAMPLE_AGE, SETTLEMENT_ASSET,
 };
@@ -138,15 +137,24 @@ pub fn fill<'p, P: IntoIterator<Item = &'p Position> + Clone>(
     }
     let mut place: Option<Place> = None;
     for position in filling.held.positions.clone() {
-        let here = match place.filter(|p| p.market == market_of(position.instrument)) {
-            Some(here) => here,
-            None => filling.place(position)?,
+        let here = match &mut place {
+            Some(here) if here.market == market_of(position.instrument) => here,
+            other => other.insert(filling.place(position)?),
         };
-        place = Some(here);
         filling.add_position(position, here)?;
     }
     filling.add_chains()?;
     Ok(filling.rests)
+}
+
+/// How many 1e-9 of a contract a slice may miss, each holding being cut to a whole unit of its own: of a balance a unit of the
+/// mint, three times, for what is not lent, what is and what is owed.
+pub fn units(portfolio: &Portfolio, source: &mut impl Source) -> Result<i64> {
+    let mut units = i64::from(portfolio.position_count);
+    for balance in portfolio.balances() {
+        units = units.saturating_add(source.asset(balance.asset)?.unit().0.saturating_mul(3));
+    }
+    Ok(units)
 }
 
 /// Refuses option values too far from now for anything to rest on them (MRG-15).
@@ -166,7 +174,6 @@ struct Filling<'b, 'h, S, P> {
 }
 
 /// A market's part in the book, found once for all positions that follow each other in it.
-#[derive(Clone, Copy)]
 struct Place {
     market: u16,
     /// Of the underlying in the book.
@@ -279,8 +286,8 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         Ok(Place { market: market.index, slot, mark, funding, multiplier: market.initial_multiplier })
     }
 
-    fn add_position(&mut self, position: &Position, place: Place) -> Result<()> {
-        let Place { market, slot, mark, funding, multiplier } = place;
+    fn add_position(&mut self, position: &Position, place: &Place) -> Result<()> {
+        let Place { market, slot, mark, funding, multiplier } = *place;
         let (quantity, cost) = (Contracts(position.quantity), Usd(position.cost));
         let held = match instrument::parse(position.instrument)? {
             Instrument::Perpetual => {
@@ -337,59 +344,6 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
     }
 }
 
-/// The list behind an instruction as a source. Portfolios hold assets and markets in ascending order, as the list does, so
-/// that a walk onwards finds most; where it has gone past, it searches.
-struct Walk<'a, 'info> {
-    listed: &'a Listed<'a, 'info>,
-    asset_at: usize,
-    market_at: usize,
-    expiry_at: usize,
-}
-
-impl<'a> Source for Walk<'a, '_> {
-    fn asset(&mut self, index: u16) -> Result<impl Deref<Target = Asset>> {
-        find(self.listed.assets, &mut self.asset_at, index, |a: &Asset| a.index, NovateError::AssetMissing)
-    }
-
-    fn market(&mut self, index: u16) -> Result<impl Deref<Target = Market>> {
-        find(self.listed.markets, &mut self.market_at, index, |m: &Market| m.index, NovateError::MarketMissing)
-    }
-
-    fn expiry(&mut self, id: u64) -> Result<impl Deref<Target = Expiry>> {
-        let list = self.listed.expiries;
-        if let Some(info) = list.get(self.expiry_at) {
-            let expiry = read::<Expiry>(info)?;
-            if expiry.id() == id {
-                return Ok(expiry);
-            }
-        }
-        self.expiry_at = expiry_position(list, id).ok_or(NovateError::ExpiryMissing)?;
-        read(list.get(self.expiry_at).ok_or(NovateError::ExpiryMissing)?)
-    }
-}
-
-fn find<'a, T: anchor_lang::ZeroCopy>(
-    list: &'a [AccountInfo],
-    at: &mut usize,
-    index: u16,
-    index_of: fn(&T) -> u16,
-    missing: NovateError,
-) -> Result<Ref<'a, T>> {
-    while let Some(info) = list.get(*at) {
-        let account = read::<T>(info)?;
-        let found = index_of(&account);
-        if found == index {
-            return Ok(account);
-        }
-        if found > index {
-            break;
-        }
-        *at = at.saturating_add(1);
-    }
-    *at = position(list, index, index_of).ok_or(missing)?;
-    read(list.get(*at).ok_or(missing)?)
-}
-
 /// One workspace an instruction, on the heap and used for both sides.
 pub struct Examiner<'a, 'info> {
     book: Box<Book>,
@@ -418,7 +372,7 @@ impl<'a, 'info> Examiner<'a, 'info> {
         held: Held<impl IntoIterator<Item = &'p Position> + Clone>,
         prices: Prices,
     ) -> Result<Health> {
-        let mut walk = Walk { listed: self.listed, asset_at: 0, market_at: 0, expiry_at: 0 };
+        let mut walk = Walk::new(self.listed);
         self.rests = fill(&mut self.book, held, &mut walk, Terms { now: self.now, prices })?;
         Ok(self.book.health(Some(&self.scenarios.rows()), &self.pool.params).map_err(NovateError::from)?)
     }
@@ -452,6 +406,12 @@ impl<'a, 'info> Examiner<'a, 'info> {
     pub fn require_unrestricted(&self) -> Result<()> {
         require!(!self.rests.restricted, NovateError::Restricted);
         Ok(())
+    }
+
+    /// How far what a slice leaves of the portfolio may be from its share: of the last health check, which was of it (CLR-30).
+    pub fn grain(&self, portfolio: &Portfolio) -> Result<Usd> {
+        let units = units(portfolio, &mut Walk::new(self.listed))?;
+        Ok(self.book.grain(units).map_err(NovateError::from)?)
     }
 
     /// The book of the last health check, underlying by underlying.

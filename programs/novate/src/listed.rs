@@ -6,11 +6,13 @@
 
 use std::cell::{Ref, RefMut};
 use std::marker::PhantomData;
+use std::ops::Deref;
 
 use anchor_lang::prelude::*;
 use anchor_lang::{Discriminator, ZeroCopy};
 
 use crate::error::NovateError;
+use crate::health::Source;
 use crate::instrument::expiry_id;
 use crate::state::{Asset, Expiry, Market, DISCRIMINATOR, SETTLEMENT_ASSET};
 
@@ -19,109 +21,152 @@ pub const MAX_LISTED: usize = 48;
 
 /// The checked list.
 pub struct Listed<'a, 'info> {
-    pub assets: &'a [AccountInfo<'info>],
-    pub markets: &'a [AccountInfo<'info>],
-    pub expiries: &'a [AccountInfo<'info>],
+    list: &'a [AccountInfo<'info>],
+    /// What the list ascends by, account by account.
+    keys: Vec<u64>,
 }
 
 impl<'a, 'info> Listed<'a, 'info> {
     /// Checks owner, kind, pool and order of every account.
     pub fn new(pool: &Pubkey, list: &'a [AccountInfo<'info>]) -> Result<Self> {
         require!(list.len() <= MAX_LISTED, NovateError::TooManyAccounts);
-        let mut ends = [0usize; 2];
+        let mut keys = Vec::with_capacity(list.len());
         let mut last: Option<u64> = None;
-        for (at, info) in (1usize..).zip(list) {
-            let (kind, key) = kind_and_key(pool, info)?;
+        for info in list {
+            let key = key_of(pool, info)?;
             if let Some(last) = last {
                 require!(last != key, NovateError::DuplicateAccount);
                 require!(last < key, NovateError::AccountsOutOfOrder);
             }
             last = Some(key);
-            ends.iter_mut().skip(kind).for_each(|end| *end = at);
+            keys.push(key);
         }
-        let [assets, markets] = ends;
-        let (front, expiries) = list.split_at_checked(markets).ok_or(NovateError::TooManyAccounts)?;
-        let (assets, markets) = front.split_at_checked(assets).ok_or(NovateError::TooManyAccounts)?;
-        Ok(Self { assets, markets, expiries })
+        Ok(Self { list, keys })
     }
 
     /// The settlement asset, which every list begins with.
     pub fn settlement(&self) -> Result<Ref<'a, Asset>> {
-        let asset = read::<Asset>(self.assets.first().ok_or(NovateError::AssetMissing)?)?;
-        require!(asset.index == SETTLEMENT_ASSET, NovateError::AssetMissing);
-        Ok(asset)
+        let first = self.keys.first().filter(|key| **key == asset_key(SETTLEMENT_ASSET));
+        read(first.and(self.list.first()).ok_or(NovateError::AssetMissing)?)
     }
 
     /// The settlement asset, to be written.
     pub fn settlement_mut(&self) -> Result<RefMut<'a, Asset>> {
-        let asset = write::<Asset>(self.assets.first().ok_or(NovateError::AssetMissing)?)?;
-        require!(asset.index == SETTLEMENT_ASSET, NovateError::AssetMissing);
-        Ok(asset)
+        write(self.search(asset_key(SETTLEMENT_ASSET)).ok_or(NovateError::AssetMissing)?)
     }
 
     /// The asset of an index.
     pub fn asset(&self, index: u16) -> Result<Ref<'a, Asset>> {
-        let at = position(self.assets, index, |a: &Asset| a.index).ok_or(NovateError::AssetMissing)?;
-        read(self.assets.get(at).ok_or(NovateError::AssetMissing)?)
+        read(self.search(asset_key(index)).ok_or(NovateError::AssetMissing)?)
     }
 
     /// The market of an index.
     pub fn market(&self, index: u16) -> Result<Ref<'a, Market>> {
-        let at = position(self.markets, index, |m: &Market| m.index).ok_or(NovateError::MarketMissing)?;
-        read(self.markets.get(at).ok_or(NovateError::MarketMissing)?)
+        read(self.search(market_key(index)).ok_or(NovateError::MarketMissing)?)
     }
 
     /// The market of an index, to be written.
     pub fn market_mut(&self, index: u16) -> Result<RefMut<'a, Market>> {
-        let at = position(self.markets, index, |m: &Market| m.index).ok_or(NovateError::MarketMissing)?;
-        write(self.markets.get(at).ok_or(NovateError::MarketMissing)?)
+        write(self.search(market_key(index)).ok_or(NovateError::MarketMissing)?)
+    }
+
+    /// An expiry by its id, as it was passed.
+    pub fn expiry_info(&self, id: u64) -> Option<&'a AccountInfo<'info>> {
+        self.search(expiry_key(id))
     }
 
     /// An expiry by market and minute, to be written.
     pub fn expiry_mut(&self, market: u16, minutes: u32) -> Result<RefMut<'a, Expiry>> {
-        let at = expiry_position(self.expiries, expiry_id(market, minutes)).ok_or(NovateError::ExpiryMissing)?;
-        write(self.expiries.get(at).ok_or(NovateError::ExpiryMissing)?)
+        write(self.search(expiry_key(expiry_id(market, minutes))).ok_or(NovateError::ExpiryMissing)?)
+    }
+
+    fn search(&self, key: u64) -> Option<&'a AccountInfo<'info>> {
+        self.list.get(self.keys.binary_search(&key).ok()?)
+    }
+
+    /// The account of a key, looked for from `at` onwards first. Leaves its place there.
+    fn find(&self, key: u64, at: &mut usize) -> Option<&'a AccountInfo<'info>> {
+        while let Some(found) = self.keys.get(*at).filter(|found| **found <= key) {
+            if *found == key {
+                return self.list.get(*at);
+            }
+            *at = at.saturating_add(1);
+        }
+        *at = self.keys.binary_search(&key).ok()?;
+        self.list.get(*at)
     }
 }
 
-/// Where an expiry stands in a part of the list, which ascends by its id.
-pub fn expiry_position(list: &[AccountInfo], id: u64) -> Option<usize> {
-    list.binary_search_by_key(&id, |info| read::<Expiry>(info).map_or(u64::MAX, |expiry| expiry.id())).ok()
+/// The list as it is read for one portfolio, which holds assets, markets and expiries mostly in the order of the list.
+pub struct Walk<'a, 'b, 'info> {
+    listed: &'b Listed<'a, 'info>,
+    asset_at: usize,
+    market_at: usize,
+    expiry_at: usize,
 }
 
-/// Where the account of an index stands in a part of the list, which ascends by index.
-pub fn position<T: ZeroCopy>(list: &[AccountInfo], index: u16, index_of: fn(&T) -> u16) -> Option<usize> {
-    let index_at = |info: &AccountInfo| read::<T>(info).map_or(u16::MAX, |account| index_of(&account));
-    list.binary_search_by_key(&index, index_at).ok()
+impl<'a, 'b, 'info> Walk<'a, 'b, 'info> {
+    pub fn new(listed: &'b Listed<'a, 'info>) -> Self {
+        Self { listed, asset_at: 0, market_at: 0, expiry_at: 0 }
+    }
 }
 
-/// The kind of an account, 0 to 2, and a number that the list ascends by: the kind, then what orders its accounts.
-fn kind_and_key(pool: &Pubkey, info: &AccountInfo) -> Result<(usize, u64)> {
+impl<'a> Source for Walk<'a, '_, '_> {
+    fn asset(&mut self, index: u16) -> Result<impl Deref<Target = Asset>> {
+        let found = self.listed.find(asset_key(index), &mut self.asset_at);
+        read::<Asset>(found.ok_or(NovateError::AssetMissing)?)
+    }
+
+    fn market(&mut self, index: u16) -> Result<impl Deref<Target = Market>> {
+        let found = self.listed.find(market_key(index), &mut self.market_at);
+        read::<Market>(found.ok_or(NovateError::MarketMissing)?)
+    }
+
+    fn expiry(&mut self, id: u64) -> Result<impl Deref<Target = Expiry>> {
+        let found = self.listed.find(expiry_key(id), &mut self.expiry_at);
+        read::<Expiry>(found.ok_or(NovateError::ExpiryMissing)?)
+    }
+}
+
+/// What the list ascends by: the kind of an account in the highest bits, then its index or id.
+fn key_of(pool: &Pubkey, info: &AccountInfo) -> Result<u64> {
     require_keys_eq!(*info.owner, crate::ID, NovateError::WrongOwner);
     let data = info.try_borrow_data()?;
     let (word, body) = data.split_first_chunk::<DISCRIMINATOR>().ok_or(NovateError::UnexpectedAccount)?;
-    let (kind, of, key) = match u64::from_le_bytes(*word) {
+    let (of, key) = match u64::from_le_bytes(*word) {
         Kind::<Asset>::WORD => {
             let asset: &Asset = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;
-            (0, &asset.pool, u64::from(asset.index))
+            (&asset.pool, asset_key(asset.index))
         }
         Kind::<Market>::WORD => {
             let market: &Market = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;
-            (1, &market.pool, MARKETS | u64::from(market.index))
+            (&market.pool, market_key(market.index))
         }
         Kind::<Expiry>::WORD => {
             let expiry: &Expiry = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;
-            (2, &expiry.pool, EXPIRIES | expiry.id())
+            (&expiry.pool, expiry_key(expiry.id()))
         }
         _ => return err!(NovateError::UnexpectedAccount),
     };
     require_keys_eq!(*of, *pool, NovateError::WrongPool);
-    Ok((kind, key))
+    Ok(key)
 }
 
-/// Above the index of any market, and above the id of any expiry.
+/// Above the index of any asset and market, and above the id of any expiry.
 const MARKETS: u64 = 1 << 62;
 const EXPIRIES: u64 = 1 << 63;
+
+fn asset_key(index: u16) -> u64 {
+    index.into()
+}
+
+fn market_key(index: u16) -> u64 {
+    MARKETS | u64::from(index)
+}
+
+fn expiry_key(id: u64) -> u64 {
+    EXPIRIES | id
+}
 
 /// An account of the program and of kind `T`.
 pub fn require_kind<T: Discriminator>(info: &AccountInfo) -> Result<()> {

@@ -106,6 +106,13 @@ impl Judge {
         Ok(self.book(portfolio)?.1)
     }
 
+    /// How far a slice of it may be from its share (CLR-30), USD 1e-6.
+    pub fn grain(&self, portfolio: &Portfolio) -> Refused<i128> {
+        let units = novate::health::units(portfolio, &mut &self.snapshot).map_err(named)?;
+        let grain = self.book(portfolio)?.0.grain(units);
+        grain.map(|grain| grain.0.into()).map_err(|error| NovateError::from(error).name())
+    }
+
     fn book(&self, portfolio: &Portfolio) -> Refused<(Box<Book>, Health)> {
         self.snapshot.book(portfolio, self.now).map_err(|error| match error {
             HealthError::Margin(error) => NovateError::from(error).name(),

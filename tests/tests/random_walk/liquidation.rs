@@ -144,7 +144,16 @@ impl Walk {
             missing(event.equity_before, event.maintenance_before),
             missing(event.equity_after, event.maintenance_after),
         ];
-        assert!(less <= short + UNITS, "CLR-30: {}: {short} became {less}", self.place());
+        if let Ok(grain) = judge.grain(&before[0]) {
+            assert!(less <= short + 2 * grain + UNITS, "CLR-30: {}: {short} became {less}", self.place());
+        }
+        // What the event says of the account is never better than what a health check finds. Values of options are carried
+        // otherwise here.
+        if let (Ok(left), false) = (judge.health(&after[0]), has_options(&before[0])) {
+            let said = (event.equity_after, event.maintenance_after);
+            assert!(said.0 <= left.equity.0 && said.1 >= left.maintenance.0, "{}: {said:?} {left:?}", self.place());
+            assert!(!event.restored || !is_liquidatable(&left), "CLR-30: {}: {left:?}", self.place());
+        }
         self.lived("a bid restored the account", event.restored && !insolvent);
         self.lived("a bid left the auction", !event.restored);
         self.lived("insurance paid for a slice", paid > 0);

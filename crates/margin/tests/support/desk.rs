@@ -48,18 +48,33 @@ pub type Chains = Vec<Box<[Strike; MAX_STRIKES]>>;
 impl Desk {
     /// Up to three underlyings and five expiries from half a day to a year, up to twelve legs of 1,000 to 1,000,000 USD each.
     pub fn random(random: &Random) -> Self {
+        let mut desk = Self::without_legs(random);
+        desk.add_legs(random, 1 + random.bits() % 12);
+        desk
+    }
+
+    /// The same with 48 legs: as many as a portfolio has positions.
+    pub fn full(random: &Random) -> Self {
+        let mut desk = Self::without_legs(random);
+        desk.add_legs(random, 48);
+        desk
+    }
+
+    fn without_legs(random: &Random) -> Self {
         let count = 1 + random.bits() as usize % 3;
         let underlyings: Vec<UnderlyingFacts> = (0..count).map(|u| facts(random, u)).collect();
         let expiries: Vec<Expiry> = (0..1 + random.bits() as usize % 5).map(|_| expiry(random, &underlyings)).collect();
-        let mut desk = Self { underlyings, expiries, legs: vec![], rows: rows(random, count) };
-        for _ in 0..1 + random.bits() % 12 {
-            let kind = desk.kind(random);
-            let price = desk.underlyings[desk.underlying(kind)].price.0 as f64 / 1e9;
+        Self { underlyings, expiries, legs: vec![], rows: rows(random, count) }
+    }
+
+    fn add_legs(&mut self, random: &Random, count: u64) {
+        for _ in 0..count {
+            let kind = self.kind(random);
+            let price = self.underlyings[self.underlying(kind)].price.0 as f64 / 1e9;
             let size = random.scale(1e3, 1e6) / price * 1e9;
             let short = random.bits().is_multiple_of(2) && !matches!(kind, Kind::Staked(_));
-            desk.legs.push(Leg { kind, quantity: Contracts(if short { -size } else { size } as i64) });
+            self.legs.push(Leg { kind, quantity: Contracts(if short { -size } else { size } as i64) });
         }
-        desk
     }
 
     fn kind(&self, random: &Random) -> Kind {

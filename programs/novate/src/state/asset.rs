@@ -247,6 +247,12 @@ impl Asset {
         Ok(Contracts(units.ok_or(NovateError::MathOverflow)?))
     }
 
+    /// What a unit of the mint is in contracts, at least one of their own units.
+    pub fn unit(&self) -> Contracts {
+        let up = CONTRACT_DECIMALS.checked_sub(self.decimals.saturating_add(self.contract_exponent));
+        Contracts(up.and_then(|up| POWERS_OF_TEN.get(usize::from(up))).copied().unwrap_or(1))
+    }
+
     /// Refuses a balance too large to count.
     pub fn require_countable(&self, balance: &Balance) -> Result<()> {
         let size = self.quantity(balance)?.abs().map_err(NovateError::from)?;

@@ -52,8 +52,8 @@ struct Bid {
 /// 4. Either way the price is at most `limit`.
 /// 5. Charges both sides of each of those perpetuals the funding they owe. Moves the slice of cash, of every balance and of
 ///    every position; then the taker pays, or is paid: capital first, then stake (CLR-32).
-/// 6. The taker must meet initial margin. The auction ends where the account is back at maintenance margin, or nothing is
-///    left of it.
+/// 6. The taker must meet initial margin. The auction ends where what the slice leaves ([`auction::left_by`]) is back at
+///    maintenance margin, or nothing is left of it.
 /// 7. Emits [`Liquidated`].
 pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: i64, limit: i64) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
@@ -84,6 +84,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         size_up(&before, elapsed, Fraction(fraction), settlement)?
     };
     require!(bid.price <= limit, NovateError::PriceLimit);
+    let (equity, maintenance) = left(&before, &bid, settlement, examiner.grain(&portfolio)?)?;
 
     let (funding, taker_funding) = move_slice(&mut portfolio, &mut taker, &bid, &listed, now)?;
     let drawn = if insolvent { pay(&mut portfolio, &mut insurance, &bid, &listed)? } else { Drawn::default() };
@@ -93,8 +94,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     let taken = examiner.health(&taker, Prices::Adverse)?;
     examiner.require_current_values()?;
     require!(taken.meets_initial(), NovateError::BelowInitialMargin);
-    let after = examiner.health(&portfolio, Prices::Favourable)?;
-    if !is_liquidatable(&after) {
+    if equity >= maintenance {
         portfolio.end_auction(&mut insurance)?;
     }
 
@@ -110,8 +110,8 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         price: bid.price,
         equity_before: before.equity.0,
         maintenance_before: before.maintenance.0,
-        equity_after: after.equity.0,
-        maintenance_after: after.maintenance.0,
+        equity_after: equity.0,
+        maintenance_after: maintenance.0,
         restored: !portfolio.in_auction(),
         funding,
         taker_funding,
@@ -130,6 +130,13 @@ fn size_up(health: &Health, elapsed: Seconds, asked: Fraction, settlement: Price
     let usd = auction::price_ceil(health.equity, fraction, discount).map_err(NovateError::from)?;
     let price = mul_div_ceil(usd.0, Price::ONE.0, settlement.0).map_err(NovateError::from)?;
     Ok(Bid { fraction, price, deficit: 0 })
+}
+
+/// Equity that the bid leaves at least, and maintenance margin that it leaves at most. What insurance pays is the taker's.
+fn left(before: &Health, bid: &Bid, settlement: Price, grain: Usd) -> Result<(Usd, Usd)> {
+    let paid = Usd(bid.price).or_zero().at_price_floor(settlement).map_err(NovateError::from)?;
+    let health = (before.equity, before.maintenance);
+    Ok(auction::left_by(health, bid.fraction, paid, grain).map_err(NovateError::from)?)
 }
 
 /// Any fraction. Amounts are converted from USD to settlement asset at its price. A bid that accepts less than it is owed is

@@ -6,7 +6,7 @@ use crate::error::NovateError;
 use crate::events::{LossBorrowed, EVENT_VERSION};
 use crate::health::{Examiner, Prices};
 use crate::instrument::{self, expiry_of, market_of, Instrument};
-use crate::listed::{expiry_position, Listed};
+use crate::listed::Listed;
 use crate::state::{Asset, Pool, Portfolio, Scenarios, SETTLEMENT_ASSET};
 
 /// Anyone, for anyone's loss in a perpetual or a future. Behind the instruction stands what the portfolio holds.
@@ -90,8 +90,7 @@ fn shortfall(portfolio: &Portfolio, instrument: u64, listed: &Listed, now: i64) 
     let position = at.ok().and_then(|at| portfolio.positions().get(at)).ok_or(NovateError::NoPosition)?;
     let market = listed.market(market_of(instrument))?;
     let asset = listed.asset(position.underlying)?;
-    let expiry = expiry_of(instrument).and_then(|id| expiry_position(listed.expiries, id));
-    let expiry = expiry.and_then(|at| listed.expiries.get(at));
+    let expiry = expiry_of(instrument).and_then(|id| listed.expiry_info(id));
     let profit = profit(position, &market, &asset, expiry, now)?;
     let funding = match instrument::parse(instrument)? {
         Instrument::Perpetual => position.funding_owed(market.funding)?.0.saturating_neg(),
