@@ -112,7 +112,7 @@ fn the_checker_finds_a_unit_too_much_anywhere() {
             (portfolio, 720 + 72, "an unused position"),
         ]);
     }
-    assert_eq!(places.len(), 47);
+    assert_eq!(places.len(), 61);
     for (address, offset, what) in places {
         let mut accounts = raw(&world);
         let account = accounts.iter_mut().find(|a| a.address == address.to_bytes()).expect(what);
@@ -146,7 +146,7 @@ fn the_checker_finds_a_unit_too_much_in_an_expiry() {
         (market, 232, "expiries"),
         (market, 236, "a free slot"),
     ];
-    assert_eq!(places.len(), 45);
+    assert_eq!(places.len(), 10);
     for (address, offset, what) in places {
         let mut accounts = raw(&world);
         let account = accounts.iter_mut().find(|a| a.address == address.to_bytes()).expect(what);

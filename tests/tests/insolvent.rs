@@ -149,7 +149,7 @@ fn an_equity_of_zero_pays_the_premium_only() {
 fn payouts_end_at_the_reserve_of_entry() {
     let mut ruin = Ruin::insured(10_000);
     ruin.world.price(BTC, 11_000.0);
-    assert_eq!(ruin.takes(2 * ALL / 5, i64::MAX).price, -800_000_000);
+    assert_eq!(ruin.takes(2 * ALL / 5, 0).price, -800_000_000);
     // What is left lacks 1,200 and is owed that; 75 are left of 875.
     ruin.refused(ALL, -75_000_001, NovateError::PriceLimit);
     let event = ruin.takes(ALL, -75_000_000);
@@ -346,7 +346,7 @@ fn payouts_and_reserves_are_of_the_settlement_asset() {
     // Cash, costs and profits are of that asset too: E is 7,010 - 10 - 7,500 at 0.80.
     assert_eq!((event.equity, event.maintenance, event.reserved), (-400 * DOLLAR, 1_500 * DOLLAR, 968_750_000));
     let mut ruin = ruin.later(HALF_AN_HOUR);
-    let event = ruin.takes(ALL, i64::MAX);
+    let event = ruin.takes(ALL, 0);
     assert_eq!((event.price, event.deficit), (-734_375_000, 500_000_000));
 }
 
@@ -397,6 +397,17 @@ mod adversary {
             ruin.refused(ALL, limit, NovateError::PriceLimit);
         }
         ruin.takes(ALL, -687_500_000);
+    }
+
+    /// A bid for a slice of a solvent account arrives when the account has become insolvent, and is not sold the whole of it.
+    #[test]
+    fn a_bid_that_was_meant_for_a_solvent_account() {
+        for capital in [0, 10_000] {
+            let mut ruin = Ruin::insured(capital);
+            for limit in [1, 400 * DOLLAR, i64::MAX] {
+                ruin.refused(ALL, limit, NovateError::LimitAboveZero);
+            }
+        }
     }
 
     #[test]

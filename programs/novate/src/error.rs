@@ -165,6 +165,8 @@ pub enum NovateError {
     StillLiquidatable = 208,
     #[msg("the insurance fund holds less than the slice is owed and the limit asks for; accept less or wait")]
     InsuranceExhausted = 209,
+    #[msg("the auction is insolvent, and insurance pays: the limit is minus the least that is accepted, at most zero")]
+    LimitAboveZero = 210,
 
     #[msg("nothing can be settled: there is no variation, or nobody has paid for it yet")]
     NothingToSettle = 300,

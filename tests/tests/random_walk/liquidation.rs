@@ -120,7 +120,8 @@ impl Walk {
         let held: Vec<u64> = before[0].positions().iter().filter(|p| p.quantity != 0).map(|p| p.instrument).collect();
         judge.accrue(held.iter().copied());
         let insolvent = before[0].auction_insolvent != 0;
-        let limit = if insolvent { *self.chance.pick(&[i64::MAX, 0, 0, -2_000_000_000]) } else { i64::MAX };
+        let limit =
+            if insolvent { *self.chance.pick(&[0, 0, 0, 0, 0, -500_000_000, -2_000_000_000, 1]) } else { i64::MAX };
         let bid = self.world.liquidate_instruction(&self.actor(seat), bidder.side(), fraction, limit);
         let Ok(sent) = self.run("liquidate", bid, &[&bidder.key]) else { return };
         let after = seats.map(|s| self.portfolio(s));

@@ -25,7 +25,7 @@ pub fn start_auction(keys: PoolKeys, portfolio: Pubkey, holdings: &Holdings) -> 
 }
 
 /// Owner or delegate of the taker: at most `fraction` (1e-9) of the account for at most `limit` of settlement asset (1e-6).
-/// For an insolvent account, whose taker insurance pays, the limit is negative: minus the least that the taker accepts.
+/// For an insolvent account, whose taker insurance pays, the limit is minus the least that the taker accepts, at most 0.
 /// `holdings` are those of both portfolios.
 pub fn liquidate(
     keys: PoolKeys,

@@ -49,7 +49,8 @@ struct Bid {
 ///    of the slice less the discount of the time, in settlement asset.
 /// 3. With equity at zero or below, the slice is `fraction`; insurance pays what it lacks and the premium of the time, at
 ///    most what is left of the reserve and of the fund. The price is this payout, negative.
-/// 4. Either way the price is at most `limit`.
+/// 4. Either way the price is at most `limit`. One above zero is of a bid for a solvent account: in an insolvent auction it is
+///    refused, or a bidder for a slice could end up with a whole account and its debts.
 /// 5. Charges both sides of each of those perpetuals the funding they owe. Moves the slice of cash, of every balance and of
 ///    every position; then the taker pays, or is paid: capital first, then stake (CLR-32).
 /// 6. The taker must meet initial margin. The auction ends where what the slice leaves ([`auction::left_by`]) is back at
@@ -78,6 +79,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     require!((portfolio.auction_insolvent != 0) == insolvent, NovateError::Insolvent);
     let settlement = listed.settlement()?.price;
     let bid = if insolvent {
+        require!(limit <= 0, NovateError::LimitAboveZero);
         size_up_insolvent(&before, &portfolio, &insurance, Fraction(fraction), (now, settlement), limit)?
     } else {
         let elapsed = Seconds(now.saturating_sub(portfolio.auction_start));
