@@ -84,7 +84,7 @@ const INSTRUCTIONS: [(&str, i64); 46] = [
     ("start_auction", 16),
     ("liquidate", 24),
     ("end_auction", 14),
-    ("fund_insurance", 2),
+    ("fund_insurance", 3),
     ("collect_fees", 4),
     ("stake", 7),
     ("request_unstake", 3),

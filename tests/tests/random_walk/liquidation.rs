@@ -177,9 +177,10 @@ impl Walk {
         let fits = self.seats_where(&self.judge(), |p, h| p.in_auction() && !is_liquidatable(h));
         let seat = match fits.is_empty() {
             true => {
-                let Some(seat) = (0..self.seats.len()).find(|s| self.portfolio(*s).in_auction()) else {
-                    return self.start_auction();
-                };
+                if !(0..self.seats.len()).any(|s| self.portfolio(s).in_auction()) {
+                    self.start_auction();
+                }
+                let Some(seat) = (0..self.seats.len()).find(|s| self.portfolio(*s).in_auction()) else { return };
                 self.rescue(seat);
                 seat
             }
