@@ -135,7 +135,7 @@ fn smallest_sum(values: impl Iterator<Item = i64>) -> i64 {
     smallest.sum()
 }
 
-/// The same of a row's sums.
+/// The same of the sums of rows, by turns.
 fn smallest_sum_of(sums: &[i64]) -> i64 {
     let mut smallest = Smallest::NONE;
     let (turns, rest) = sums.as_chunks::<TURN>();

@@ -252,7 +252,7 @@ impl Run {
     pub fn add<'a>(&mut self, total: i64, strikes: impl Iterator<Item = (i64, &'a [u32; VALUES])>) -> (Usd, i64) {
         let before = if self.total == 0 { 0 } else { self.risen };
         let shift = const { u64::BITS - WEIGHT_BITS }.saturating_sub(total.leading_zeros()).min(LAST_SHIFT);
-        let strikes = strikes.map(|(weight, values)| (weight >> shift, values));
+        let strikes = strikes.map(|(weight, values)| (i32::try_from(weight >> shift).unwrap_or(i32::MAX), values));
         let into = (&mut self.values, self.total == 0);
         accumulate(into, &mut self.sums, LAST_SHIFT.wrapping_sub(shift), strikes);
         self.total = self.total.saturating_add(total);
@@ -325,14 +325,15 @@ fn accumulate<'a>(
     (values, new): (&mut [i64; VALUES], bool),
     sums: &mut [i64; VALUES],
     shift: u32,
-    mut strikes: impl Iterator<Item = (i64, &'a [u32; VALUES])>,
+    mut strikes: impl Iterator<Item = (i32, &'a [u32; VALUES])>,
 ) {
     let mut first = true;
     let mut next = strikes.next();
     while let Some((wa, a)) = next {
         let (wb, b) = strikes.next().unwrap_or((0, a));
         next = strikes.next();
-        let pair = |a: u32, b: u32| wa.wrapping_mul(i64::from(a)).wrapping_add(wb.wrapping_mul(i64::from(b)));
+        let product = |value: u32, weight: i32| i64::from(value).wrapping_mul(i64::from(weight));
+        let pair = |a: u32, b: u32| product(a, wa).wrapping_add(product(b, wb));
         match (next.is_none(), first) {
             (true, true) if new => by_turns(values, sums, a, b, |value, _, a, b| *value = pair(a, b) >> shift),
             (true, true) => by_turns(values, sums, a, b, |value, _, a, b| {
