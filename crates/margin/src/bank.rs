@@ -210,8 +210,8 @@ impl Bank {
     pub fn borrowable(&self) -> Result<u64> {
         let cap = u128::from(self.terms.utilisation_cap.or_zero().0.unsigned_abs());
         // Below 2^64·2^20.
-        let most = u128::from(self.lent).wrapping_mul(cap) / const { Ratio::ONE.0.unsigned_abs() as u128 };
-        let most = u64::try_from(most).map_err(|_| MarginError::Overflow)?;
+        let most = u128::from(self.lent).wrapping_mul(cap).checked_div(const { Ratio::ONE.0.unsigned_abs() as u128 });
+        let most = most.and_then(|m| u64::try_from(m).ok()).ok_or(MarginError::Overflow)?;
         Ok(most.saturating_sub(self.loans).min(self.liquid()?))
     }
 
