@@ -64,6 +64,11 @@ test: lint program ## all that must pass: lint, program, tests, toolchain tests,
 	@cd toolchain && cargo test --locked --target-dir target
 	@$(MAKE) --no-print-directory reproducible
 
+.PHONY: soak
+soak: so ## send 100,000 random instructions (OPERATIONS=n for another number); goes on where it was stopped
+	$(call say,soak: target/soak)
+	@tests/soak $(or $(OPERATIONS),100000) target/soak
+
 .PHONY: reproducible
 reproducible: so ## build the program a second time, in another folder, and compare every byte
 	$(call say,reproducible: a second build in $(build)/reproducible)
