@@ -159,6 +159,28 @@ fn payouts_end_at_the_reserve_of_entry() {
     assert_eq!(insurance.deficits, 2_000_000_000);
 }
 
+/// Equity fell further than the reserve of entry pays for: after an hour the auction is started anew.
+#[test]
+fn an_auction_that_nobody_took_for_an_hour_starts_anew() {
+    let mut ruin = Ruin::insured(10_000);
+    ruin.world.price(BTC, 10_000.0);
+    // It lacks 3,000; the reserve is 500 + 375.
+    let again = ruin.world.start_auction_instruction(&ruin.owner);
+    ruin.world.refuses(&[again], &[], NovateError::AuctionRunning);
+    let mut ruin = ruin.later(2 * HALF_AN_HOUR - 1);
+    let again = ruin.world.start_auction_instruction(&ruin.owner);
+    ruin.world.refuses(&[again], &[], NovateError::AuctionRunning);
+    let mut ruin = ruin.later(1);
+    let event: AuctionStarted = ruin.world.start_auction(&ruin.owner).event();
+    ruin.holds();
+    // A quarter of 0.80·30 %·10,000 beside it: the fall has widened the scan range.
+    assert_eq!((event.insolvent, event.reserved, event.time), (true, 3_600 * DOLLAR as u64, ruin.world.now()));
+    assert_eq!(ruin.world.insurance().reserved, 3_600 * DOLLAR as u64);
+    let taken = ruin.takes(ALL, 0);
+    assert_eq!((taken.price, taken.deficit), (-3_000 * DOLLAR, 3_000 * DOLLAR as u64));
+    assert_eq!(ruin.world.insurance().reserved, 0);
+}
+
 #[test]
 fn two_deficits_at_once_share_one_fund() {
     let mut ruin = Ruin::before();

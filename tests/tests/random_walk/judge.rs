@@ -1,7 +1,7 @@
 //! What the program must decide, worked out from a snapshot of the pool: the health of anyone, and of a trade what it leaves
 //! behind or the error that refuses it.
 
-use novate::health::{CHAIN_AGE, CHAIN_SHIFT, FORECAST_AGE};
+use novate::health::{self, CHAIN_AGE, CHAIN_SHIFT, FORECAST_AGE};
 use novate_client::instrument::{self, expiry_of, market_of, Instrument};
 use novate_client::state::{Market, Mid, Portfolio, SETTLEMENT_ASSET};
 use novate_client::{HealthError, Leg, NovateError, Snapshot};
@@ -118,6 +118,15 @@ impl Judge {
             HealthError::Margin(error) => NovateError::from(error).name(),
             refused => named(refused),
         })
+    }
+
+    /// The same for a trade: with prices that are stale as they were last, and whether there is one (CLR-40).
+    fn book_to_trade(&self, portfolio: &Portfolio) -> Refused<(Book, Health, bool)> {
+        let (mut book, terms) = (Book::default(), health::Terms { now: self.now, prices: health::Prices::Last });
+        let rests = health::fill(&mut book, health::Held::by(portfolio), &mut &self.snapshot, terms).map_err(named)?;
+        let health = book.health(Some(&self.snapshot.scenarios.rows()), &self.snapshot.pool.params);
+        let health = health.map_err(|error| NovateError::from(error).name())?;
+        Ok((book, health, rests.stale))
     }
 
     /// Whether risk may rise on the option values that a book rests on (MRG-15).
@@ -285,8 +294,8 @@ impl Judge {
             after.require_within_limits().map_err(named)?;
         }
         after.sequence += 1;
-        let (book, health) = self.book(after)?;
-        let current = self.current(after, &book);
+        let (book, health, stale) = self.book_to_trade(after)?;
+        let current = if stale { refused(NovateError::PriceStale) } else { self.current(after, &book) };
         let covered = paid.given == 0 || health.meets_initial_settled();
         if health.meets_initial() && covered && current.is_ok() && !after.in_auction() {
             return Ok(());
@@ -299,18 +308,21 @@ impl Judge {
         instruments.sort_unstable();
         instruments.dedup();
         let closed = instruments.len() == legs.len() && legs.iter().all(shrank);
+        if stale && !closed {
+            return refused(NovateError::PriceStale);
+        }
         if !covered && !closed {
             return refused(NovateError::UnsettledGains);
         }
         let settlement = i128::from(self.snapshot.assets[&SETTLEMENT_ASSET].price.0);
         let units = 4 * legs.len() as i128 + 1;
         let forgiven = if closed { ceil(paid.fees * settlement, 1_000_000_000) + units } else { 0 };
-        let reduced = reduces_risk(&self.health(before)?, &health, Usd(forgiven as i64)).unwrap();
+        let reduced = reduces_risk(&self.book_to_trade(before)?.1, &health, Usd(forgiven as i64)).unwrap();
         if after.in_auction() {
             if !reduced {
                 return refused(NovateError::InAuction);
             }
-            after.leave_auction_if(health.equity >= health.maintenance);
+            after.leave_auction_if(health.equity >= health.maintenance && !stale);
             return Ok(());
         }
         if reduced {
