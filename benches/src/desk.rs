@@ -186,6 +186,32 @@ impl Desk {
         }
     }
 
+    /// A full portfolio after a loss on the first market: prices fall until it is as far as this, and the others' option values
+    /// are carried.
+    fn fallen(&mut self, far: impl Fn(&Health) -> bool) -> Actor {
+        let trader = self.trader(2_000);
+        let held = self.judge(&trader);
+        let contracts = (held.equity.0 - held.initial.0) / (2 * 15 * DOLLAR);
+        let maker = self.maker.clone();
+        let legs = [leg(0, contracts * CONTRACT, USD as i64 * PRICE)];
+        let trade = self.world.trade_of(trader.side(), maker.side(), &legs);
+        measure(&mut self.world, "trade", "setting up", trade, &[&trader.key, &maker.key]);
+        for fall in (1..=70).map(|percent| USD * (1.0 - f64::from(percent) / 100.0)) {
+            self.world.price(1, fall);
+            self.world.refresh_chains();
+            if far(&self.judge(&trader)) {
+                break;
+            }
+        }
+        for asset in 2..=self.shape.underlyings as u16 {
+            self.world.price(asset, USD * MOVE);
+        }
+        let fallen = self.world.listing(1).usd;
+        self.world.price(1, fallen * 0.995);
+        self.assert_full(&trader);
+        trader
+    }
+
     fn judge(&self, of: &Actor) -> Health {
         self.world.snapshot().health(&self.world.portfolio(&of.portfolio), self.world.now()).expect("health")
     }
@@ -203,6 +229,7 @@ pub fn all() -> Vec<Figure> {
     figures.push(eight_legs());
     figures.extend(liquidation(Shape::LIQUIDATED, 300_000));
     figures.extend(liquidation(Shape::FULL, 400_000));
+    figures.extend(insolvency(Shape::FULL));
     figures
 }
 
@@ -267,29 +294,10 @@ fn eight_legs() -> Figure {
 /// The auction of a full portfolio, and a taker without holdings that buys all it may.
 fn liquidation(shape: Shape, goal: u64) -> Vec<Figure> {
     let mut desk = Desk::new(shape);
-    let trader = desk.trader(2_000);
+    let trader = desk.fallen(is_liquidatable);
     let taker = desk.world.trader(1_000_000);
-    // A loss on the first market that leaves a little equity.
-    let held = desk.judge(&trader);
-    let contracts = (held.equity.0 - held.initial.0) / (2 * 15 * DOLLAR);
-    let maker = desk.maker.clone();
-    let trade = desk.world.trade_of(trader.side(), maker.side(), &[leg(0, contracts * CONTRACT, USD as i64 * PRICE)]);
-    measure(&mut desk.world, "trade", "setting up", trade, &[&trader.key, &maker.key]);
-    for fall in (1..=30).map(|percent| USD * (1.0 - f64::from(percent) / 100.0)) {
-        desk.world.price(1, fall);
-        desk.world.refresh_chains();
-        if is_liquidatable(&desk.judge(&trader)) {
-            break;
-        }
-    }
-    for asset in 2..=shape.underlyings as u16 {
-        desk.world.price(asset, USD * MOVE);
-    }
-    let fallen = desk.world.listing(1).usd;
-    desk.world.price(1, fallen * 0.995);
     let health = desk.judge(&trader);
     assert!(is_liquidatable(&health) && health.equity.0 > 0, "{health:?}");
-    desk.assert_full(&trader);
     let built = desk.world.start_auction_instruction(&trader);
     let state = format!("{}, values carried", shape.text());
     let mut figures = vec![measure(&mut desk.world, "start_auction", &state, built, &[])];
@@ -297,5 +305,26 @@ fn liquidation(shape: Shape, goal: u64) -> Vec<Figure> {
     let state = format!("{state}, taker without holdings");
     figures.push(measure(&mut desk.world, "liquidate", &state, built, &[&taker.key]).within(goal));
     desk.assert_full(&taker);
+    figures
+}
+
+/// The same of an insolvent portfolio, which is taken whole and paid for out of capital and stake.
+fn insolvency(shape: Shape) -> Vec<Figure> {
+    let mut desk = Desk::new(shape);
+    let trader = desk.fallen(|health| health.equity.0 < -100 * DOLLAR);
+    let (taker, backer) = (desk.world.trader(1_000_000), desk.world.actor());
+    desk.world.insure(&backer, 1);
+    desk.world.stake(&backer, 1_000_000 * DOLLAR as u64);
+    assert!(desk.judge(&trader).equity.0 < 0);
+    let built = desk.world.start_auction_instruction(&trader);
+    let state = format!("insolvent, {}, values carried", shape.text());
+    let mut figures = vec![measure(&mut desk.world, "start_auction", &state, built, &[])];
+    let built = desk.world.liquidate_instruction(&trader, taker.side(), CONTRACT, 0);
+    let state = format!("{state}, taker without holdings");
+    figures.push(measure(&mut desk.world, "liquidate", &state, built, &[&taker.key]));
+    desk.assert_full(&taker);
+    assert!(desk.world.portfolio(&trader.portfolio).is_empty());
+    let fund = desk.world.insurance();
+    assert!(fund.capital == 0 && fund.staked < 1_000_000 * DOLLAR as u64);
     figures
 }
