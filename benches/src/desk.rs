@@ -12,8 +12,12 @@ const ROWS: u16 = 128;
 const USD: f64 = 100.0;
 const COLLATERAL: usize = 16;
 const STRIKES: i64 = 24;
+/// Units of a collateral's mint.
+const TOKEN: u64 = 100_000_000;
 /// Tick of options.
 const TICK: i64 = 10_000_000;
+/// Seconds for which interest is due: as old as the price may be that starts an auction.
+const DUE: i64 = 5;
 /// How far prices move after strikes were priced: within what risk may rise on.
 const MOVE: f64 = 1.01;
 
@@ -33,6 +37,8 @@ pub struct Shape {
     rows: u16,
     /// Prices have moved on since option values were made.
     carried: bool,
+    /// A part of each balance is lent, and a loan stands beside it.
+    lent: bool,
 }
 
 impl Shape {
@@ -45,6 +51,7 @@ impl Shape {
         beside: 0,
         rows: ROWS,
         carried: true,
+        lent: false,
     };
     const AT_THIS_PRICE: Self = Self { carried: false, ..Self::CHECKED };
     const FEW_ROWS: Self = Self { rows: 6, ..Self::AT_THIS_PRICE };
@@ -54,6 +61,8 @@ impl Shape {
     const LIQUIDATED: Self = Self { options: 32, ..Self::CHECKED };
     const FULL: Self =
         Self { balances: COLLATERAL, underlyings: 8, markets: 11, expiries: 12, options: 25, ..Self::CHECKED };
+
+    const LENT: Self = Self { lent: true, ..Self::FULL };
 
     fn positions(&self) -> usize {
         self.markets + self.expiries + self.options
@@ -71,8 +80,9 @@ impl Shape {
 
     fn text(&self) -> String {
         let Self { balances, underlyings, markets, expiries, options, .. } = *self;
+        let lent = if self.lent { ", each lent in part and with a loan" } else { "" };
         format!(
-            "{balances} balances, {} positions ({markets} perpetuals, {expiries} futures, {options} options) on \
+            "{balances} balances{lent}, {} positions ({markets} perpetuals, {expiries} futures, {options} options) on \
              {underlyings} underlyings and {expiries} expiries",
             self.positions()
         )
@@ -118,6 +128,11 @@ impl Desk {
         });
         let chains = chains.collect();
         let maker = world.trader(10_000_000);
+        if shape.lent {
+            for asset in 1..=COLLATERAL as u16 {
+                world.lender(asset, 10 * TOKEN);
+            }
+        }
         Self { world, maker, shape, chains }
     }
 
@@ -148,8 +163,13 @@ impl Desk {
     /// A trader with every holding of the shape.
     fn trader(&mut self, usd: i64) -> Actor {
         let trader = self.world.trader(usd);
-        for asset in 1..=self.shape.balances {
-            self.world.deposit(&trader, asset as u16, 100_000_000);
+        for asset in 1..=self.shape.balances as u16 {
+            self.world.deposit(&trader, asset, TOKEN);
+            if self.shape.lent {
+                self.world.lend(&trader, asset, TOKEN / 2);
+                let borrow = self.world.borrow_instruction(&trader, asset, TOKEN / 10);
+                measure(&mut self.world, "borrow", "setting up", borrow, &[&trader.key]);
+            }
         }
         let maker = self.maker.clone();
         for some in self.legs().chunks(8) {
@@ -169,6 +189,7 @@ impl Desk {
         assert_eq!(holdings.expiries().count(), self.shape.expiries);
         assert_eq!(holdings.markets().count(), self.shape.markets);
         assert!(state.cash > 0 && state.balances().iter().all(|b| b.tokens > 0));
+        assert!(state.balances().iter().all(|b| (b.lent > 0, b.loan > 0) == (self.shape.lent, self.shape.lent)));
         assert!(state.positions().iter().all(|p| p.quantity != 0));
     }
 
@@ -184,6 +205,32 @@ impl Desk {
             assert_eq!(expiry.strike_count, STRIKES as u8);
             assert!(expiry.listed().iter().all(|s| s.reference != asset && s.reference.0 > 0));
         }
+    }
+
+    /// A full portfolio after a loss on the first market: prices fall until it is as far as this, and the others' option values
+    /// are carried.
+    fn fallen(&mut self, far: impl Fn(&Health) -> bool) -> Actor {
+        let trader = self.trader(2_000);
+        let held = self.judge(&trader);
+        let contracts = (held.equity.0 - held.initial.0) / (2 * 15 * DOLLAR);
+        let maker = self.maker.clone();
+        let legs = [leg(0, contracts * CONTRACT, USD as i64 * PRICE)];
+        let trade = self.world.trade_of(trader.side(), maker.side(), &legs);
+        measure(&mut self.world, "trade", "setting up", trade, &[&trader.key, &maker.key]);
+        for fall in (1..=70).map(|percent| USD * (1.0 - f64::from(percent) / 100.0)) {
+            self.world.price(1, fall);
+            self.world.refresh_chains();
+            if far(&self.judge(&trader)) {
+                break;
+            }
+        }
+        for asset in 2..=self.shape.underlyings as u16 {
+            self.world.price(asset, USD * MOVE);
+        }
+        let fallen = self.world.listing(1).usd;
+        self.world.price(1, fallen * 0.995);
+        self.assert_full(&trader);
+        trader
     }
 
     fn judge(&self, of: &Actor) -> Health {
@@ -203,6 +250,8 @@ pub fn all() -> Vec<Figure> {
     figures.push(eight_legs());
     figures.extend(liquidation(Shape::LIQUIDATED, 300_000));
     figures.extend(liquidation(Shape::FULL, 400_000));
+    figures.extend(insolvency(Shape::FULL));
+    figures.extend(lent_liquidation());
     figures
 }
 
@@ -225,6 +274,7 @@ fn checks() -> Vec<Figure> {
         fewer_expiries,
         Shape { underlyings: 2, ..fewer_expiries },
         Shape::FULL,
+        Shape::LENT,
     ];
     figures.extend(shapes.map(check));
     figures
@@ -267,35 +317,58 @@ fn eight_legs() -> Figure {
 /// The auction of a full portfolio, and a taker without holdings that buys all it may.
 fn liquidation(shape: Shape, goal: u64) -> Vec<Figure> {
     let mut desk = Desk::new(shape);
-    let trader = desk.trader(2_000);
+    let trader = desk.fallen(is_liquidatable);
     let taker = desk.world.trader(1_000_000);
-    // A loss on the first market that leaves a little equity.
-    let held = desk.judge(&trader);
-    let contracts = (held.equity.0 - held.initial.0) / (2 * 15 * DOLLAR);
-    let maker = desk.maker.clone();
-    let trade = desk.world.trade_of(trader.side(), maker.side(), &[leg(0, contracts * CONTRACT, USD as i64 * PRICE)]);
-    measure(&mut desk.world, "trade", "setting up", trade, &[&trader.key, &maker.key]);
-    for fall in (1..=30).map(|percent| USD * (1.0 - f64::from(percent) / 100.0)) {
-        desk.world.price(1, fall);
-        desk.world.refresh_chains();
-        if is_liquidatable(&desk.judge(&trader)) {
-            break;
-        }
-    }
-    for asset in 2..=shape.underlyings as u16 {
-        desk.world.price(asset, USD * MOVE);
-    }
-    let fallen = desk.world.listing(1).usd;
-    desk.world.price(1, fallen * 0.995);
     let health = desk.judge(&trader);
     assert!(is_liquidatable(&health) && health.equity.0 > 0, "{health:?}");
-    desk.assert_full(&trader);
     let built = desk.world.start_auction_instruction(&trader);
     let state = format!("{}, values carried", shape.text());
     let mut figures = vec![measure(&mut desk.world, "start_auction", &state, built, &[])];
     let built = desk.world.liquidate_instruction(&trader, taker.side(), CONTRACT, i64::MAX);
     let state = format!("{state}, taker without holdings");
     figures.push(measure(&mut desk.world, "liquidate", &state, built, &[&taker.key]).within(goal));
+    desk.assert_full(&taker);
+    figures
+}
+
+/// The same of an insolvent portfolio, which is taken whole and paid for out of capital and stake.
+fn insolvency(shape: Shape) -> Vec<Figure> {
+    let mut desk = Desk::new(shape);
+    let trader = desk.fallen(|health| health.equity.0 < -100 * DOLLAR);
+    let (taker, backer) = (desk.world.trader(1_000_000), desk.world.actor());
+    desk.world.insure(&backer, 1);
+    desk.world.stake(&backer, 1_000_000 * DOLLAR as u64);
+    assert!(desk.judge(&trader).equity.0 < 0);
+    let built = desk.world.start_auction_instruction(&trader);
+    let state = format!("insolvent, {}, values carried", shape.text());
+    let mut figures = vec![measure(&mut desk.world, "start_auction", &state, built, &[])];
+    let built = desk.world.liquidate_instruction(&trader, taker.side(), CONTRACT, 0);
+    let state = format!("{state}, taker without holdings");
+    figures.push(measure(&mut desk.world, "liquidate", &state, built, &[&taker.key]));
+    desk.assert_full(&taker);
+    assert!(desk.world.portfolio(&trader.portfolio).is_empty());
+    let fund = desk.world.insurance();
+    assert!(fund.capital == 0 && fund.staked < 1_000_000 * DOLLAR as u64);
+    figures
+}
+
+/// A portfolio at every limit that lends and owes every asset it holds, and a taker that is as full. Interest is due on both,
+/// and time has passed since funding was accrued.
+fn lent_liquidation() -> Vec<Figure> {
+    let mut desk = Desk::new(Shape::LENT);
+    let taker = desk.trader(1_000_000);
+    let trader = desk.fallen(is_liquidatable);
+    let health = desk.judge(&trader);
+    assert!(is_liquidatable(&health) && health.equity.0 > 0, "{health:?}");
+    desk.world.pass(DUE);
+    let state = format!("{}, values carried", Shape::LENT.text());
+    let built = desk.world.start_auction_instruction(&trader);
+    let mut figures = vec![measure(&mut desk.world, "start_auction", &state, built, &[])];
+    desk.world.pass(DUE);
+    desk.assert_full(&taker);
+    let built = desk.world.liquidate_instruction(&trader, taker.side(), CONTRACT, i64::MAX);
+    let state = format!("{state}, taker as full");
+    figures.push(measure(&mut desk.world, "liquidate", &state, built, &[&taker.key]));
     desk.assert_full(&taker);
     figures
 }

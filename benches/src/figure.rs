@@ -7,6 +7,9 @@ use solana_transaction::versioned::VersionedTransaction;
 /// What the compute budget instruction in front of every transaction costs.
 const BUDGET_UNITS: u64 = 150;
 
+/// Accounts that a transaction may lock.
+const MOST_LOCKS: usize = 64;
+
 /// One measured transaction with one instruction of the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Figure {
@@ -33,7 +36,7 @@ impl Figure {
     }
 }
 
-/// Sends one instruction and measures it. Panics where it fails or does not fit a packet.
+/// Sends one instruction and measures it. Panics where it fails, does not fit a packet or locks too many accounts.
 pub fn measure(world: &mut World, instruction: &str, state: &str, built: Instruction, signers: &[&Keypair]) -> Figure {
     let table = world.lookup_table(std::slice::from_ref(&built));
     let (sent, transaction) = match world.send_with_tables(&[built], signers, &[table]) {
@@ -51,6 +54,7 @@ pub fn measure(world: &mut World, instruction: &str, state: &str, built: Instruc
         goal: None,
     };
     assert!(figure.bytes <= PACKET, "{instruction}, {state}: {} bytes", figure.bytes);
+    assert!(figure.accounts <= MOST_LOCKS, "{instruction}, {state}: {} accounts", figure.accounts);
     figure
 }
 

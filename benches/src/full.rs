@@ -13,12 +13,12 @@ use crate::figure::{measure, Figure};
 /// Rows of the joint scenarios: as many as a generation can have.
 const ROWS: u16 = 128;
 /// Price of every asset but the settlement asset.
-const USD: f64 = 100.0;
+pub(crate) const USD: f64 = 100.0;
 /// Balances of a full portfolio.
-const COLLATERAL: usize = 16;
+pub(crate) const COLLATERAL: usize = 16;
 
 /// A pool with 16 collaterals, of which the first `underlyings` have `markets` in turn.
-fn pool(underlyings: usize, markets: usize) -> World {
+pub(crate) fn pool(underlyings: usize, markets: usize) -> World {
     let mut assets = vec![AssetSpec::new("USDC", 6, 1.0)];
     assets.extend((0..COLLATERAL).map(|_| AssetSpec::new("ASSET", 8, USD).max_age(3_600)));
     assets[0].max_age = 3_600;
@@ -28,7 +28,7 @@ fn pool(underlyings: usize, markets: usize) -> World {
 
 /// A trader with cash, this many balances, and the same number of contracts in each of the first `positions` markets,
 /// long and short in turn.
-fn trader(world: &mut World, maker: &Actor, balances: usize, positions: usize) -> Actor {
+pub(crate) fn trader(world: &mut World, maker: &Actor, balances: usize, positions: usize) -> Actor {
     let trader = world.trader(1_000);
     for asset in 1..=balances {
         world.deposit(&trader, asset as u16, 100_000_000);
@@ -57,7 +57,7 @@ fn trade(world: &mut World, first: &Actor, second: &Actor, legs: &[(u16, i64, i6
 }
 
 /// Read back from the chain: this many balances and positions, none of them zero.
-fn assert_full(world: &World, portfolio: &Pubkey, balances: usize, positions: usize) {
+pub(crate) fn assert_full(world: &World, portfolio: &Pubkey, balances: usize, positions: usize) {
     let state = world.portfolio(portfolio);
     assert_eq!((state.balances().len(), state.positions().len()), (balances, positions));
     assert!(state.cash > 0 && state.balances().iter().all(|b| b.tokens > 0));

@@ -7,7 +7,11 @@ mod document;
 mod expiries;
 mod figure;
 mod full;
+mod insurance;
+mod lending;
+mod settlement;
 mod small;
+mod venues;
 
 use std::path::PathBuf;
 
@@ -22,7 +26,11 @@ pub fn measure() -> Vec<Figure> {
     let mut figures = full::checks();
     figures.extend(desk::all());
     figures.extend(expiries::all());
+    figures.extend(settlement::all());
     figures.extend(full::clearing());
+    figures.extend(lending::all());
+    figures.extend(insurance::all());
+    figures.extend(venues::all());
     figures.extend(small::all());
     figures
 }
