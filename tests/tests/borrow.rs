@@ -22,11 +22,12 @@ fn a_loan_in_the_settlement_asset_is_cash_and_a_debt() {
     assert_eq!((event.version, event.pool, event.portfolio), (1, world.pool, owner.portfolio));
     assert_eq!((event.sequence, event.time, event.asset), (portfolio.sequence, world.now(), USDC));
     assert_eq!((event.amount, event.shares, event.balance), (5_000_000_000, 5_000_000_000, 5_000 * DOLLAR));
-    // Cash and debt are one amount: only the coin is at risk.
+    // Cash and debt are one amount, and only the coin is at risk; but interest goes on: 1.25·2 % of the debt is charged, as
+    // where it is withdrawn (MRG-38).
     let health = world.health(&owner);
-    assert_eq!((health.equity, health.initial), (20_000 * DOLLAR, 3_000 * DOLLAR));
+    assert_eq!((health.equity, health.outside), (20_000 * DOLLAR, 125 * DOLLAR));
+    assert_eq!(health.initial, 3_125 * DOLLAR);
 
-    // Withdrawn it is a debt: 1.25·2 % of it is charged (MRG-38).
     world.withdraw(&owner, USDC, 5_000 * DOLLAR as u64);
     let health = world.health(&owner);
     assert_eq!((health.equity, health.outside), (15_000 * DOLLAR, 125 * DOLLAR));
@@ -126,15 +127,17 @@ mod adversary {
         let (mut world, owner) = lent();
         world.price(BTC, 10_000.0);
         world.borrow(&owner, USDC, 9_000 * DOLLAR as u64);
-        // Equity may fall to 1,500 + 2.5 % of the debt D: 10,000 - D = 1,500 + D/40.
-        let withdraw = world.withdraw_instruction(&owner, USDC, 8_292_682_928);
+        // Equity may fall to 1,500 + 2.5 % of the debt: 10,000 - 8,275.
+        let withdraw = world.withdraw_instruction(&owner, USDC, 8_275_000_001);
         world.refuses(&[withdraw], &[&owner.key], NovateError::BelowInitialMargin);
-        world.withdraw(&owner, USDC, 8_292_682_926);
+        world.withdraw(&owner, USDC, 8_237_500_000);
         let lender = world.actor();
         world.open_bank(ETH);
         world.deposit(&lender, ETH, 100_000_000_000);
         world.lend(&lender, ETH, 100_000_000_000);
-        // Borrowing what is kept needs nothing, and taking it away needs margin.
+        // Borrowing what is kept needs 2.5 % of its 1,500, all that is left, and taking it away needs more.
+        let borrow = world.borrow_instruction(&owner, ETH, 100_000_001);
+        world.refuses(&[borrow], &[&owner.key], NovateError::BelowInitialMargin);
         world.borrow(&owner, ETH, 100_000_000);
         let withdraw = world.withdraw_instruction(&owner, ETH, 100_000_000);
         world.refuses(&[withdraw], &[&owner.key], NovateError::BelowInitialMargin);
@@ -156,6 +159,26 @@ mod adversary {
         assert_eq!((health.equity, health.settled_equity), (49_980 * DOLLAR, 10_000 * DOLLAR));
         let borrow = world.borrow_instruction(&owner, USDC, 1);
         world.refuses(&[borrow], &[&owner.key], NovateError::UnsettledGains);
+    }
+
+    /// A loan that was taken while settled equity sufficed does not leave on the strength of a gain that came later.
+    #[test]
+    fn cash_of_a_loan_leaves_by_no_trade_on_unsettled_gains() {
+        let mut world = World::default();
+        world.lender(USDC, 100_000 * DOLLAR as u64);
+        let (owner, maker, friend) = (world.trader(1_000), world.trader(1_000_000), world.trader(1_000_000));
+        world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT / 10, 20_000 * PRICE)]);
+        world.price(BTC, 40_000.0);
+        // Settled equity of 1,000 against 600 and 2.5 % of the debt; 1,999 are unsettled.
+        world.borrow(&owner, USDC, 10_000 * DOLLAR as u64);
+        let settled = world.health(&owner);
+        assert!(settled.settled_equity >= settled.initial && settled.equity > 2_900 * DOLLAR);
+        // 150 given away beside the mark: equity would cover initial margin, settled equity does not.
+        let away = [(novate_tests::ETH_PERP, 2 * CONTRACT, 1_575 * PRICE)];
+        let trade = world.trade_instruction(owner.side(), friend.side(), &away);
+        world.refuses(&[trade], &[&owner.key, &friend.key], NovateError::UnsettledGains);
+        world.repay(&owner, USDC, 10_000 * DOLLAR as u64);
+        world.trade(&owner, &friend, &away);
     }
 
     #[test]

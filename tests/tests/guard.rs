@@ -110,8 +110,8 @@ fn restricted_nothing_leaves_a_portfolio_that_holds_it() {
     world.refuses(&[withdraw], &[&owner.key], NovateError::Restricted);
     // Deposits and settlements go on, and who does not hold it is free.
     world.deposit(&owner, 0, 5);
-    let other = world.trader(10_000);
-    world.trade(&other, &owner, &[(1, CONTRACT / 10, 1_500 * PRICE)]);
+    let (other, another) = (world.trader(10_000), world.trader(10_000));
+    world.trade(&other, &another, &[(1, CONTRACT / 10, 1_500 * PRICE)]);
     world.withdraw(&other, 0, 1_000 * DOLLAR as u64);
 }
 
@@ -125,4 +125,21 @@ fn it_ends_five_minutes_after_the_last_reading_outside() {
     assert!(read(&mut world, 1, 21_000.0).0);
     world.trade(&owner, &maker, &open);
     world.withdraw(&owner, 0, 1);
+}
+
+#[test]
+fn restricted_holders_raise_no_risk_elsewhere_and_are_auctioned_at_the_edge() {
+    let (mut world, owner, maker) = restricted();
+    let more = world.trade_instruction(owner.side(), maker.side(), &[(1, CONTRACT, 1_500 * PRICE)]);
+    world.refuses(&[more], &[&owner.key, &maker.key], NovateError::Restricted);
+    // Nobody can make the price younger: after five seconds it counts at the edge of the scan range, for the seller at 17,000.
+    assert!(!read(&mut world, 6, 40_000.0).0);
+    let now = world.now();
+    world.publish(0, Quote::new(1.0, now));
+    let refresh = world.refresh_asset(&[0]);
+    world.succeeds(&[refresh], &[]);
+    for actor in [&owner, &maker] {
+        let start = world.start_auction_instruction(actor);
+        world.refuses(&[start], &[], NovateError::NotLiquidatable);
+    }
 }

@@ -12,6 +12,8 @@ use crate::checking::raw;
 
 const ALL: i64 = 1_000_000_000;
 const HALF_AN_HOUR: i64 = 1_800;
+/// Where the list of `end_auction` begins.
+const LIST_OF_END: usize = 6;
 
 struct Ruin {
     world: World,
@@ -157,6 +159,23 @@ fn payouts_end_at_the_reserve_of_entry() {
     let insurance = ruin.world.insurance();
     assert_eq!((insurance.capital, insurance.reserved, insurance.paid_out), (9_125_000_000, 0, 875_000_000));
     assert_eq!(insurance.deficits, 2_000_000_000);
+}
+
+/// What owes nothing is not judged: no holding that has no price keeps a reserve.
+#[test]
+fn a_reserve_is_given_back_whatever_is_held_beside_no_debt() {
+    let mut ruin = Ruin::insured(10_000);
+    ruin.world.price(BTC, 20_000.0);
+    ruin.world.trade(&ruin.owner, &ruin.maker, &[(BTC_PERP, -CONTRACT, 20_000 * PRICE)]);
+    ruin.world.settle(&ruin.owner, BTC_PERP);
+    assert!(!ruin.world.portfolio(&ruin.owner.portfolio).owes());
+    ruin.world.pass(100_000);
+    assert!(ruin.world.insurance().reserved > 0);
+    let mut end = ruin.end();
+    end.accounts.truncate(LIST_OF_END);
+    ruin.world.succeeds(&[end], &[]);
+    assert_eq!(ruin.world.insurance().reserved, 0);
+    ruin.holds();
 }
 
 /// Equity fell further than the reserve of entry pays for: after an hour the auction is started anew.

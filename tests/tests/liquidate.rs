@@ -214,6 +214,24 @@ fn the_size_and_price_are_the_margin_crates() {
     assert_eq!(event.price, auction::price_ceil(equity, fraction, discount).unwrap().0);
 }
 
+/// A clock that ran while the account was sound must not sell it for nothing.
+#[test]
+fn after_an_hour_an_auction_takes_no_bid_and_starts_anew() {
+    let Distress { mut world, owner, taker, .. } = Distress::in_auction();
+    world.pass(3_599);
+    world.price(BTC, 19_100.0);
+    world.refresh();
+    let start = world.start_auction_instruction(&owner);
+    world.refuses(&[start], &[], novate_client::NovateError::AuctionRunning);
+    world.pass(1);
+    world.refresh();
+    let bid = world.liquidate_instruction(&owner, taker.side(), ALL, i64::MAX);
+    world.refuses(&[bid.clone()], &[&taker.key], novate_client::NovateError::AuctionLapsed);
+    world.start_auction(&owner);
+    let event: Liquidated = world.succeeds(&[bid], &[&taker.key]).event();
+    assert!(event.price > 0 && event.restored);
+}
+
 mod adversary {
     use super::*;
     use anchor_lang::error::ErrorCode;

@@ -83,7 +83,11 @@ fn a_unit_of_a_halted_market_is_no_shield() {
     let taker = world.trader(100_000);
     let bid = world.liquidate_instruction(&owner, taker.side(), CONTRACT, i64::MAX);
     world.succeeds(&[bid], &[&taker.key]);
-    assert!(!world.portfolio(&owner.portfolio).in_auction());
+    // It is back, but no bid says so while a price is stale.
+    assert!(world.portfolio(&owner.portfolio).in_auction());
+    world.refresh();
+    let end = world.end_auction_instruction(&owner);
+    world.succeeds(&[end], &[]);
 }
 
 #[test]

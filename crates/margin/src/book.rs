@@ -145,6 +145,7 @@ pub struct Book {
     pub(crate) settlement_price: Price,
     pub(crate) cash: Usd,
     pub(crate) pending: Usd,
+    pub(crate) owed: Usd,
     pub(crate) outside_value: Usd,
     pub(crate) outside_haircut: Usd,
     pub(crate) uncounted: Usd,
@@ -174,6 +175,7 @@ impl Book {
         self.settlement_price = Price::ZERO;
         self.cash = Usd::ZERO;
         self.pending = Usd::ZERO;
+        self.owed = Usd::ZERO;
         self.outside_value = Usd::ZERO;
         self.outside_haircut = Usd::ZERO;
         self.initial_multiplier = Ratio::ZERO;
@@ -281,6 +283,20 @@ impl Book {
             self.uncounted = self.uncounted.add(gap)?;
         }
         self.outside_haircut = self.outside_haircut.add(size.scale_ceil(haircut)?)?;
+        Ok(())
+    }
+
+    /// What a closed position owes, settlement units, 0 or more: an unsettled loss that no other holding is netted with.
+    pub fn add_owed(&mut self, amount: Usd) -> Result<()> {
+        self.owed = self.owed.add(amount.or_zero())?;
+        Ok(())
+    }
+
+    /// A debt that stands against as much of the same asset, 0 or more: they have no value and no risk together, but interest
+    /// goes on. It is charged as a debt in the settlement asset is (MRG-38).
+    pub fn add_covered_debt(&mut self, quantity: Contracts, price: Price) -> Result<()> {
+        let charge = quantity.or_zero().value_ceil(price)?.scale_ceil(SETTLEMENT_DEBT_HAIRCUT)?;
+        self.outside_haircut = self.outside_haircut.add(charge)?;
         Ok(())
     }
 

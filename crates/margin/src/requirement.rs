@@ -227,7 +227,8 @@ impl Book {
 
     /// Step 3: equity (MRG-41), what of it counts (MRG-44, MRG-61), and what of that is settled (MRG-45), rounded down.
     fn value(&self, health: &mut Health) -> Result<()> {
-        let (mut unsettled, mut losses, mut balances) = (Usd::ZERO, Usd::ZERO, self.outside_value);
+        let owed = self.owed.neg()?;
+        let (mut unsettled, mut losses, mut balances) = (owed, owed, self.outside_value);
         let mut options = Usd::ZERO;
         for u in self.underlyings() {
             unsettled = unsettled.add(u.unsettled)?.add(u.option_value)?;

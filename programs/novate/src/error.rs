@@ -167,6 +167,8 @@ pub enum NovateError {
     InsuranceExhausted = 209,
     #[msg("the auction is insolvent, and insurance pays: the limit is minus the least that is accepted, at most zero")]
     LimitAboveZero = 210,
+    #[msg("the auction began an hour ago; start it again")]
+    AuctionLapsed = 211,
 
     #[msg("nothing can be settled: there is no variation, or nobody has paid for it yet")]
     NothingToSettle = 300,
@@ -178,7 +180,7 @@ pub enum NovateError {
     NoVariation = 303,
     #[msg("the expiry is not the future's, or is not passed")]
     WrongExpiry = 304,
-    #[msg("the account is below maintenance margin: a loan for its loss would be the lenders' risk; liquidate it")]
+    #[msg("equity without unsettled gains is below maintenance margin: a loan would be the lenders' risk")]
     BelowMaintenance = 313,
     #[msg("the asset's last fixed price is not of this time; refresh the asset through its settlement window")]
     NotFixed = 305,

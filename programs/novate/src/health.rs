@@ -7,7 +7,7 @@ use std::ops::Deref;
 
 use anchor_lang::prelude::*;
 use novate_margin::dated::{Carry, Drift, Right, NODE_ONE};
-use novate_margin::{Book, Contracts, Health, Price, Ratio, UnderlyingFacts, Usd};
+use novate_margin::{Book, Contracts, Health, Price, Ratio, Seconds, UnderlyingFacts, Usd};
 
 use crate::error::NovateError;
 use crate::instrument::{self, expiry_id, market_of, Instrument};
@@ -61,7 +61,11 @@ impl Prices {
             require!(self != Self::Fresh, NovateError::PriceStale);
             return Ok(None);
         }
-        require!(self != Self::Sampled || age <= SAMPLE_AGE, NovateError::PriceStale);
+        if self == Self::Sampled && age > SAMPLE_AGE {
+            // Readings beyond the band are no prices: nobody can make this one younger.
+            require!(asset.guard.is_restricted(now), NovateError::PriceStale);
+            return Ok(None);
+        }
         Ok(Some(asset.price))
     }
 
@@ -118,6 +122,17 @@ pub struct Rests {
     pub stale: bool,
     /// An asset that is held is restricted (CLR-41).
     pub restricted: bool,
+    /// How far the values of options lie from now, where the price is not stale (MRG-15).
+    pub drift: Drift,
+}
+
+impl Rests {
+    const NOTHING: Self = Self {
+        forecast: i64::MAX,
+        stale: false,
+        restricted: false,
+        drift: Drift { nodes: 0, oldest: Seconds(i64::MAX) },
+    };
 }
 
 /// Fills an empty book with what is held, and returns what it rests on. Fails where an account is missing, a price or an
@@ -129,14 +144,17 @@ pub fn fill<'p, P: IntoIterator<Item = &'p Position> + Clone>(
     terms: Terms,
 ) -> Result<Rests> {
     book.clear();
-    let rests = Rests { forecast: i64::MAX, stale: false, restricted: false };
-    let mut filling = Filling { book, held, source, terms, rests };
+    let mut filling = Filling { book, held, source, terms, rests: Rests::NOTHING, stale: 0 };
     filling.add_cash()?;
     for balance in filling.held.balances {
         filling.add_balance(balance)?;
     }
     let mut place: Option<Place> = None;
     for position in filling.held.positions.clone() {
+        if position.quantity == 0 && filling.book.slot_of(position.underlying).is_none() {
+            filling.add_closed(position)?;
+            continue;
+        }
         let here = match &mut place {
             Some(here) if here.market == market_of(position.instrument) => here,
             other => other.insert(filling.place(position)?),
@@ -171,6 +189,8 @@ struct Filling<'b, 'h, S, P> {
     source: &'b mut S,
     terms: Terms,
     rests: Rests,
+    /// Bit by slot: underlyings whose price is stale.
+    stale: u32,
 }
 
 /// A market's part in the book, found once for all positions that follow each other in it.
@@ -197,19 +217,25 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
     fn add_balance(&mut self, balance: &Balance) -> Result<()> {
         let asset = self.source.asset(balance.asset)?;
         if asset.is_settlement() {
-            return Ok(self.book.add_cash(Usd(asset.tokens(balance)?)).map_err(NovateError::from)?);
+            let (net, covered) = (asset.tokens(balance)?, asset.covered(balance, self.held.cash)?);
+            let price = asset.price;
+            self.book.add_covered_debt(covered, price).map_err(NovateError::from)?;
+            return Ok(self.book.add_cash(Usd(net)).map_err(NovateError::from)?);
         }
         let quantity = asset.quantity(balance)?;
         let (facts, stale) = (asset.facts(), self.terms.prices.of(&asset, self.terms.now)?.is_none());
         self.rests.restricted |= asset.guard.is_restricted(self.terms.now);
-        let (average, haircut) = (asset.average, asset.haircut);
+        let (average, haircut, covered) = (asset.average, asset.haircut, asset.covered(balance, 0)?);
         let (scanned, redemption) = (asset.is_underlying(), asset.is_yield_bearing().then_some(asset.redemption));
         drop(asset);
         let facts = if stale { self.at_edge(balance.asset, facts)? } else { facts };
+        if balance.loan != 0 {
+            self.book.add_covered_debt(covered, facts.price).map_err(NovateError::from)?;
+        }
         match redemption {
             Some(redemption) => self.add_yield_bearing(&redemption, quantity, facts.price),
             None if scanned => {
-                let slot = self.book.add_underlying(balance.asset, facts).map_err(NovateError::from)?;
+                let slot = self.enter(balance.asset, facts, stale)?;
                 Ok(self.book.add_spot(slot, quantity).map_err(NovateError::from)?)
             }
             None => Ok(self.book.add_outside(quantity, facts.price, average, haircut).map_err(NovateError::from)?),
@@ -235,7 +261,13 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         self.rests.restricted |= asset.guard.is_restricted(self.terms.now);
         drop(asset);
         let facts = if stale { self.at_edge(index, facts)? } else { facts };
-        Ok(self.book.add_underlying(index, facts).map_err(NovateError::from)?)
+        self.enter(index, facts, stale)
+    }
+
+    fn enter(&mut self, index: u16, facts: UnderlyingFacts, stale: bool) -> Result<usize> {
+        let slot = self.book.add_underlying(index, facts).map_err(NovateError::from)?;
+        self.stale |= u32::from(stale).checked_shl(u32::try_from(slot).unwrap_or(u32::MAX)).unwrap_or_default();
+        Ok(slot)
     }
 
     /// What a stale asset is judged at (CLR-34).
@@ -278,6 +310,22 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         Ok(i64::try_from(delta.signum()).unwrap_or_default())
     }
 
+    /// A closed position on what is not held otherwise: its cost counts, as a loss or as a gain that is not settled, and no price
+    /// is asked for.
+    fn add_closed(&mut self, position: &Position) -> Result<()> {
+        self.book.add_owed(Usd(position.cost)).map_err(NovateError::from)?;
+        self.book.add_pending(Usd(position.cost.min(0).saturating_neg())).map_err(NovateError::from)?;
+        self.add_pending(position)
+    }
+
+    fn add_pending(&mut self, position: &Position) -> Result<()> {
+        if position.pending_old != 0 || position.pending_new != 0 {
+            self.book.add_pending(Usd(position.pending_old)).map_err(NovateError::from)?;
+            self.book.add_pending(Usd(position.pending_new)).map_err(NovateError::from)?;
+        }
+        Ok(())
+    }
+
     fn place(&mut self, position: &Position) -> Result<Place> {
         let slot = self.underlying(position.underlying)?;
         let price = self.book.underlyings().get(slot).ok_or(NovateError::AssetMissing)?.price;
@@ -312,11 +360,7 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
             }
         };
         held.map_err(NovateError::from)?;
-        if position.pending_old != 0 || position.pending_new != 0 {
-            self.book.add_pending(Usd(position.pending_old)).map_err(NovateError::from)?;
-            self.book.add_pending(Usd(position.pending_new)).map_err(NovateError::from)?;
-        }
-        Ok(())
+        self.add_pending(position)
     }
 
     /// The slot of an expiry in the book, where it is entered with its first position.
@@ -330,17 +374,29 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         Ok(self.book.add_expiry(slot, id, expiry.facts(self.terms.now)?).map_err(NovateError::from)?)
     }
 
-    /// Values the options. Where a price is stale their values are carried as far as they reach: nobody can make new ones.
+    /// Values the options. Those on an underlying whose price is stale are carried as far as they reach: nobody can make new ones.
     fn add_chains(&mut self) -> Result<()> {
+        self.value_chains(false)?;
+        self.rests.drift = self.book.drift();
+        require_usable(self.rests.drift, self.terms.now)?;
+        if self.stale != 0 {
+            self.value_chains(true)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn value_chains(&mut self, stale: bool) -> Result<()> {
         for held in 0..self.book.expiries().len() {
-            let Some(id) = self.book.expiries().get(held).filter(|e| e.needs_chain()).map(|e| e.id) else { continue };
-            let expiry = self.source.expiry(id)?;
-            self.book.add_chain(held, &expiry.strikes, self.terms.prices.carry()).map_err(NovateError::from)?;
+            let expiry = self.book.expiries().get(held).filter(|e| e.needs_chain());
+            let Some((id, slot)) = expiry.map(|e| (e.id, e.underlying)) else { continue };
+            let of_stale = self.stale.checked_shr(u32::from(slot)).unwrap_or_default() & 1 != 0;
+            if of_stale == stale {
+                let expiry = self.source.expiry(id)?;
+                self.book.add_chain(held, &expiry.strikes, self.terms.prices.carry()).map_err(NovateError::from)?;
+            }
         }
-        if self.rests.stale {
-            return Ok(());
-        }
-        require_usable(self.book.drift(), self.terms.now)
+        Ok(())
     }
 }
 
@@ -357,8 +413,7 @@ pub struct Examiner<'a, 'info> {
 
 impl<'a, 'info> Examiner<'a, 'info> {
     pub fn new(listed: &'a Listed<'a, 'info>, pool: &'a Pool, scenarios: &'a Scenarios, now: i64) -> Self {
-        let rests = Rests { forecast: i64::MAX, stale: false, restricted: false };
-        Self { book: bytemuck::zeroed_box(), listed, pool, scenarios, now, rests }
+        Self { book: bytemuck::zeroed_box(), listed, pool, scenarios, now, rests: Rests::NOTHING }
     }
 
     /// Equity and requirement of a portfolio at the prices of the list.
@@ -380,6 +435,7 @@ impl<'a, 'info> Examiner<'a, 'info> {
     /// Whether the last check rests on prices, forecasts and option values that risk may rise on (MRG-15).
     pub fn require_current(&self) -> Result<()> {
         require!(!self.rests.stale, NovateError::PriceStale);
+        self.require_unrestricted()?;
         self.require_current_values()?;
         require!(self.now.saturating_sub(self.rests.forecast) <= FORECAST_AGE, NovateError::ForecastStale);
         Ok(())
@@ -388,10 +444,7 @@ impl<'a, 'info> Examiner<'a, 'info> {
     /// The same without the forecasts, which only the publisher can renew: what a liquidation asks of the taker, so that no
     /// holding shields the rest (CLR-34).
     pub fn require_current_values(&self) -> Result<()> {
-        if self.rests.stale {
-            return Ok(());
-        }
-        let drift = self.book.drift();
+        let drift = self.rests.drift;
         let current = drift.nodes <= CHAIN_SHIFT.0 && self.now.saturating_sub(drift.oldest.0) <= CHAIN_AGE.0;
         require!(current, NovateError::ChainNotCurrent);
         Ok(())
@@ -402,7 +455,7 @@ impl<'a, 'info> Examiner<'a, 'info> {
         self.rests.stale
     }
 
-    /// Whether nothing that is held is restricted: what takes something out asks for it (CLR-41).
+    /// Whether nothing that is held is restricted: what raises risk or takes something out asks for it (CLR-41).
     pub fn require_unrestricted(&self) -> Result<()> {
         require!(!self.rests.restricted, NovateError::Restricted);
         Ok(())
@@ -435,7 +488,6 @@ pub fn require_settled_margin<'a, 'info>(
     let mut examiner = Examiner::new(listed, pool, scenarios, now);
     let health = examiner.health(portfolio, Prices::Fresh)?;
     examiner.require_current()?;
-    examiner.require_unrestricted()?;
     require!(health.meets_initial(), NovateError::BelowInitialMargin);
     require!(health.meets_initial_settled(), NovateError::UnsettledGains);
     Ok(())

@@ -182,10 +182,11 @@ impl Judge {
     pub fn initial_margin(&self, portfolio: &Portfolio) -> Refused<()> {
         let (book, health) = self.book(portfolio)?;
         self.current_values(&book)?;
-        if health.meets_initial() {
-            return Ok(());
+        match health.meets_initial() {
+            false => refused(NovateError::BelowInitialMargin),
+            true if portfolio.has_loan() && !health.meets_initial_settled() => refused(NovateError::UnsettledGains),
+            true => Ok(()),
         }
-        refused(NovateError::BelowInitialMargin)
     }
 
     /// Mark, tick and band of an instrument that is listed (CLR-15).
@@ -296,7 +297,7 @@ impl Judge {
         after.sequence += 1;
         let (book, health, stale) = self.book_to_trade(after)?;
         let current = if stale { refused(NovateError::PriceStale) } else { self.current(after, &book) };
-        let covered = paid.given == 0 || health.meets_initial_settled();
+        let covered = paid.given == 0 && !after.has_loan() || health.meets_initial_settled();
         if health.meets_initial() && covered && current.is_ok() && !after.in_auction() {
             return Ok(());
         }
@@ -317,7 +318,11 @@ impl Judge {
         let settlement = i128::from(self.snapshot.assets[&SETTLEMENT_ASSET].price.0);
         let units = 4 * legs.len() as i128 + 1;
         let forgiven = if closed { ceil(paid.fees * settlement, 1_000_000_000) + units } else { 0 };
-        let reduced = reduces_risk(&self.book_to_trade(before)?.1, &health, Usd(forgiven as i64)).unwrap();
+        let health_before = self.book_to_trade(before)?.1;
+        let reduced = reduces_risk(&health_before, &health, Usd(forgiven as i64)).unwrap();
+        if stale && i128::from(health.equity.0) < i128::from(health_before.equity.0) - forgiven {
+            return refused(NovateError::PriceStale);
+        }
         if after.in_auction() {
             if !reduced {
                 return refused(NovateError::InAuction);

@@ -235,9 +235,24 @@ impl Asset {
         Ok(i64::try_from(net).map_err(|_| NovateError::MathOverflow)?)
     }
 
+    /// Of a balance with a loan, how much of what is owed stands against tokens of the same portfolio, `cash` among them: in
+    /// contracts, rounded down.
+    pub fn covered(&self, balance: &Balance, cash: i64) -> Result<Contracts> {
+        if balance.loan == 0 {
+            return Ok(Contracts::ZERO);
+        }
+        let owned = self.bank.lent_floor(balance.lent).map_err(NovateError::from)?;
+        let owned = owned.saturating_add(balance.tokens).saturating_add(cash.max(0).unsigned_abs());
+        let owed = self.bank.owed_ceil(balance.loan).map_err(NovateError::from)?;
+        self.contracts(i64::try_from(owned.min(owed)).map_err(|_| NovateError::MathOverflow)?)
+    }
+
     /// The same in contracts, rounded down: a debt away from zero.
     pub fn quantity(&self, balance: &Balance) -> Result<Contracts> {
-        let tokens = self.tokens(balance)?;
+        self.contracts(self.tokens(balance)?)
+    }
+
+    fn contracts(&self, tokens: i64) -> Result<Contracts> {
         let power = |places: u8| POWERS_OF_TEN.get(usize::from(places)).copied().ok_or(NovateError::MathOverflow);
         let places = self.decimals.saturating_add(self.contract_exponent);
         let units = match CONTRACT_DECIMALS.checked_sub(places) {

@@ -38,7 +38,8 @@ impl Guard {
         }
         let elapsed = publish_time.saturating_sub(self.time).clamp(0, LONGEST);
         let band = self.average.scale_floor(self.band).map_err(NovateError::from)?;
-        let reach = mul_div_floor(band.0, elapsed.max(GUARD_SPAN), GUARD_SPAN).map_err(NovateError::from)?;
+        // What would not fit is wide enough.
+        let reach = mul_div_floor(band.0, elapsed.max(GUARD_SPAN), GUARD_SPAN).unwrap_or(i64::MAX);
         let apart = price.sub(self.average).map_err(NovateError::from)?.0;
         let counted = apart.clamp(reach.saturating_neg(), reach);
         let step = mul_div_floor(counted, elapsed.min(GUARD_SPAN), GUARD_SPAN).map_err(NovateError::from)?;
@@ -47,7 +48,7 @@ impl Guard {
         self.time = self.time.max(publish_time);
         let inside = counted == apart;
         if !inside {
-            self.restricted_until = now.saturating_add(RESTRICTION);
+            self.restricted_until = self.restricted_until.max(publish_time.min(now).saturating_add(RESTRICTION));
         }
         Ok(inside)
     }

@@ -127,7 +127,11 @@ impl Portfolio {
 
     /// Something is held that margin is asked for, or variation not settled: a position or a loan.
     pub fn owes(&self) -> bool {
-        self.position_count > 0 || self.balances().iter().any(|b| b.loan != 0)
+        self.position_count > 0 || self.has_loan()
+    }
+
+    pub fn has_loan(&self) -> bool {
+        self.balances().iter().any(|b| b.loan != 0)
     }
 
     /// Contracts held in an instrument, 0 where there is no position.

@@ -1,5 +1,5 @@
 use anchor_lang::prelude::*;
-use novate_margin::is_liquidatable;
+use novate_margin::{is_liquidatable, Health};
 
 use crate::error::NovateError;
 use crate::events::{AuctionEnded, EVENT_VERSION};
@@ -29,9 +29,13 @@ pub(crate) fn end_auction<'info>(ctx: Context<'info, EndAuction<'info>>) -> Resu
     let scenarios = accounts.scenarios.load()?;
     let mut portfolio = accounts.portfolio.load_mut()?;
     require!(portfolio.in_auction(), NovateError::NoAuction);
-    let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
-    let health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, Prices::Unfavourable)?;
-    require!(!portfolio.owes() || !is_liquidatable(&health), NovateError::StillLiquidatable);
+    // What owes nothing is not judged: no holding without a price can keep the reserve.
+    let mut health = Health::default();
+    if portfolio.owes() {
+        let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
+        health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, Prices::Unfavourable)?;
+        require!(!is_liquidatable(&health), NovateError::StillLiquidatable);
+    }
     portfolio.end_auction(&mut *accounts.insurance.load_mut()?)?;
     portfolio.next_sequence();
 

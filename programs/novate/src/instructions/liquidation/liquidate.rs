@@ -45,7 +45,7 @@ struct Bid {
 ///
 /// 1. Accrues funding in the markets of the account's perpetuals (CLR-11). Refuses where no auction runs, or the account is
 ///    at or above maintenance margin, or its equity has crossed zero since the auction began.
-/// 2. With equity above zero, the slice is at most `fraction` (1e-9) and what restores the account; its price is the equity
+/// 2. With equity above zero, within an hour of the start, the slice is at most `fraction` (1e-9) and what restores the account; its price is the equity
 ///    of the slice less the discount of the time, in settlement asset.
 /// 3. With equity at zero or below, the slice is `fraction`; insurance pays what it lacks and the premium of the time, at
 ///    most what is left of the reserve and of the fund. The price is this payout, negative.
@@ -53,8 +53,8 @@ struct Bid {
 ///    refused, or a bidder for a slice could end up with a whole account and its debts.
 /// 5. Charges both sides of each of those perpetuals the funding they owe. Moves the slice of cash, of every balance and of
 ///    every position; then the taker pays, or is paid: capital first, then stake (CLR-32).
-/// 6. The taker must meet initial margin. The auction ends where what the slice leaves ([`auction::left_by`]) is back at
-///    maintenance margin, or nothing is left of it.
+/// 6. The taker must meet initial margin, with a loan without unsettled gains (MRG-45). The auction ends where what the slice
+///    leaves ([`auction::left_by`]) is back at maintenance margin, no price being stale, or nothing is left of it.
 /// 7. Emits [`Liquidated`].
 pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: i64, limit: i64) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
@@ -75,7 +75,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
     let before = examiner.health(&portfolio, Prices::Favourable)?;
     require!(is_liquidatable(&before), NovateError::NotLiquidatable);
-    let insolvent = before.equity <= Usd::ZERO;
+    let (insolvent, stale) = (before.equity <= Usd::ZERO, examiner.is_stale());
     require!((portfolio.auction_insolvent != 0) == insolvent, NovateError::Insolvent);
     let settlement = listed.settlement()?.price;
     let bid = if insolvent {
@@ -83,6 +83,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         size_up_insolvent(&before, &portfolio, &insurance, Fraction(fraction), (now, settlement), limit)?
     } else {
         let elapsed = Seconds(now.saturating_sub(portfolio.auction_start));
+        require!(elapsed < auction::FAST_END, NovateError::AuctionLapsed);
         size_up(&before, elapsed, Fraction(fraction), settlement)?
     };
     require!(bid.price <= limit, NovateError::PriceLimit);
@@ -96,7 +97,8 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     let taken = examiner.health(&taker, Prices::Adverse)?;
     examiner.require_current_values()?;
     require!(taken.meets_initial(), NovateError::BelowInitialMargin);
-    if equity >= maintenance {
+    require!(!taker.has_loan() || taken.meets_initial_settled(), NovateError::UnsettledGains);
+    if equity >= maintenance && !stale {
         portfolio.end_auction(&mut insurance)?;
     }
 

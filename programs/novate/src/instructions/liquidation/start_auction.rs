@@ -25,8 +25,8 @@ pub struct StartAuction<'info> {
 ///    without positions and loans owes nothing, and is not judged.
 /// 2. Refuses where an auction of that kind runs already. The kinds are solvent and, with equity at zero or below,
 ///    insolvent; an account that passes from one to the other can be started anew, so that the discount of the solvent
-///    auction need not grow while nobody could bid. An insolvent auction that has run for an hour can be started anew too, with
-///    a reserve as of now.
+///    auction need not grow while nobody could bid. An auction that began an hour ago can be started anew too: a clock that
+///    ran while the account was sound must not sell it for nothing.
 /// 3. An insolvent auction sets its greatest payout aside, -E + 0.25·M in settlement asset, rounded up, also where the fund
 ///    holds less (CLR-35); a solvent one that takes the place of an insolvent one gives the rest back.
 /// 4. Starts the clock and emits [`AuctionStarted`].
@@ -42,9 +42,9 @@ pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> 
     require!(is_liquidatable(&health), NovateError::NotLiquidatable);
     let insolvent = health.equity <= Usd::ZERO;
     let running = portfolio.in_auction() && (portfolio.auction_insolvent != 0) == insolvent;
-    // Whose premium has been full and whom nobody took: what the account lacks by now may be beyond its reserve.
-    let untaken = insolvent && now.saturating_sub(portfolio.auction_start) >= auction::PREMIUM_END.0;
-    require!(!running || untaken, NovateError::AuctionRunning);
+    // A solvent one takes no more bids, and what an insolvent one lacks by now may be beyond its reserve.
+    let lapsed = now.saturating_sub(portfolio.auction_start) >= auction::FAST_END.0;
+    require!(!running || lapsed, NovateError::AuctionRunning);
     let reserved = if insolvent { greatest_payout(&health, listed.settlement()?.price)? } else { 0 };
     portfolio.begin_auction(&mut *accounts.insurance.load_mut()?, now, insolvent, reserved)?;
     portfolio.next_sequence();

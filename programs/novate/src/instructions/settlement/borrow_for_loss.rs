@@ -1,5 +1,5 @@
 use anchor_lang::prelude::*;
-use novate_margin::{is_liquidatable, Seconds};
+use novate_margin::Seconds;
 
 use super::settle_variation::profit;
 use crate::error::NovateError;
@@ -27,11 +27,11 @@ pub struct BorrowForLoss<'info> {
 }
 
 /// Raises the cash that an unsettled loss asks for, so that `settle_variation` can pay it (CLR-10). A loan moves no equity, and
-/// is given to an account above maintenance margin only: the loss of an insolvent one does not become the lenders'.
+/// is given only where equity without unsettled gains is above maintenance margin (MRG-45): no loss becomes the lenders'.
 ///
 /// 1. The shortfall: the loss, less gains pending in the position, less cash. Refuses where there is none.
 /// 2. Takes back what the portfolio lent of the settlement asset, then borrows, each as far as the bank has it.
-/// 3. The account must be at or above maintenance margin afterwards.
+/// 3. Where something was borrowed, settled equity must be at or above maintenance margin, and nothing held be restricted.
 /// 4. Emits [`LossBorrowed`].
 pub(crate) fn borrow_for_loss<'info>(ctx: Context<'info, BorrowForLoss<'info>>, instrument: u64) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
@@ -63,11 +63,14 @@ pub(crate) fn borrow_for_loss<'info>(ctx: Context<'info, BorrowForLoss<'info>>, 
     portfolio.require_within_limits()?;
     portfolio.next_sequence();
 
-    let (pool, scenarios) = (accounts.pool.load()?, accounts.scenarios.load()?);
-    let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
-    let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
-    let health = examiner.health(&portfolio, Prices::Fresh)?;
-    require!(!is_liquidatable(&health), NovateError::BelowMaintenance);
+    if borrowed > 0 {
+        let (pool, scenarios) = (accounts.pool.load()?, accounts.scenarios.load()?);
+        let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
+        let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
+        let health = examiner.health(&portfolio, Prices::Fresh)?;
+        examiner.require_unrestricted()?;
+        require!(health.settled_equity >= health.maintenance, NovateError::BelowMaintenance);
+    }
 
     emit_cpi!(LossBorrowed {
         version: EVENT_VERSION,

@@ -62,7 +62,7 @@ struct Side<'a> {
 ///    (CLR-01). Values are rounded up for the buyer and down for the seller; both pay the fee. Of a perpetual or a future
 ///    they are part of the position's cost; an option's premium and fee are paid in cash, which may not end below zero.
 /// 3. For each side: initial margin after the trade, without gains that are not settled where options cost it cash beside
-///    their marks (MRG-45). A side that misses it, or is in an auction, must have reduced its risk instead (MRG-42, MRG-43),
+///    their marks, and where it has a loan (MRG-45). A side that misses it, or is in an auction, must have reduced its risk instead (MRG-42, MRG-43),
 ///    its fees forgiven where every traded position shrank by one leg; so must one that holds an asset whose price is stale,
 ///    with such legs only (CLR-40); one in a solvent auction that is back above maintenance margin leaves it (CLR-30).
 /// 4. Emits [`Traded`].
@@ -334,7 +334,9 @@ impl<'a> Side<'a> {
         let after = examiner.health(self.portfolio, Prices::Last)?;
         let (current, stale) = (examiner.require_current(), examiner.is_stale());
         // Cash that leaves beside the marks is as good as withdrawn.
-        let covered = self.given == 0 || after.meets_initial_settled();
+        // So is borrowed cash that pays for losses and premiums (MRG-45).
+        let leaves = self.given != 0 || self.portfolio.has_loan();
+        let covered = !leaves || after.meets_initial_settled();
         if after.meets_initial() && covered && current.is_ok() && !self.portfolio.in_auction() {
             return Ok(());
         }
@@ -355,6 +357,9 @@ impl<'a> Side<'a> {
         };
         let before = examiner.health_of(before, Prices::Last)?;
         let reduced = reduces_risk(&before, &after, forgiven).map_err(NovateError::from)?;
+        // Equity at a stale price may not be there: closing gives none of it away.
+        let kept = after.equity >= before.equity.sub(forgiven).map_err(NovateError::from)?;
+        require!(!stale || kept, NovateError::PriceStale);
         if self.portfolio.in_auction() {
             require!(reduced, NovateError::InAuction);
             self.portfolio.leave_auction_if(after.equity >= after.maintenance && !stale);
