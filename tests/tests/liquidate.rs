@@ -226,7 +226,7 @@ fn after_an_hour_an_auction_takes_no_bid_and_starts_anew() {
     world.pass(1);
     world.refresh();
     let bid = world.liquidate_instruction(&owner, taker.side(), ALL, i64::MAX);
-    world.refuses(&[bid.clone()], &[&taker.key], novate_client::NovateError::AuctionLapsed);
+    world.refuses(std::slice::from_ref(&bid), &[&taker.key], novate_client::NovateError::AuctionLapsed);
     world.start_auction(&owner);
     let event: Liquidated = world.succeeds(&[bid], &[&taker.key]).event();
     assert!(event.price > 0 && event.restored);
