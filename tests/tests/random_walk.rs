@@ -30,7 +30,7 @@ use crate::checking::raw;
 use judge::{Judge, Refused};
 
 const SEED: u64 = 20_221_111;
-const STEPS: u64 = 8_000;
+const STEPS: u64 = 10_000;
 /// Fewest successes of each instruction, and of a hundred operations.
 const LEAST: u64 = 40;
 const LEAST_SHARE: u64 = 60;

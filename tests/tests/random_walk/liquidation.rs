@@ -7,11 +7,11 @@ use novate_margin::{is_liquidatable, Health, Price};
 use novate_tests::{BTC, ETH, SOL, USDC};
 
 use super::judge::Judge;
-use super::Walk;
+use super::{Walk, USD};
 
-/// Units that what a slice is worth may be rounded by: some for each of 16 balances and 48 positions, and a token of BTC, 200, for a
-/// loan and for what is lent, each of which is rounded on either side.
-const UNITS: i128 = 800;
+/// Units that what a slice is worth may be rounded by: some for each of 16 balances and 48 positions, and a token of BTC, which
+/// the walk takes to 1,000 at most, for what is not lent, for what is and for a loan, each rounded on either side.
+const UNITS: i128 = 4_000;
 
 fn has_options(portfolio: &Portfolio) -> bool {
     let option = |id| matches!(instrument::parse(id), Ok(Instrument::Option { .. }));
@@ -50,6 +50,11 @@ impl Walk {
                 for (asset, sign) in [BTC, ETH, SOL].into_iter().flat_map(|a| [(a, 1), (a, -1)]) {
                     let Price(price) = judge.snapshot.assets[&asset].price;
                     let after = price / 100 * (100 + sign * percent);
+                    // Strikes are made for prices not too far from where they began, and no guard is to refuse one.
+                    let (began, last) = (USD[usize::from(asset)] * 1e9, judge.snapshot.assets[&asset].guard.average.0);
+                    if !(began / 3.0..began * 3.0).contains(&(after as f64)) || after > last / 10 * 19 {
+                        continue;
+                    }
                     judge.snapshot.assets.get_mut(&asset).unwrap().price = Price(after);
                     let health = judge.health(&portfolio);
                     judge.snapshot.assets.get_mut(&asset).unwrap().price = Price(price);
