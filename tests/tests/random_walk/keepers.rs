@@ -81,7 +81,7 @@ impl Walk {
     pub(super) fn jump(&mut self) {
         let asset = *self.chance.pick(&[BTC, ETH]);
         let percent = self.chance.between(-11, 11) as f64;
-        let most = self.world.asset(asset).guard.average.0 as f64 / 1e9 * 1.9;
+        let most = self.world.asset(asset).guard.average.0 as f64 / 1e9 * 1.7;
         let listing = &mut self.world.listings[usize::from(asset)];
         listing.usd = (listing.usd * (1.0 + percent / 100.0)).min(most);
         self.publish_as_they_are();

@@ -52,7 +52,7 @@ impl Walk {
                     let after = price / 100 * (100 + sign * percent);
                     // Strikes are made for prices not too far from where they began, and no guard is to refuse one.
                     let (began, last) = (USD[usize::from(asset)] * 1e9, judge.snapshot.assets[&asset].guard.average.0);
-                    if !(began / 3.0..began * 3.0).contains(&(after as f64)) || after > last / 10 * 19 {
+                    if !(began / 3.0..began * 3.0).contains(&(after as f64)) || after > last / 10 * 17 {
                         continue;
                     }
                     judge.snapshot.assets.get_mut(&asset).unwrap().price = Price(after);
