@@ -43,7 +43,6 @@ pub enum NovateError {
     PortfolioClosed = 11,
     #[msg("the model refuses what the accounts hold; report this")]
     ModelRefused = 12,
-
     #[msg("an expiry in which the portfolio holds a position is not passed")]
     ExpiryMissing = 13,
     #[msg("the expiry has passed")]
@@ -133,7 +132,6 @@ pub enum NovateError {
     ChainNotCurrent = 136,
     #[msg("risk may rise only with a forecast at most an hour old; it has to be published again")]
     ForecastStale = 137,
-
     #[msg("the asset is not lent; governance has not opened its bank")]
     NotLent = 138,
     #[msg("the tokens are lent out; wait until borrowers repay")]
@@ -180,8 +178,6 @@ pub enum NovateError {
     NoVariation = 303,
     #[msg("the expiry is not the future's, or is not passed")]
     WrongExpiry = 304,
-    #[msg("equity without unsettled gains is below maintenance margin: a loan would be the lenders' risk")]
-    BelowMaintenance = 313,
     #[msg("the asset's last fixed price is not of this time; refresh the asset through its settlement window")]
     NotFixed = 305,
     #[msg("the expiry has its settlement price already")]
@@ -198,6 +194,8 @@ pub enum NovateError {
     WrongPayer = 311,
     #[msg("the expiry has not passed")]
     ExpiryLive = 312,
+    #[msg("equity without unsettled gains is below maintenance margin: a loan would be the lenders' risk")]
+    BelowMaintenance = 313,
 
     #[msg("the price account is not the asset's")]
     WrongFeed = 400,
@@ -345,21 +343,20 @@ pub enum NovateError {
     UnfitUnderlying = 621,
     #[msg("a yield-bearing asset cannot be an underlying; its market is on what it is redeemed for")]
     YieldBearingUnderlying = 622,
-    #[msg("a rate, the kink, the reserve's share or the cap of a bank is outside of its bounds")]
-    InvalidLendingTerms = 640,
-    #[msg("a yield-bearing asset cannot be lent")]
-    YieldBearingLending = 641,
-
-    #[msg("the venue's signer is the zero key")]
-    InvalidVenue = 630,
-    #[msg("the venue is registered already")]
-    VenueActive = 631,
     #[msg("the asset may fix the price by itself until a day after expiry")]
     WindowOpen = 623,
     #[msg("the price is not positive or farther than the scan range from the asset's last price")]
     InvalidSettlementPrice = 624,
     #[msg("the asset has fixed the price of this time; call fix_expiry")]
     FixAvailable = 625,
+    #[msg("the venue's signer is the zero key")]
+    InvalidVenue = 630,
+    #[msg("the venue is registered already")]
+    VenueActive = 631,
+    #[msg("a rate, the kink, the reserve's share or the cap of a bank is outside of its bounds")]
+    InvalidLendingTerms = 640,
+    #[msg("a yield-bearing asset cannot be lent")]
+    YieldBearingLending = 641,
 }
 
 impl From<MarginError> for NovateError {

@@ -218,8 +218,7 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         let asset = self.source.asset(balance.asset)?;
         if asset.is_settlement() {
             let (net, covered) = (asset.tokens(balance)?, asset.covered(balance, self.held.cash)?);
-            let price = asset.price;
-            self.book.add_covered_debt(covered, price).map_err(NovateError::from)?;
+            self.book.add_covered_debt(covered, asset.price).map_err(NovateError::from)?;
             return Ok(self.book.add_cash(Usd(net)).map_err(NovateError::from)?);
         }
         let quantity = asset.quantity(balance)?;

@@ -3,8 +3,7 @@
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::Instruction;
 use novate::instrument::{expiry_of, market_of};
-use novate::state::Expiry;
-use novate::state::SETTLEMENT_ASSET;
+use novate::state::{Expiry, SETTLEMENT_ASSET};
 use novate::{accounts, instruction, ID};
 
 use super::{build, Holdings, PoolKeys};

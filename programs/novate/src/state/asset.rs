@@ -224,12 +224,17 @@ impl Asset {
         Ok(counted.ok_or(NovateError::MathOverflow)?)
     }
 
+    /// What a balance's shares of the bank are worth, rounded down, and what its loan owes, rounded up.
+    fn lent_and_owed(&self, balance: &Balance) -> Result<(u64, u64)> {
+        let lent = self.bank.lent_floor(balance.lent).map_err(NovateError::from)?;
+        Ok((lent, self.bank.owed_ceil(balance.loan).map_err(NovateError::from)?))
+    }
+
     /// What a balance comes to in the mint's units, loans off, rounded down.
     pub fn tokens(&self, balance: &Balance) -> Result<i64> {
         let mut net = i128::from(balance.tokens);
         if balance.lent != 0 || balance.loan != 0 {
-            let owned = self.bank.lent_floor(balance.lent).map_err(NovateError::from)?;
-            let owed = self.bank.owed_ceil(balance.loan).map_err(NovateError::from)?;
+            let (owned, owed) = self.lent_and_owed(balance)?;
             net = net.wrapping_add(i128::from(owned)).wrapping_sub(i128::from(owed));
         }
         Ok(i64::try_from(net).map_err(|_| NovateError::MathOverflow)?)
@@ -241,9 +246,8 @@ impl Asset {
         if balance.loan == 0 {
             return Ok(Contracts::ZERO);
         }
-        let owned = self.bank.lent_floor(balance.lent).map_err(NovateError::from)?;
+        let (owned, owed) = self.lent_and_owed(balance)?;
         let owned = owned.saturating_add(balance.tokens).saturating_add(cash.max(0).unsigned_abs());
-        let owed = self.bank.owed_ceil(balance.loan).map_err(NovateError::from)?;
         self.contracts(i64::try_from(owned.min(owed)).map_err(|_| NovateError::MathOverflow)?)
     }
 
