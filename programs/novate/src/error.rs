@@ -292,10 +292,25 @@ pub enum NovateError {
     CoolingOff = 505,
     #[msg("the two days after the cooling-off are over; request again")]
     UnstakeLapsed = 506,
-    #[msg("the fund is reserved for an insolvent auction; wait until it has ended")]
+    #[msg("the fund would hold less than is reserved for insolvent auctions; wait until they have ended")]
     ReserveStands = 507,
     #[msg("the stake has shares; unstake them first")]
     StakeNotEmpty = 508,
+
+    #[msg("gains of the market wait until the window of its haircut has ended")]
+    HaircutOpen = 540,
+    #[msg("the window of the market's haircut has ended; charge the registered gains and close it first")]
+    HaircutSettling = 541,
+    #[msg("no haircut of the market's gains stands")]
+    NoHaircut = 542,
+    #[msg("the position was looked at in this haircut already")]
+    GainRegistered = 543,
+    #[msg("the position has no gain to register or to charge")]
+    NoGain = 544,
+    #[msg("registered gains of the market are not charged yet; charge them first")]
+    GainsUncharged = 545,
+    #[msg("what is reserved for insolvent auctions exceeds the fund: pending gains stay pending as far as needed")]
+    GainsHeldBack = 546,
 
     #[msg("the signer is not the pool's authority")]
     NotAuthority = 600,

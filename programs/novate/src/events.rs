@@ -8,6 +8,7 @@ use anchor_lang::prelude::*;
 
 use crate::forecast::Forecast;
 use crate::instructions::Lending;
+use crate::state::Borne;
 
 /// Version of every event below.
 pub const EVENT_VERSION: u8 = 1;
@@ -198,6 +199,8 @@ pub struct Traded {
     /// Funding that was added to the costs of the two sides' positions before the legs.
     pub first_funding: i64,
     pub second_funding: i64,
+    /// Gains that were registered or charged for haircuts before.
+    pub haircuts: Vec<GainHaircut>,
 }
 
 #[event]
@@ -216,6 +219,8 @@ pub struct VariationSettled {
     pub variation_pool: i64,
     /// Funding that was added to the cost before: a loss where it is positive.
     pub funding: i64,
+    /// Gains that were registered or charged for haircuts before.
+    pub haircuts: Vec<GainHaircut>,
 }
 
 #[event]
@@ -275,6 +280,11 @@ pub struct Liquidated {
     pub deficit: u64,
     /// The payout ended the stake: its shares are worth nothing.
     pub stake_ended: bool,
+    /// Of the payout, what costs of the slice were lowered by, settlement asset, and in which markets.
+    pub forgiven: u64,
+    pub losses: Vec<ForgivenLoss>,
+    /// Gains that were registered or charged for haircuts before.
+    pub haircuts: Vec<GainHaircut>,
 }
 
 #[event]
@@ -504,6 +514,8 @@ pub struct ExpirySettled {
     pub expiry_time: i64,
     pub price: i64,
     pub positions: Vec<SettledPosition>,
+    /// Gains that were registered or charged for haircuts before.
+    pub haircuts: Vec<GainHaircut>,
 }
 
 #[event]
@@ -593,4 +605,61 @@ pub struct StakeClosed {
     pub pool: Pubkey,
     pub owner: Pubkey,
     pub time: i64,
+}
+
+/// What a position bore of a haircut (CLR-32), settlement asset.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GainHaircut {
+    pub portfolio: Pubkey,
+    pub instrument: u64,
+    /// Of the market's haircuts.
+    pub round: u32,
+    /// Gain that was registered, or 0.
+    pub registered: i64,
+    /// What was added to the cost for a gain registered earlier, or 0.
+    pub charged: i64,
+}
+
+impl GainHaircut {
+    pub fn new(portfolio: Pubkey, instrument: u64, borne: Borne) -> Self {
+        Self { portfolio, instrument, round: borne.round, registered: borne.registered, charged: borne.charged }
+    }
+}
+
+/// What was forgiven of the losses of a slice in one market (CLR-32), settlement asset.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForgivenLoss {
+    pub market: u16,
+    pub round: u32,
+    /// Unix time at which the window of the round ends.
+    pub ends: i64,
+    pub amount: i64,
+    /// Of the market, afterwards: forgiven and not charged.
+    pub haircut: i64,
+}
+
+#[event]
+pub struct HaircutBorne {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub time: i64,
+    pub haircut: GainHaircut,
+    /// Of the round, afterwards: gains registered and of them not charged.
+    pub gains: i64,
+    pub uncharged: i64,
+    /// Of the market, afterwards: forgiven and not charged.
+    pub market_haircut: i64,
+}
+
+#[event]
+pub struct HaircutClosed {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub market: u16,
+    pub round: u32,
+    pub time: i64,
+    /// What the registered gains did not cover.
+    pub remainder: i64,
 }

@@ -312,9 +312,20 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
     /// A closed position on what is not held otherwise: its cost counts, as a loss or as a gain that is not settled, and no price
     /// is asked for.
     fn add_closed(&mut self, position: &Position) -> Result<()> {
-        self.book.add_owed(Usd(position.cost)).map_err(NovateError::from)?;
-        self.book.add_pending(Usd(position.cost.min(0).saturating_neg())).map_err(NovateError::from)?;
+        let cost = self.cost(position)?;
+        self.book.add_owed(cost).map_err(NovateError::from)?;
+        self.book.add_pending(Usd(cost.0.min(0).saturating_neg())).map_err(NovateError::from)?;
         self.add_pending(position)
+    }
+
+    /// What a position cost, and what it is charged for a gain of which it has to bear a haircut (CLR-32), applied or not.
+    fn cost(&mut self, position: &Position) -> Result<Usd> {
+        let cost = Usd(position.cost);
+        if position.gain == 0 {
+            return Ok(cost);
+        }
+        let charge = self.source.market(market_of(position.instrument))?.charge_of(position, self.terms.now)?;
+        Ok(cost.add(charge).map_err(NovateError::from)?)
     }
 
     fn add_pending(&mut self, position: &Position) -> Result<()> {
@@ -335,7 +346,7 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
 
     fn add_position(&mut self, position: &Position, place: &Place) -> Result<()> {
         let Place { market, slot, mark, funding, multiplier } = *place;
-        let (quantity, cost) = (Contracts(position.quantity), Usd(position.cost));
+        let (quantity, cost) = (Contracts(position.quantity), self.cost(position)?);
         let held = match instrument::parse(position.instrument)? {
             Instrument::Perpetual => {
                 // Funding that accrued is owed, applied or not (CLR-11).
@@ -355,6 +366,11 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
             }
             Instrument::Option { minutes, slot: at, right } => {
                 let held = self.hold(slot, expiry_id(market, minutes))?;
+                if cost != Usd::ZERO {
+                    // Of a haircut: it is owed however the option ends.
+                    let owed = self.book.add_perpetual(slot, Contracts::ZERO, mark, cost, multiplier);
+                    owed.map_err(NovateError::from)?;
+                }
                 self.book.add_option(held, usize::from(at), right, quantity, multiplier)
             }
         };

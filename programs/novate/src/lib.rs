@@ -172,6 +172,18 @@ pub mod novate {
         instructions::settle_expiry::settle_expiry(ctx)
     }
 
+    pub fn register_gain(ctx: Context<RegisterGain>, instrument: u64) -> Result<()> {
+        instructions::register_gain::register_gain(ctx, instrument)
+    }
+
+    pub fn charge_gain(ctx: Context<ChargeGain>, instrument: u64) -> Result<()> {
+        instructions::charge_gain::charge_gain(ctx, instrument)
+    }
+
+    pub fn close_haircut(ctx: Context<CloseHaircut>) -> Result<()> {
+        instructions::close_haircut::close_haircut(ctx)
+    }
+
     pub fn close_expiry(ctx: Context<CloseExpiry>) -> Result<()> {
         instructions::close_expiry::close_expiry(ctx)
     }

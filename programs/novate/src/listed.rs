@@ -70,6 +70,11 @@ impl<'a, 'info> Listed<'a, 'info> {
         write(self.search(market_key(index)).ok_or(NovateError::MarketMissing)?)
     }
 
+    /// An expiry by its id.
+    pub fn expiry(&self, id: u64) -> Result<Ref<'a, Expiry>> {
+        read(self.search(expiry_key(id)).ok_or(NovateError::ExpiryMissing)?)
+    }
+
     /// An expiry by its id, as it was passed.
     pub fn expiry_info(&self, id: u64) -> Option<&'a AccountInfo<'info>> {
         self.search(expiry_key(id))

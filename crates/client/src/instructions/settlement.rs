@@ -16,6 +16,7 @@ pub fn settle_variation(pool: &Pubkey, portfolio: Pubkey, instrument: u64, under
             portfolio,
             market: addresses::market(pool, market_of(instrument)),
             asset: addresses::asset(pool, underlying),
+            settlement: addresses::asset(pool, SETTLEMENT_ASSET),
             expiry: expiry_of(instrument).map(|id| addresses::expiry_by_id(pool, id)),
             event_authority: addresses::event_authority(),
             program: ID,
@@ -61,6 +62,7 @@ pub fn settle_expiry(pool: &Pubkey, portfolio: Pubkey, market: u16, time: i64) -
         accounts::SettleExpiry {
             portfolio,
             expiry: addresses::expiry(&addresses::market(pool, market), time),
+            market: addresses::market(pool, market),
             event_authority: addresses::event_authority(),
             program: ID,
         },
@@ -79,5 +81,45 @@ pub fn close_expiry(expiry: &Expiry) -> Instruction {
             program: ID,
         },
         instruction::CloseExpiry {},
+    )
+}
+
+/// Anyone: registers the gain of a portfolio's position for the haircut of its market, while the window is open.
+pub fn register_gain(pool: &Pubkey, portfolio: Pubkey, instrument: u64) -> Instruction {
+    build(
+        accounts::RegisterGain {
+            portfolio,
+            market: addresses::market(pool, market_of(instrument)),
+            expiry: expiry_of(instrument).map(|id| addresses::expiry_by_id(pool, id)),
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::RegisterGain { instrument },
+    )
+}
+
+/// Anyone: charges the registered gain of a portfolio's position, once the window has ended.
+pub fn charge_gain(pool: &Pubkey, portfolio: Pubkey, instrument: u64) -> Instruction {
+    build(
+        accounts::ChargeGain {
+            portfolio,
+            market: addresses::market(pool, market_of(instrument)),
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::ChargeGain { instrument },
+    )
+}
+
+/// Anyone: closes the haircut of a market whose registered gains are all charged and did not cover it.
+pub fn close_haircut(pool: &Pubkey, market: u16) -> Instruction {
+    build(
+        accounts::CloseHaircut {
+            market: addresses::market(pool, market),
+            settlement: addresses::asset(pool, SETTLEMENT_ASSET),
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::CloseHaircut {},
     )
 }

@@ -97,7 +97,9 @@ pub struct Asset {
     pub guard: Guard,
     /// Fixes settlement prices of expiries (CLR-12); all zero while no market is on the asset.
     pub window: Window,
-    pub reserve: [u8; 264],
+    /// Settlement asset only: what is reserved for insolvent auctions beyond what the insurance fund holds (CLR-35).
+    pub shortage: u64,
+    pub reserve: [u8; 256],
 }
 
 impl Asset {
@@ -320,3 +322,4 @@ const _: () = assert!(core::mem::offset_of!(Asset, deposits) == 400);
 const _: () = assert!(core::mem::offset_of!(Asset, redemption) == 424);
 const _: () = assert!(core::mem::offset_of!(Asset, bank) == 520);
 const _: () = assert!(core::mem::offset_of!(Asset, window) == 680);
+const _: () = assert!(core::mem::offset_of!(Asset, shortage) == 752);

@@ -176,11 +176,18 @@ impl Expiry {
         Ok(intrinsic.map_err(NovateError::from)?.or_zero())
     }
 
+    /// What a position is worth at the settlement price, rounded down. Fails where there is none.
+    pub fn value(&self, position: &Position) -> Result<Usd> {
+        require!(self.is_fixed(), NovateError::SettlementPriceMissing);
+        let worth = self.worth(instrument::parse(position.instrument)?)?;
+        Ok(Contracts(position.quantity).value_floor(worth).map_err(NovateError::from)?)
+    }
+
     /// Turns a position into its value at the settlement price, rounded down: the position is closed, its cost falls by the
     /// value, which is returned, and the open interest of its side by its quantity (CLR-12).
     pub fn settle(&mut self, position: &mut Position) -> Result<Usd> {
         let held = instrument::parse(position.instrument)?;
-        let value = Contracts(position.quantity).value_floor(self.worth(held)?).map_err(NovateError::from)?;
+        let value = self.value(position)?;
         position.add_cost(value.neg().map_err(NovateError::from)?.0)?;
         self.move_open_interest(held, position.quantity, 0)?;
         let short = u128::from(position.quantity.min(0).unsigned_abs());

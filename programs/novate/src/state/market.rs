@@ -3,7 +3,7 @@ use novate_margin::book::INITIAL_MULTIPLIER;
 use novate_margin::fixed::mul_div_ceil;
 use novate_margin::{volatility, Contracts, Price, Ratio, Usd};
 
-use super::{Asset, Mid, DISCRIMINATOR, MAX_MIDS};
+use super::{Asset, Mid, Round, DISCRIMINATOR, MAX_MIDS};
 use crate::error::NovateError;
 
 /// Most expiries that a market lists at once.
@@ -12,7 +12,7 @@ pub const MAX_EXPIRIES: usize = 32;
 /// A market on an underlying: its perpetual, its order limits and the variation that its positions owe each other.
 ///
 /// Address: `[MARKET, pool, index]`. Amounts are settlement asset, 1e-6. The ledger of the market is closed:
-/// `variation_pool + sum of costs of all its positions + sum of settled of its expiries = accrued_fees + rounding +
+/// `variation_pool + sum of costs of all its positions + sum of settled of its expiries + haircut = accrued_fees + rounding +
 /// funding_applied` holds after every instruction.
 #[account(zero_copy)]
 #[derive(Debug)]
@@ -89,7 +89,12 @@ pub struct Market {
     pub premium_average: i64,
     pub premium_target: i64,
     pub mids: [Mid; MAX_MIDS],
-    pub reserve: [u8; 1440],
+
+    // Haircut of gains (CLR-32).
+    /// Forgiven so far and not charged to those who gained.
+    pub haircut: Usd,
+    pub round: Round,
+    pub reserve: [u8; 1368],
 }
 
 impl Market {
@@ -143,3 +148,4 @@ impl Market {
 const _: () = assert!(Market::SPACE == 2048);
 const _: () = assert!(core::mem::offset_of!(Market, tick) == 56);
 const _: () = assert!(core::mem::offset_of!(Market, funding_applied) == 368);
+const _: () = assert!(core::mem::offset_of!(Market, haircut) == 600);

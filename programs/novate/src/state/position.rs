@@ -22,7 +22,8 @@ pub struct Position {
     pub cost: i64,
     /// Of a perpetual, the market's cumulative funding up to which `cost` has it (CLR-11); else zero.
     pub funding: i64,
-    pub funding_reserve: [u8; 8],
+    /// Gain that was registered in the market's round of haircuts and is not charged yet, 0 or more (CLR-32).
+    pub gain: i64,
     /// Gains received that can become cash at the next rotation.
     pub pending_old: i64,
     /// Gains received since `pending_since`.
@@ -31,13 +32,15 @@ pub struct Position {
     pub pending_since: i64,
     /// Asset index of the underlying.
     pub underlying: u16,
-    pub padding: [u8; 6],
+    pub padding: [u8; 2],
+    /// The last round of haircuts that the position was looked at in.
+    pub round: u32,
 }
 
 impl Position {
-    /// Nothing is held, owed or pending: the slot can be freed.
+    /// Nothing is held, owed, pending or to be charged: the slot can be freed.
     pub fn is_empty(&self) -> bool {
-        self.quantity == 0 && self.cost == 0 && self.pending_old == 0 && self.pending_new == 0
+        self.quantity == 0 && self.cost == 0 && self.pending_old == 0 && self.pending_new == 0 && self.gain == 0
     }
 
     /// Adds to the cost: what a trade cost, variation received, and a loss paid, which is negative.
@@ -67,7 +70,7 @@ impl Position {
     }
 
     /// Cuts a fraction off for the taker of a liquidation and returns it (CLR-30): the quantity towards zero, the cost rounded
-    /// up, gains rounded down. The cost does not follow the quantity: a position of a few units can owe much, and a slice without
+    /// up, gains, registered ones too, rounded down. The cost does not follow the quantity: a position of a few units can owe much, and a slice without
     /// its share of that would take balances and leave the debts.
     pub fn cut(&mut self, part: Fraction) -> Result<Self> {
         let size = Contracts(self.quantity.checked_abs().ok_or(NovateError::MathOverflow)?);
@@ -77,6 +80,7 @@ impl Position {
             cost: Usd(self.cost).slice_ceil(part).map_err(NovateError::from)?.0,
             pending_old: Usd(self.pending_old).slice_floor(part).map_err(NovateError::from)?.0,
             pending_new: Usd(self.pending_new).slice_floor(part).map_err(NovateError::from)?.0,
+            gain: Usd(self.gain).slice_floor(part).map_err(NovateError::from)?.0,
             ..*self
         };
         for (whole, cut) in [
@@ -84,18 +88,23 @@ impl Position {
             (&mut self.cost, slice.cost),
             (&mut self.pending_old, slice.pending_old),
             (&mut self.pending_new, slice.pending_new),
+            (&mut self.gain, slice.gain),
         ] {
             *whole = whole.checked_sub(cut).ok_or(NovateError::MathOverflow)?;
         }
         Ok(slice)
     }
 
-    /// Adds a slice of another portfolio's position in the same instrument. What was pending there starts anew here.
+    /// Adds a slice of another portfolio's position in the same instrument, of the same round of haircuts. What was pending there
+    /// starts anew here.
     pub fn absorb(&mut self, slice: &Self) -> Result<()> {
         let pending = slice.pending_old.checked_add(slice.pending_new).ok_or(NovateError::MathOverflow)?;
-        for (whole, part) in
-            [(&mut self.quantity, slice.quantity), (&mut self.cost, slice.cost), (&mut self.pending_new, pending)]
-        {
+        for (whole, part) in [
+            (&mut self.quantity, slice.quantity),
+            (&mut self.cost, slice.cost),
+            (&mut self.pending_new, pending),
+            (&mut self.gain, slice.gain),
+        ] {
             *whole = whole.checked_add(part).ok_or(NovateError::MathOverflow)?;
         }
         Ok(())
@@ -104,24 +113,28 @@ impl Position {
     /// Moves gains on: what has been pending for at least an hour is returned and is cash from now on (CLR-10).
     ///
     /// Two buckets keep the age of many small gains: what came in during the hour from `pending_since` is released when the
-    /// next hour is over. So a gain waits between one and two hours, however often others settle.
-    pub fn release_pending(&mut self, now: i64) -> i64 {
+    /// next hour is over. So a gain waits between one and two hours, however often others settle. Of all that is pending
+    /// `hold` stays, as far as there is that much: due again when the next hour is over.
+    pub fn release_pending(&mut self, now: i64, hold: i64) -> i64 {
         let age = now.saturating_sub(self.pending_since);
         if age < PENDING_SECONDS {
             return 0;
         }
+        // Both are parts of one cash counter, which fits an i64.
+        let free = self.pending_old.saturating_add(self.pending_new).saturating_sub(hold).max(0);
         let mut released = self.pending_old;
         if age < 2 * PENDING_SECONDS {
             self.pending_old = self.pending_new;
             self.pending_since = self.pending_since.saturating_add(PENDING_SECONDS);
         } else {
-            // Both are parts of one cash counter, which fits an i64.
             released = released.saturating_add(self.pending_new);
             self.pending_old = 0;
             self.pending_since = now;
         }
         self.pending_new = 0;
-        released
+        let held = released.saturating_sub(free).max(0);
+        self.pending_old = self.pending_old.saturating_add(held);
+        released.saturating_sub(held)
     }
 }
 

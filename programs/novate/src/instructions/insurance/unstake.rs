@@ -32,8 +32,8 @@ pub struct Unstake<'info> {
     pub token_program: Interface<'info, TokenInterface>,
 }
 
-/// 1. Refuses before the cooling-off is over, from two days after it on, and while the fund is reserved for an insolvent
-///    auction (CLR-35). Shares and request of an era that has ended are cleared.
+/// 1. Refuses before the cooling-off is over, from two days after it on, and what would leave the fund with less than is reserved
+///    for insolvent auctions (CLR-35). Shares and request of an era that has ended are cleared.
 /// 2. Burns the requested shares for what they are worth now, rounded down.
 /// 3. Moves the tokens and emits [`Unstaked`].
 pub(crate) fn unstake(ctx: Context<Unstake>) -> Result<()> {
@@ -69,10 +69,10 @@ fn burn(accounts: &Unstake, now: i64) -> Result<(u64, u128)> {
     let cooled = now.saturating_sub(stake.requested_at).saturating_sub(COOLING_OFF);
     require!(cooled >= 0, NovateError::CoolingOff);
     require!(cooled < UNSTAKE_WINDOW, NovateError::UnstakeLapsed);
-    require!(insurance.reserved == 0, NovateError::ReserveStands);
 
     let mut fund = insurance.fund();
     let amount = fund.unstake(shares).map_err(NovateError::from)?;
+    require!(amount == 0 || fund.total() >= u128::from(insurance.reserved), NovateError::ReserveStands);
     insurance.keep(fund);
     stake.shares = Wide::new(stake.shares.get().checked_sub(shares).ok_or(NovateError::InsufficientShares)?);
     stake.request(0, 0);

@@ -1,18 +1,21 @@
+use std::cell::RefMut;
+
 use anchor_lang::prelude::*;
 use novate_margin::fixed::{mul_div_ceil, mul_div_floor};
 use novate_margin::fund::Drawn;
 use novate_margin::{auction, is_liquidatable, Fraction, Health, Price, Seconds, Usd};
 
+use super::losses::{forgive, Losses};
 use crate::error::NovateError;
-use crate::events::{Liquidated, EVENT_VERSION};
+use crate::events::{GainHaircut, Liquidated, EVENT_VERSION};
 use crate::health::{Examiner, Prices};
-use crate::instrument::{self, market_of, minutes_of, Instrument};
+use crate::instrument::{self, expiry_of, market_of, minutes_of, Instrument};
 use crate::listed::Listed;
-use crate::state::{Balance, Insurance, Pool, Portfolio, Position, Scenarios};
+use crate::state::{Balance, Insurance, Market, Pool, Portfolio, Position, Scenarios};
 
 /// A bid in an auction. The owner or delegate of the taker signs. Behind the instruction stand the assets, markets and
-/// expiries that either portfolio holds, each once; the markets of the liquidated portfolio's perpetuals and the expiries of
-/// its futures and options writable, and where the account is insolvent the settlement asset.
+/// expiries that either portfolio holds, each once; the markets of the liquidated portfolio's positions and the expiries of its
+/// futures and options writable, and where the account is insolvent the settlement asset.
 #[event_cpi]
 #[derive(Accounts)]
 pub struct Liquidate<'info> {
@@ -33,26 +36,40 @@ pub struct Liquidate<'info> {
     pub insurance: AccountLoader<'info, Insurance>,
 }
 
-/// A bid's size and its price in settlement asset, rounded up: what the taker pays, or less than zero, what insurance pays it.
+/// A bid's size and its price in settlement asset, rounded up: what the taker pays, or less than zero, what it is paid: out of
+/// insurance, and by what is forgiven in the costs that it takes over.
 struct Bid {
     fraction: Fraction,
     price: i64,
+    /// Of the payout, by position of the account, and all of it.
+    shares: Vec<i64>,
+    forgiven: i64,
     /// Equity below zero that goes with the slice, settlement asset, rounded up.
     deficit: u64,
+}
+
+impl Bid {
+    /// What the taker pays in cash, or less than zero, is paid by insurance.
+    fn cash(&self) -> Result<i64> {
+        Ok(self.price.checked_add(self.forgiven).ok_or(NovateError::MathOverflow)?)
+    }
 }
 
 /// Takes a slice of the whole account (CLR-30, CLR-31).
 ///
 /// 1. Accrues funding in the markets of the account's perpetuals (CLR-11). Refuses where no auction runs, or the account is
-///    at or above maintenance margin, or its equity has crossed zero since the auction began.
+///    at or above maintenance margin, or its equity has crossed zero since the auction began. Each of its positions bears its part in
+///    a haircut of the market (CLR-32), then each of those perpetuals the funding that it owes.
 /// 2. With equity above zero, within an hour of the start, the slice is at most `fraction` (1e-9) and what restores the account; its price is the equity
 ///    of the slice less the discount of the time, in settlement asset.
 /// 3. With equity at zero or below, the slice is `fraction`; insurance pays what it lacks and the premium of the time, at
-///    most what is left of the reserve and of the fund. The price is this payout, negative.
+///    most what is left of the reserve and of the fund. What the fund lacks is forgiven in the costs of the slice's positions, as far
+///    as they are losses, in proportion to these, and opens a haircut of the gains of their markets (CLR-32). The price is both
+///    together, negative.
 /// 4. Either way the price is at most `limit`. One above zero is of a bid for a solvent account: in an insolvent auction it is
 ///    refused, or a bidder for a slice could end up with a whole account and its debts.
-/// 5. Charges both sides of each of those perpetuals the funding they owe. Moves the slice of cash, of every balance and of
-///    every position; then the taker pays, or is paid: capital first, then stake (CLR-32).
+/// 5. Moves the slice of cash, of every balance and of every position, once the taker's position bore its part in a haircut and the
+///    funding it owes; then the taker pays, or is paid: capital first, then stake (CLR-32).
 /// 6. The taker must meet initial margin, with a loan without unsettled gains (MRG-45). The auction ends where what the slice
 ///    leaves ([`auction::left_by`]) is back at maintenance margin, no price being stale, or nothing is left of it.
 /// 7. Emits [`Liquidated`].
@@ -77,10 +94,17 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     require!(is_liquidatable(&before), NovateError::NotLiquidatable);
     let (insolvent, stale) = (before.equity <= Usd::ZERO, examiner.is_stale());
     require!((portfolio.auction_insolvent != 0) == insolvent, NovateError::Insolvent);
-    let settlement = listed.settlement()?.price;
+    let (settlement, shortage) = {
+        let asset = listed.settlement()?;
+        (asset.price, asset.shortage)
+    };
+    let mut sides =
+        Sides { haircuts: vec![], addresses: [accounts.portfolio.key(), accounts.taker.key()], shortage, now };
+    let funding = sides.prepare(&mut portfolio, &listed)?;
     let bid = if insolvent {
         require!(limit <= 0, NovateError::LimitAboveZero);
-        size_up_insolvent(&before, &portfolio, &insurance, Fraction(fraction), (now, settlement), limit)?
+        let losses = |part| Losses::of(&portfolio, part, examiner.book(), &listed, now);
+        size_up_insolvent(&before, &portfolio, &insurance, Fraction(fraction), (now, settlement), (limit, losses))?
     } else {
         let elapsed = Seconds(now.saturating_sub(portfolio.auction_start));
         require!(elapsed < auction::FAST_END, NovateError::AuctionLapsed);
@@ -89,7 +113,11 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     require!(bid.price <= limit, NovateError::PriceLimit);
     let (equity, maintenance) = left(&before, &bid, settlement, examiner.grain(&portfolio)?)?;
 
-    let (funding, taker_funding) = move_slice(&mut portfolio, &mut taker, &bid, &listed, now)?;
+    let losses = forgive(&portfolio, &bid.shares, &listed, now)?;
+    if !losses.is_empty() {
+        sides.prepare(&mut portfolio, &listed)?;
+    }
+    let taker_funding = sides.move_slice(&mut portfolio, &mut taker, &bid, &listed)?;
     let drawn = if insolvent { pay(&mut portfolio, &mut insurance, &bid, &listed)? } else { Drawn::default() };
     portfolio.next_sequence();
     taker.next_sequence();
@@ -123,6 +151,9 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         from_stake: drawn.staked,
         deficit: bid.deficit,
         stake_ended: drawn.ended,
+        forgiven: bid.forgiven.unsigned_abs(),
+        losses,
+        haircuts: sides.haircuts,
     });
     Ok(())
 }
@@ -133,7 +164,7 @@ fn size_up(health: &Health, elapsed: Seconds, asked: Fraction, settlement: Price
     let fraction = asked.min(most);
     let usd = auction::price_ceil(health.equity, fraction, discount).map_err(NovateError::from)?;
     let price = mul_div_ceil(usd.0, Price::ONE.0, settlement.0).map_err(NovateError::from)?;
-    Ok(Bid { fraction, price, deficit: 0 })
+    Ok(Bid { fraction, price, shares: vec![], forgiven: 0, deficit: 0 })
 }
 
 /// Equity that the bid leaves at least, and maintenance margin that it leaves at most. What insurance pays is the taker's.
@@ -144,36 +175,46 @@ fn left(before: &Health, bid: &Bid, settlement: Price, grain: Usd) -> Result<(Us
 }
 
 /// Any fraction. Amounts are converted from USD to settlement asset at its price. A bid that accepts less than it is owed is
-/// paid less where the reserve or the fund has less (CLR-31).
+/// paid less where the reserve has less (CLR-31), or the fund less than can be forgiven beside it (CLR-32).
 fn size_up_insolvent(
     health: &Health,
     portfolio: &Portfolio,
     insurance: &Insurance,
     fraction: Fraction,
     (now, settlement): (i64, Price),
-    limit: i64,
+    (limit, losses): (i64, impl FnOnce(Fraction) -> Result<Losses>),
 ) -> Result<Bid> {
     let premium = auction::premium(Seconds(now.saturating_sub(portfolio.auction_start)));
     let usd = auction::payout_floor(health.equity, health.maintenance, fraction, premium).map_err(NovateError::from)?;
     let owed = mul_div_floor(usd.0, Price::ONE.0, settlement.0).map_err(NovateError::from)?;
     let payable = i64::try_from(portfolio.payable()).unwrap_or(i64::MAX).min(owed);
     let held = i64::try_from(insurance.fund().total()).unwrap_or(i64::MAX);
-    let payout = payable.min(held);
+    let lacks = payable.saturating_sub(held).max(0);
+    let (mut forgiven, mut shares, mut settling) = (0, vec![], false);
+    if lacks > 0 {
+        let losses = losses(fraction)?;
+        forgiven = lacks.min(losses.forgivable());
+        shares = losses.divide(forgiven)?;
+        settling = losses.settling;
+    }
+    let payout = payable.min(held).checked_add(forgiven).ok_or(NovateError::MathOverflow)?;
     let price = payout.checked_neg().ok_or(NovateError::MathOverflow)?;
+    require!(price <= limit || !settling, NovateError::HaircutSettling);
     require!(price <= limit || payout == payable, NovateError::InsuranceExhausted);
     let lacking = health.equity.neg().and_then(|d| d.slice_ceil(fraction)).map_err(NovateError::from)?;
     let deficit = mul_div_ceil(lacking.0, Price::ONE.0, settlement.0).map_err(NovateError::from)?;
-    Ok(Bid { fraction, price, deficit: deficit.unsigned_abs() })
+    Ok(Bid { fraction, price, shares, forgiven, deficit: deficit.unsigned_abs() })
 }
 
-/// The payout leaves the fund and the reserve, and is cash of the taker's from now on.
+/// The payout leaves the reserve. What insurance pays of it leaves the fund, and is cash of the taker's from now on.
 fn pay(portfolio: &mut Portfolio, insurance: &mut Insurance, bid: &Bid, listed: &Listed) -> Result<Drawn> {
     let payout = bid.price.unsigned_abs();
+    let cash = bid.cash()?.unsigned_abs();
     let mut settlement = listed.settlement_mut()?;
-    settlement.cash = settlement.cash.checked_add(payout).ok_or(NovateError::MathOverflow)?;
+    settlement.cash = settlement.cash.checked_add(cash).ok_or(NovateError::MathOverflow)?;
     portfolio.auction_paid = portfolio.auction_paid.checked_add(payout).ok_or(NovateError::MathOverflow)?;
     insurance.release(payout)?;
-    insurance.pay(payout, bid.deficit)
+    insurance.pay(cash, bid.deficit)
 }
 
 /// A perpetual that is held, which funding accrues for.
@@ -189,36 +230,139 @@ fn accrue_funding(portfolio: &Portfolio, listed: &Listed, now: i64) -> Result<()
     Ok(())
 }
 
-/// Assets are rounded down and debts up for the taker. The taker pays after the slice's own cash has arrived; what insurance pays
-/// it comes from outside of the portfolio. Returns the funding that both sides were charged.
-fn move_slice(
-    portfolio: &mut Portfolio,
-    taker: &mut Portfolio,
-    bid: &Bid,
-    listed: &Listed,
+/// The two portfolios on their way from one to the other.
+struct Sides {
+    addresses: [Pubkey; 2],
+    /// What reserves exceed the insurance fund by.
+    shortage: u64,
     now: i64,
-) -> Result<(i64, i64)> {
-    let cash = slice_floor(portfolio.cash, bid.fraction)?;
-    taker.credit_cash(cash)?;
-    require!(taker.cash >= bid.price, NovateError::InsufficientCash);
-    taker.credit_cash(bid.price.saturating_neg())?;
-    portfolio.credit_cash(bid.price.max(0).checked_sub(cash).ok_or(NovateError::MathOverflow)?)?;
+    /// What positions bore of haircuts.
+    haircuts: Vec<GainHaircut>,
+}
 
-    let (balances, count) = (portfolio.balances, usize::from(portfolio.balance_count));
-    for balance in balances.iter().take(count) {
-        move_balance(portfolio, taker, balance, bid.fraction)?;
+impl Sides {
+    fn bear(&mut self, side: usize, position: &mut Position, market: &mut Market, listed: &Listed) -> Result<()> {
+        if !market.round.stands() {
+            return Ok(());
+        }
+        let expiry = match expiry_of(position.instrument).filter(|_| position.quantity != 0) {
+            Some(id) => Some(listed.expiry(id)?),
+            None => None,
+        };
+        let borne = market.bear(position, expiry.as_deref(), self.now)?;
+        let address = self.addresses.get(side).copied().unwrap_or_default();
+        self.haircuts.extend(borne.map(|borne| GainHaircut::new(address, position.instrument, borne)));
+        Ok(())
     }
-    let (mut funding, mut taker_funding) = (Usd::ZERO, Usd::ZERO);
-    for at in 0..usize::from(portfolio.position_count) {
-        let position = portfolio.positions.get_mut(at).ok_or(NovateError::NoPosition)?;
-        let (owed, taker_owed) = move_position(position, taker, bid.fraction, listed, now)?;
-        funding = funding.add(owed).map_err(NovateError::from)?;
-        taker_funding = taker_funding.add(taker_owed).map_err(NovateError::from)?;
+
+    /// Has every position of the account bear its part in a haircut, and charges it the funding that it owes, which is returned.
+    fn prepare(&mut self, portfolio: &mut Portfolio, listed: &Listed) -> Result<i64> {
+        let mut funding = Usd::ZERO;
+        let mut markets = Written::new(listed);
+        let count = usize::from(portfolio.position_count);
+        for position in portfolio.positions.iter_mut().take(count) {
+            let market = markets.market(market_of(position.instrument))?;
+            self.bear(0, position, market, listed)?;
+            if is_funded(position) {
+                funding = funding.add(market.apply_funding(position)?).map_err(NovateError::from)?;
+            }
+        }
+        Ok(funding.0)
     }
-    portfolio.free_empty_positions();
-    taker.free_empty_positions();
-    taker.require_within_limits()?;
-    Ok((funding.0, taker_funding.0))
+
+    /// Assets are rounded down and debts up for the taker. The taker pays after the slice's own cash has arrived; what insurance
+    /// pays it comes from outside of the portfolio. Returns the funding that the taker's positions were charged.
+    fn move_slice(
+        &mut self,
+        portfolio: &mut Portfolio,
+        taker: &mut Portfolio,
+        bid: &Bid,
+        listed: &Listed,
+    ) -> Result<i64> {
+        let (cash, price) = (slice_floor(portfolio.cash, bid.fraction)?, bid.cash()?);
+        taker.credit_cash(cash)?;
+        require!(taker.cash >= price, NovateError::InsufficientCash);
+        taker.credit_cash(price.saturating_neg())?;
+        portfolio.credit_cash(price.max(0).checked_sub(cash).ok_or(NovateError::MathOverflow)?)?;
+
+        let (balances, count) = (portfolio.balances, usize::from(portfolio.balance_count));
+        for balance in balances.iter().take(count) {
+            move_balance(portfolio, taker, balance, bid.fraction)?;
+        }
+        let mut funding = Usd::ZERO;
+        let mut markets = Written::new(listed);
+        for at in 0..usize::from(portfolio.position_count) {
+            let position = portfolio.positions.get_mut(at).ok_or(NovateError::NoPosition)?;
+            let mut slice = position.cut(bid.fraction)?;
+            let forgiven = bid.shares.get(at).copied().unwrap_or_default();
+            slice.add_cost(forgiven.saturating_neg())?;
+            if !slice.is_empty() {
+                let market = markets.market(market_of(position.instrument))?;
+                let owed = self.move_position(position, taker, &slice, market, listed)?;
+                funding = funding.add(owed).map_err(NovateError::from)?;
+            }
+        }
+        portfolio.free_empty_positions();
+        taker.free_empty_positions();
+        taker.require_within_limits()?;
+        Ok(funding.0)
+    }
+
+    /// The taker's position bears its part in a haircut and its funding first. Returns the funding.
+    fn move_position(
+        &mut self,
+        position: &Position,
+        taker: &mut Portfolio,
+        slice: &Position,
+        market: &mut Market,
+        listed: &Listed,
+    ) -> Result<Usd> {
+        let held = taker.position_entry(slice.instrument, slice.underlying, self.now)?;
+        self.bear(1, held, market, listed)?;
+        let released = held.release_pending(self.now, market.holds_back(self.shortage, self.now));
+        let perpetual = slice.instrument == instrument::perpetual(market.index);
+        let funding = if perpetual { market.apply_funding(held)? } else { Usd::ZERO };
+        let from = held.quantity;
+        held.absorb(slice)?;
+        let to = held.quantity;
+        taker.credit_cash(released)?;
+        if slice.quantity != 0 {
+            let left = position.quantity;
+            let had = left.checked_add(slice.quantity).ok_or(NovateError::MathOverflow)?;
+            match instrument::parse(slice.instrument)? {
+                Instrument::Perpetual => {
+                    market.move_open_interest(had, left)?;
+                    market.move_open_interest(from, to)?;
+                }
+                dated => {
+                    let mut expiry = listed.expiry_mut(market.index, minutes_of(slice.instrument))?;
+                    expiry.move_open_interest(dated, had, left)?;
+                    expiry.move_open_interest(dated, from, to)?;
+                }
+            }
+        }
+        Ok(funding)
+    }
+}
+
+/// The market that is written, found once for all positions that follow each other in it.
+struct Written<'a, 'b, 'info> {
+    listed: &'b Listed<'a, 'info>,
+    market: Option<RefMut<'a, Market>>,
+}
+
+impl<'a, 'b, 'info> Written<'a, 'b, 'info> {
+    fn new(listed: &'b Listed<'a, 'info>) -> Self {
+        Self { listed, market: None }
+    }
+
+    fn market(&mut self, index: u16) -> Result<&mut Market> {
+        if self.market.as_ref().is_none_or(|market| market.index != index) {
+            self.market = None;
+            self.market = Some(self.listed.market_mut(index)?);
+        }
+        Ok(self.market.as_deref_mut().ok_or(NovateError::MarketMissing)?)
+    }
 }
 
 fn move_balance(from: &mut Portfolio, taker: &mut Portfolio, balance: &Balance, part: Fraction) -> Result<()> {
@@ -228,51 +372,6 @@ fn move_balance(from: &mut Portfolio, taker: &mut Portfolio, balance: &Balance, 
     }
     from.take_balance(&slice)?;
     taker.add_balance(&slice)
-}
-
-/// The quantity is cut towards zero, the cost, which has the funding owed by then, rounded up for the taker. Returns the funding
-/// that both positions were charged.
-fn move_position(
-    position: &mut Position,
-    taker: &mut Portfolio,
-    part: Fraction,
-    listed: &Listed,
-    now: i64,
-) -> Result<(Usd, Usd)> {
-    let index = market_of(position.instrument);
-    let mut market = if is_funded(position) { Some(listed.market_mut(index)?) } else { None };
-    let mut charge = |position: &mut Position| match &mut market {
-        Some(market) => market.apply_funding(position),
-        None => Ok(Usd::ZERO),
-    };
-    let funding = charge(position)?;
-    let slice = position.cut(part)?;
-    if slice.is_empty() {
-        return Ok((funding, Usd::ZERO));
-    }
-    let held = taker.position_entry(slice.instrument, slice.underlying, now)?;
-    let released = held.release_pending(now);
-    let taker_funding = charge(held)?;
-    let from = held.quantity;
-    held.absorb(&slice)?;
-    let to = held.quantity;
-    taker.credit_cash(released)?;
-    if slice.quantity != 0 {
-        let left = position.quantity;
-        let had = left.checked_add(slice.quantity).ok_or(NovateError::MathOverflow)?;
-        match (instrument::parse(slice.instrument)?, &mut market) {
-            (Instrument::Perpetual, Some(market)) => {
-                market.move_open_interest(had, left)?;
-                market.move_open_interest(from, to)?;
-            }
-            (dated, _) => {
-                let mut expiry = listed.expiry_mut(index, minutes_of(slice.instrument))?;
-                expiry.move_open_interest(dated, had, left)?;
-                expiry.move_open_interest(dated, from, to)?;
-            }
-        }
-    }
-    Ok((funding, taker_funding))
 }
 
 fn slice_floor(amount: i64, part: Fraction) -> Result<i64> {

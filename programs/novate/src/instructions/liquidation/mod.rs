@@ -2,6 +2,7 @@
 
 pub mod end_auction;
 pub mod liquidate;
+mod losses;
 pub mod start_auction;
 
 pub use end_auction::*;

@@ -1,11 +1,12 @@
 use anchor_lang::prelude::*;
 use novate_margin::{Contracts, Price, Usd};
 
+use super::bear::bear;
 use crate::error::NovateError;
-use crate::events::{VariationSettled, EVENT_VERSION};
+use crate::events::{GainHaircut, VariationSettled, EVENT_VERSION};
 use crate::instrument::{self, market_of, Instrument};
 use crate::listed::{read, require_kind};
-use crate::state::{Asset, Expiry, Market, Portfolio, Position};
+use crate::state::{Asset, Expiry, Market, Portfolio, Position, SETTLEMENT_ASSET};
 
 /// Anyone may settle anyone's variation.
 #[event_cpi]
@@ -20,6 +21,11 @@ pub struct SettleVariation<'info> {
         constraint = asset.load()?.index == market.load()?.asset @ NovateError::WrongUnderlying
     )]
     pub asset: AccountLoader<'info, Asset>,
+    #[account(
+        constraint = settlement.load()?.pool == portfolio.load()?.pool @ NovateError::WrongPool,
+        constraint = settlement.load()?.index == SETTLEMENT_ASSET @ NovateError::NotSettlementAsset
+    )]
+    pub settlement: AccountLoader<'info, Asset>,
     /// Of a future that is held; of what is closed it is not read, and may be closed itself.
     /// CHECK: owner, kind, pool and instrument, where it is read.
     pub expiry: Option<UncheckedAccount<'info>>,
@@ -62,11 +68,13 @@ pub(super) fn profit(
 /// Settles a portfolio's perpetual, one of its futures, or an option that expiry settled, in a market (CLR-10). A position that
 /// is closed needs no price.
 ///
-/// 1. Gains whose time as pending is over become cash. Funding accrues, and what a perpetual owes is added to its cost
-///    (CLR-11).
+/// 1. Bears the position's part in a haircut of the market (CLR-32). Gains whose time as pending is over become cash, but for what
+///    is held back while reserves exceed the insurance fund (CLR-35). Funding accrues, and what a perpetual owes is added to its
+///    cost (CLR-11).
 /// 2. A loss is paid into the market's variation pool: first out of gains still pending here, then out of cash, as far
 ///    as they go; the rest stays an unsettled loss.
-/// 3. A gain is taken from the variation pool as far as losers have paid in, and is pending for one to two hours.
+/// 3. A gain is taken from the variation pool as far as losers have paid in, and is pending for one to two hours. While the window
+///    of a haircut is open no gain is paid, and none that is pending becomes cash.
 /// 4. A position in which nothing is left is freed. A portfolio without positions and loans owes nothing: a solvent auction of
 ///    it ends.
 /// 5. Emits [`VariationSettled`]. Where nothing moved at all the instruction fails.
@@ -80,18 +88,25 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -
 
     let cash = portfolio.cash;
     let position = portfolio.position_mut(instrument)?;
-    let released = position.release_pending(now);
+    let expiry = accounts.expiry.as_ref().map(AsRef::as_ref);
+    let borne = bear(&mut market, position, expiry, now)?;
+    let waits = market.round.is_open(now);
+    let shortage = accounts.settlement.load()?.shortage;
+    let released = position.release_pending(now, market.holds_back(shortage, now));
     let mut funding = Usd::ZERO;
     if position.quantity != 0 && instrument::parse(instrument)? == Instrument::Perpetual {
         market.accrue(now);
         funding = market.apply_funding(position)?;
     }
-    let expiry = accounts.expiry.as_ref().map(AsRef::as_ref);
     let profit = profit(position, &market, &asset, expiry, now)?;
 
     let available = cash.checked_add(released).ok_or(NovateError::MathOverflow)?;
     let amount = if profit > 0 {
-        profit.min(market.variation_pool.0)
+        if waits {
+            0
+        } else {
+            profit.min(market.variation_pool.0)
+        }
     } else {
         let means = [position.pending_new, position.pending_old]
             .into_iter()
@@ -99,7 +114,13 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -
             .ok_or(NovateError::MathOverflow)?;
         profit.max(means.saturating_neg())
     };
-    require!(amount != 0 || released != 0, NovateError::NothingToSettle);
+    let charged = borne.map_or(0, |borne| borne.charged);
+    if amount == 0 && released == 0 && charged == 0 {
+        let pending = position.pending_old != 0 || position.pending_new != 0;
+        require!(!waits || profit <= 0 && !pending, NovateError::HaircutOpen);
+        require!(shortage == 0 || !pending, NovateError::GainsHeldBack);
+        return err!(NovateError::NothingToSettle);
+    }
 
     let from_cash = if amount > 0 { position.receive(amount)? } else { position.pay(amount)? };
     portfolio.cash = available.checked_sub(from_cash).ok_or(NovateError::MathOverflow)?;
@@ -121,6 +142,10 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -
         cash: portfolio.cash,
         variation_pool: market.variation_pool.0,
         funding: funding.0,
+        haircuts: borne
+            .map(|borne| GainHaircut::new(accounts.portfolio.key(), instrument, borne))
+            .into_iter()
+            .collect(),
     });
     Ok(())
 }

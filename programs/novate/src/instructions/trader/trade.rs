@@ -3,7 +3,7 @@ use novate_margin::dated::{option_at, Right};
 use novate_margin::{reduces_risk, Contracts, Price, Usd};
 
 use crate::error::NovateError;
-use crate::events::{Traded, TradedLeg, EVENT_VERSION};
+use crate::events::{GainHaircut, Traded, TradedLeg, EVENT_VERSION};
 use crate::health::{require_usable, Examiner, Held, Prices};
 use crate::instrument::{self, market_of, Instrument};
 use crate::listed::Listed;
@@ -45,6 +45,7 @@ pub struct Trade<'info> {
 /// One side, and what the check after the trade needs of the time before.
 struct Side<'a> {
     portfolio: &'a mut Portfolio,
+    address: Pubkey,
     cash_before: i64,
     in_auction_before: bool,
     /// Positions in the traded instruments as they were, empty ones too.
@@ -54,11 +55,13 @@ struct Side<'a> {
     funding: i64,
     /// Cash that options were bought above and sold below their marks for.
     given: i64,
+    /// What the traded positions bore of haircuts.
+    haircuts: Vec<GainHaircut>,
 }
 
 /// 1. Checks the number of legs and that each signer may trade for its side.
 /// 2. For each leg: limits of the market and band around the mark (CLR-15), of a restricted asset that both positions shrink
-///    (CLR-41), then the funding that both positions of a perpetual owe (CLR-11), then both positions and the open interest
+///    (CLR-41), then what both positions bear of a haircut (CLR-32), then the funding that those of a perpetual owe (CLR-11), then both positions and the open interest
 ///    (CLR-01). Values are rounded up for the buyer and down for the seller; both pay the fee. Of a perpetual or a future
 ///    they are part of the position's cost; an option's premium and fee are paid in cash, which may not end below zero.
 /// 3. For each side: initial margin after the trade, without gains that are not settled where options cost it cash beside
@@ -78,8 +81,8 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
     let pool = accounts.pool.load()?;
     let scenarios = accounts.scenarios.load()?;
     let listed = Listed::new(&first.pool, ctx.remaining_accounts)?;
-    let mut first = Side::new(&mut first);
-    let mut second = Side::new(&mut second);
+    let mut first = Side::new(&mut first, accounts.first.key());
+    let mut second = Side::new(&mut second, accounts.second.key());
     let mut traded = Vec::with_capacity(legs.len());
     for leg in &legs {
         traded.push(execute(leg, &listed, &mut first, &mut second, now)?);
@@ -114,6 +117,7 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
         second_cash: second.portfolio.cash,
         first_funding: first.funding,
         second_funding: second.funding,
+        haircuts: [first.haircuts, second.haircuts].concat(),
     });
     Ok(())
 }
@@ -217,8 +221,10 @@ fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Si
         market.accrue(now);
     }
     let (buyer, seller) = if leg.quantity > 0 { (&mut *first, &mut *second) } else { (&mut *second, &mut *first) };
-    let bought = buyer.take(&mut market, leg.instrument, size, amounts.fee, now)?;
-    let sold = seller.take(&mut market, leg.instrument, size.saturating_neg(), amounts.fee, now)?;
+    let place = (&mut *market, expiry.as_deref());
+    let bought = buyer.take(place, leg.instrument, size, amounts.fee, now)?;
+    let place = (&mut *market, expiry.as_deref());
+    let sold = seller.take(place, leg.instrument, size.saturating_neg(), amounts.fee, now)?;
     require!(!restricted || shrinks(bought) && shrinks(sold), NovateError::Restricted);
     // What the buyer pays above the mark; the seller gives what is below it.
     let above = leg.price.checked_sub(terms.mark.0).ok_or(NovateError::MathOverflow)?;
@@ -269,24 +275,37 @@ fn require_quantity(market: &Market, leg: &Leg, first: &Portfolio, second: &Port
 }
 
 impl<'a> Side<'a> {
-    fn new(portfolio: &'a mut Portfolio) -> Self {
+    fn new(portfolio: &'a mut Portfolio, address: Pubkey) -> Self {
         let (cash_before, in_auction_before) = (portfolio.cash, portfolio.in_auction());
         Self {
             portfolio,
+            address,
             cash_before,
             in_auction_before,
             before: Vec::with_capacity(MAX_LEGS),
             fees: 0,
             funding: 0,
             given: 0,
+            haircuts: vec![],
         }
     }
 
-    /// Charges a perpetual the funding it owes, and moves the position by a signed quantity; returns what it was and is.
-    fn take(&mut self, market: &mut Market, instrument: u64, quantity: i64, fee: Usd, now: i64) -> Result<(i64, i64)> {
+    /// Has the position bear its part in a haircut, charges a perpetual the funding it owes, and moves the position by a signed
+    /// quantity; returns what it was and is.
+    fn take(
+        &mut self,
+        (market, expiry): (&mut Market, Option<&Expiry>),
+        instrument: u64,
+        quantity: i64,
+        fee: Usd,
+        now: i64,
+    ) -> Result<(i64, i64)> {
         let position = self.portfolio.position_entry(instrument, market.asset, now)?;
         if self.before.iter().all(|b| b.instrument != instrument) {
             self.before.push(*position);
+        }
+        if let Some(borne) = market.bear(position, expiry, now)? {
+            self.haircuts.push(GainHaircut::new(self.address, instrument, borne));
         }
         if instrument == instrument::perpetual(market.index) {
             let owed = market.apply_funding(position)?;

@@ -1,0 +1,105 @@
+//! What can be forgiven of a slice of an insolvent account where the insurance fund has too little (CLR-32): the losses of its
+//! positions, which would otherwise be the taker's.
+
+use anchor_lang::prelude::*;
+use novate_margin::dated::option_at;
+use novate_margin::fixed::mul_div_floor;
+use novate_margin::{Book, Contracts, Fraction, Price, Usd};
+
+use crate::error::NovateError;
+use crate::events::ForgivenLoss;
+use crate::instrument::{self, expiry_id, market_of, Instrument};
+use crate::listed::Listed;
+use crate::state::{Portfolio, Position, MAX_POSITIONS};
+
+/// Losses of a slice, position by position in the order of the portfolio. Settlement asset, 1e-6.
+pub(super) struct Losses {
+    /// Cost less value, 0 where there is a gain.
+    of: Vec<i64>,
+    sum: i64,
+    /// One is in a market whose last haircut is not all charged.
+    pub settling: bool,
+}
+
+impl Losses {
+    /// Of the slice of an account whose funding is applied, at the prices of the book that judged it.
+    pub fn of(portfolio: &Portfolio, part: Fraction, book: &Book, listed: &Listed, now: i64) -> Result<Self> {
+        let mut losses = Self { of: Vec::with_capacity(MAX_POSITIONS), sum: 0, settling: false };
+        for position in portfolio.positions() {
+            let mut whole = *position;
+            let slice = whole.cut(part)?;
+            let value = value(&slice, book, listed, now)?;
+            let loss = Usd(slice.cost).sub(value).map_err(NovateError::from)?.or_zero().0;
+            if loss > 0 {
+                let round = listed.market(market_of(slice.instrument))?.round;
+                losses.settling |= round.stands() && !round.is_open(now);
+            }
+            losses.of.push(loss);
+            losses.sum = losses.sum.checked_add(loss).ok_or(NovateError::MathOverflow)?;
+        }
+        Ok(losses)
+    }
+
+    /// The most that can be forgiven.
+    pub fn forgivable(&self) -> i64 {
+        if self.settling {
+            0
+        } else {
+            self.sum
+        }
+    }
+
+    /// Divides an amount of at most the sum in proportion to the losses, exactly and none beyond its loss: each takes its part of
+    /// what those before it left, so that what remains is never more than the losses that remain.
+    pub fn divide(&self, amount: i64) -> Result<Vec<i64>> {
+        let (mut left, mut losses) = (amount, self.sum);
+        let mut shares = Vec::with_capacity(self.of.len());
+        for loss in &self.of {
+            let share = if *loss > 0 { mul_div_floor(left, *loss, losses).map_err(NovateError::from)? } else { 0 };
+            // Neither falls below zero.
+            left = left.wrapping_sub(share);
+            losses = losses.wrapping_sub(*loss);
+            shares.push(share);
+        }
+        Ok(shares)
+    }
+}
+
+/// Takes the shares of what is forgiven into the rounds of their markets.
+pub(super) fn forgive(portfolio: &Portfolio, shares: &[i64], listed: &Listed, now: i64) -> Result<Vec<ForgivenLoss>> {
+    let mut losses: Vec<ForgivenLoss> = vec![];
+    for (position, share) in portfolio.positions().iter().zip(shares).filter(|(_, share)| **share > 0) {
+        let mut market = listed.market_mut(market_of(position.instrument))?;
+        let index = listed.asset(market.asset)?.price;
+        market.forgive(Usd(*share), index, now)?;
+        let amount = match losses.pop_if(|last| last.market == market.index) {
+            Some(last) => last.amount.checked_add(*share).ok_or(NovateError::MathOverflow)?,
+            None => *share,
+        };
+        let (round, ends) = (market.round.number, market.round.ends);
+        losses.push(ForgivenLoss { market: market.index, round, ends, amount, haircut: market.haircut.0 });
+    }
+    Ok(losses)
+}
+
+/// What a position is worth at the prices that the account was judged at, rounded down.
+fn value(position: &Position, book: &Book, listed: &Listed, now: i64) -> Result<Usd> {
+    if position.quantity == 0 {
+        return Ok(Usd::ZERO);
+    }
+    let slot = book.slot_of(position.underlying).and_then(|slot| book.underlyings().get(slot));
+    let index = slot.ok_or(NovateError::AssetMissing)?.price;
+    let market = market_of(position.instrument);
+    let price = match instrument::parse(position.instrument)? {
+        Instrument::Perpetual => listed.market(market)?.mark_at(index)?,
+        Instrument::Future { minutes } => listed.expiry(expiry_id(market, minutes))?.forward(index)?,
+        // A long one lost nothing: it was paid for.
+        Instrument::Option { .. } if position.quantity > 0 => Price::ZERO,
+        Instrument::Option { minutes, slot, right } => {
+            let expiry = listed.expiry(expiry_id(market, minutes))?;
+            let spot = (index, listed.asset(position.underlying)?.scan_range);
+            option_at(expiry.strike(slot)?, right, spot, expiry.facts(now)?).map_err(NovateError::from)?.mark
+        }
+    };
+    Ok(Contracts(position.quantity).value_floor(price).map_err(NovateError::from)?)
+}

@@ -1,0 +1,190 @@
+//! The haircut of gains (CLR-32): what neither an account nor the insurance fund can pay is forgiven to whoever takes the
+//! account, and charged to those who gained in the same market, each in proportion to its gain.
+//!
+//! The first unit that is forgiven opens a round of the market. Until its window ends anyone registers gains, each as of the
+//! prices at which the round opened, and no gain of the market is paid out. Then each registered gain bears its share. Whatever
+//! touches a position passes through [`Market::bear`] first, so that nobody changes what it bears by acting before others.
+
+use anchor_lang::prelude::*;
+use novate_margin::fixed::mul_div_ceil;
+use novate_margin::{Contracts, Price, Usd};
+
+use super::{Expiry, Market, Position, PENDING_SECONDS};
+use crate::error::NovateError;
+use crate::instrument::{self, minutes_of, Instrument};
+
+/// Seconds for which gains are registered: as long as a gain can be pending (CLR-10). What is pending at the opening would not
+/// surely be cash before it is over, so that the window alone takes nothing that was due for sure.
+pub const HAIRCUT_WINDOW: i64 = 2 * PENDING_SECONDS;
+
+/// A round of haircuts of a market. Amounts are settlement asset, 1e-6.
+#[zero_copy]
+#[derive(Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Round {
+    /// Rises by one with each round; 0 before the first.
+    pub number: u32,
+    pub padding: [u8; 4],
+    /// Unix time at which the window ends, 0 while no round stands.
+    pub ends: i64,
+    /// Forgiven in this round.
+    pub forgiven: Usd,
+    /// Sum of the gains registered, and what of it is not charged yet.
+    pub gains: Usd,
+    pub uncharged: Usd,
+    /// Index price, the perpetual's mark and cumulative funding at the opening.
+    pub index_price: Price,
+    pub mark: Price,
+    pub funding: Price,
+}
+
+/// What a position bore: the gain that was registered, or what its registered gain was charged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Borne {
+    pub round: u32,
+    pub registered: i64,
+    pub charged: i64,
+}
+
+impl Round {
+    /// From the first unit forgiven until all is charged and nothing is left over.
+    pub fn stands(&self) -> bool {
+        self.ends != 0
+    }
+
+    /// Gains are registered and wait: until the window ends. A clock that goes backwards after the first charge opens nothing.
+    pub fn is_open(&self, now: i64) -> bool {
+        self.stands() && now < self.ends && self.uncharged == self.gains
+    }
+
+    fn opened(&self) -> i64 {
+        self.ends.saturating_sub(HAIRCUT_WINDOW)
+    }
+}
+
+impl Market {
+    /// Takes a loss that is forgiven into the round, and opens one at an index price where none stands. Fails with
+    /// [`NovateError::HaircutSettling`] while the gains of a round that is over are not all charged.
+    pub fn forgive(&mut self, amount: Usd, index: Price, now: i64) -> Result<()> {
+        if !self.round.stands() {
+            self.round = Round {
+                number: self.round.number.wrapping_add(1),
+                ends: now.saturating_add(HAIRCUT_WINDOW),
+                index_price: index,
+                mark: self.mark_at(index)?,
+                funding: self.funding,
+                ..Round::default()
+            };
+        }
+        require!(self.round.is_open(now), NovateError::HaircutSettling);
+        self.round.forgiven = self.round.forgiven.add(amount).map_err(NovateError::from)?;
+        self.haircut = self.haircut.add(amount).map_err(NovateError::from)?;
+        Ok(())
+    }
+
+    /// What every instruction does with a position of the market before anything else: while the window is open registers its
+    /// gain, once; after it charges what it registered. `expiry` is that of a future that is held, and of what expired before the
+    /// round and is not settled.
+    pub fn bear(&mut self, position: &mut Position, expiry: Option<&Expiry>, now: i64) -> Result<Option<Borne>> {
+        if !self.round.stands() {
+            Ok(None)
+        } else if self.round.is_open(now) {
+            self.register(position, expiry)
+        } else {
+            self.charge_gain(position, now)
+        }
+    }
+
+    fn register(&mut self, position: &mut Position, expiry: Option<&Expiry>) -> Result<Option<Borne>> {
+        if position.round == self.round.number {
+            return Ok(None);
+        }
+        let gain = self.gain_of(position, expiry)?;
+        position.round = self.round.number;
+        if gain == Usd::ZERO {
+            return Ok(None);
+        }
+        position.gain = gain.0;
+        self.round.gains = self.round.gains.add(gain).map_err(NovateError::from)?;
+        self.round.uncharged = self.round.uncharged.add(gain).map_err(NovateError::from)?;
+        Ok(Some(Borne { round: self.round.number, registered: gain.0, charged: 0 }))
+    }
+
+    /// What a position has gained and not received as cash, as of the round's opening: value there less cost and funding, and
+    /// what is pending; 0 where it lost. A held option's premium was paid in cash: it gains nothing before it is settled.
+    fn gain_of(&self, position: &Position, expiry: Option<&Expiry>) -> Result<Usd> {
+        let Some(value) = self.value_at_opening(position, expiry)? else { return Ok(Usd::ZERO) };
+        let pending = Usd(position.pending_old).add(Usd(position.pending_new));
+        let gain = value.sub(Usd(position.cost)).and_then(|gain| gain.add(pending?)).map_err(NovateError::from)?;
+        Ok(gain.or_zero())
+    }
+
+    /// Settlement asset, rounded down, funding off. None for a held option that had not expired.
+    fn value_at_opening(&self, position: &Position, expiry: Option<&Expiry>) -> Result<Option<Usd>> {
+        if position.quantity == 0 {
+            return Ok(Some(Usd::ZERO));
+        }
+        let of = |price: Price| Contracts(position.quantity).value_floor(price).map_err(NovateError::from);
+        let held = instrument::parse(position.instrument)?;
+        if held == Instrument::Perpetual {
+            let owed = position.funding_owed(self.round.funding)?;
+            return Ok(Some(of(self.round.mark)?.sub(owed).map_err(NovateError::from)?));
+        }
+        let passed = i64::from(minutes_of(position.instrument)).saturating_mul(60) <= self.round.opened();
+        if !passed && matches!(held, Instrument::Option { .. }) {
+            return Ok(None);
+        }
+        let expiry = expiry.ok_or(NovateError::WrongExpiry)?;
+        Ok(Some(if passed { expiry.value(position)? } else { of(expiry.forward(self.round.index_price)?)? }))
+    }
+
+    /// What the gain that a position registered is charged now: nothing within the window, then its share of what was forgiven,
+    /// rounded up, at most all of it.
+    pub fn charge_of(&self, position: &Position, now: i64) -> Result<Usd> {
+        if position.gain == 0 || self.round.is_open(now) {
+            return Ok(Usd::ZERO);
+        }
+        // The gain is one of those that are summed up, so the share is at most what was forgiven.
+        let share = mul_div_ceil(position.gain, self.round.forgiven.0, self.round.gains.0);
+        Ok(Usd(share.map_err(NovateError::from)?.min(position.gain)))
+    }
+
+    /// What rounding takes beyond the haircut is the market's rounding. The last charge ends the round where nothing is left over.
+    fn charge_gain(&mut self, position: &mut Position, now: i64) -> Result<Option<Borne>> {
+        if position.gain == 0 {
+            return Ok(None);
+        }
+        let charge = self.charge_of(position, now)?;
+        let paid = charge.min(self.haircut);
+        position.add_cost(charge.0)?;
+        self.haircut = self.haircut.sub(paid).map_err(NovateError::from)?;
+        let kept = charge.sub(paid).and_then(|kept| self.rounding.add(kept));
+        self.rounding = kept.map_err(NovateError::from)?;
+        self.round.uncharged = self.round.uncharged.sub(Usd(position.gain)).map_err(NovateError::from)?;
+        position.gain = 0;
+        if self.round.uncharged == Usd::ZERO && self.haircut == Usd::ZERO {
+            self.round.ends = 0;
+        }
+        Ok(Some(Borne { round: self.round.number, registered: 0, charged: charge.0 }))
+    }
+
+    /// How much of a position's pending gains stays pending: all while they wait for a haircut; else what the reserves of insolvent
+    /// auctions exceed the insurance fund by, so that no winner leaves before a haircut (CLR-35).
+    pub fn holds_back(&self, shortage: u64, now: i64) -> i64 {
+        if self.round.is_open(now) {
+            return i64::MAX;
+        }
+        i64::try_from(shortage).unwrap_or(i64::MAX)
+    }
+
+    /// Ends a round whose window is over and whose gains are all charged, and returns what they did not cover.
+    pub fn end_round(&mut self, now: i64) -> Result<Usd> {
+        require!(self.round.stands(), NovateError::NoHaircut);
+        require!(!self.round.is_open(now), NovateError::HaircutOpen);
+        require!(self.round.uncharged == Usd::ZERO, NovateError::GainsUncharged);
+        self.round.ends = 0;
+        Ok(self.haircut)
+    }
+}
+
+const _: () = assert!(core::mem::size_of::<Round>() == 64);
