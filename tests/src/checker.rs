@@ -5,7 +5,9 @@
 //!
 //! - CLR-01: of every instrument, quantities over all portfolios sum to zero, and its open interest, in the market or the
 //!   expiry, is the sum of the long ones. The market's ledger is closed: variation pool, costs and what its expiries were
-//!   settled to are fees, rounding and funding applied. Options that are held have no cost and no pending gains.
+//!   settled to, with what was forgiven and is not charged, are fees, rounding and funding applied. Options that are held have no
+//!   cost and no pending gains where the market never had a haircut.
+//! - CLR-32: gains that are registered and not charged are those of the market's last round of haircuts, and as much as it counts.
 //! - CLR-11: funding applied and funding pending, exactly, sum to the dust that rounding left, which is below a unit.
 //! - CLR-12: a market lists exactly the expiries that there are. Nothing is settled without a settlement price; with one, the
 //!   two sides are settled each on its own, and what was settled and what is still held sum to zero, less roundings.
@@ -95,6 +97,15 @@ mod market {
     /// 32 u32, minutes of unix time: the expiries, zero where free.
     pub const EXPIRIES: usize = 232;
     pub const EXPIRY_ROOM: usize = 32;
+    /// i64, settlement units: forgiven and not charged.
+    pub const HAIRCUT: usize = 608;
+    /// u32: rounds of haircuts so far; i64, unix time, 0 while none stands.
+    pub const ROUND: usize = 616;
+    pub const ROUND_ENDS: usize = 624;
+    /// i64 each, settlement units: of the last round, what was forgiven, gains registered, and of them not charged.
+    pub const FORGIVEN: usize = 632;
+    pub const GAINS: usize = 640;
+    pub const UNCHARGED: usize = 648;
 }
 
 /// Offsets in an expiry account of 10,240 bytes.
@@ -200,14 +211,17 @@ mod position {
     pub const QUANTITY: usize = 8;
     /// i64, settlement units.
     pub const COST: usize = 16;
-    /// i64, 1e-9 USD a contract: cumulative funding that the cost has; then eight bytes of zero. Of a perpetual only.
+    /// i64, 1e-9 USD a contract: cumulative funding that the cost has. Of a perpetual only.
     pub const FUNDING: usize = 24;
-    pub const FUNDING_RESERVE: usize = 32;
+    /// i64, settlement units: registered for a haircut and not charged.
+    pub const GAIN: usize = 32;
     /// i64, settlement units: gains paid out less than an hour or so ago.
     pub const PENDING_OLD: usize = 40;
     pub const PENDING_NEW: usize = 48;
     /// u16: index of the underlying asset.
     pub const UNDERLYING: usize = 64;
+    /// u32: the last round of haircuts that it was looked at in.
+    pub const ROUND: usize = 68;
 }
 
 /// u64 in a token account of either token program.
@@ -284,6 +298,10 @@ struct Totals {
     instruments: BTreeMap<u64, [i128; 3]>,
     /// Of perpetuals by market, quantities times the cumulative funding that their costs have.
     funded: BTreeMap<u16, i128>,
+    /// Of each position by market: the round of haircuts, and the gain to charge.
+    gains: BTreeMap<u16, Vec<(u32, i128)>>,
+    /// Held options with a cost or pending gains, by market.
+    priced: Vec<(u16, String)>,
 }
 
 /// Everything that does not hold in the pool, in words. Empty where all is well.
@@ -430,14 +448,16 @@ fn check_portfolio(
             found.push(format!("position in {instrument:#x} is out of order"));
         }
         last = Some(instrument);
-        if quantity == 0 && cost == 0 && pending == [0, 0] {
+        let gain = i64_at(entry, position::GAIN);
+        if quantity == 0 && cost == 0 && pending == [0, 0] && gain == 0 {
             found.push(format!("position in {instrument:#x} is empty"));
         }
         if pending.iter().any(|p| *p < 0) {
             found.push(format!("pending gains in {instrument:#x} are negative: {pending:?}"));
         }
         if [CALL, PUT].contains(&kind_of(instrument)) && quantity != 0 && (cost, pending) != (0, [0, 0]) {
-            found.push(format!("option {instrument:#x} has cost {cost} and pending gains {pending:?}"));
+            let text = format!("option {instrument:#x} has cost {cost} and pending gains {pending:?}");
+            totals.priced.push((market_of(instrument), text));
         }
         let (market, underlying) = (market_of(instrument), u16_at(entry, position::UNDERLYING));
         if underlyings.get(&market) != Some(&underlying) {
@@ -452,10 +472,11 @@ fn check_portfolio(
         if kind_of(instrument) == PERPETUAL {
             *totals.funded.entry(market).or_default() += quantity * funding;
         }
-        let reserve = u64_at(entry, position::FUNDING_RESERVE);
-        if reserve != 0 || kind_of(instrument) != PERPETUAL && funding != 0 {
-            found.push(format!("position in {instrument:#x} has funding {funding} and {reserve} behind it"));
+        if kind_of(instrument) != PERPETUAL && funding != 0 {
+            found.push(format!("position in {instrument:#x} has funding {funding}"));
         }
+        let round = u32::from_le_bytes(bytes(entry, position::ROUND));
+        totals.gains.entry(market).or_default().push((round, gain));
         totals.money += pending[0] + pending[1];
         let total = totals.instruments.entry(instrument).or_default();
         *total = [total[0] + quantity, total[1] + quantity.max(0), total[2] + cost];
@@ -491,10 +512,12 @@ fn check_market(data: &[u8], expiries: &[&[u8]], totals: &Totals, found: &mut Ve
         found.push(format!("market {index} has a variation pool of {pool}"));
     }
     let settled: i128 = expiries.iter().map(|e| i64_at(e, expiry::SETTLED)).sum();
-    if pool + costs + settled != kept {
-        let parts = format!("pool {pool} + costs {costs} + settled {settled}");
+    let haircut = i64_at(data, market::HAIRCUT);
+    if pool + costs + settled + haircut != kept {
+        let parts = format!("pool {pool} + costs {costs} + settled {settled} + haircut {haircut}");
         found.push(format!("CLR-01: market {index}: {parts} is not fees, rounding and funding {kept}"));
     }
+    check_haircut(data, totals, found);
     let owed = net * i64_at(data, market::FUNDING) - totals.funded.get(&index).unwrap_or(&0);
     let dust = i64_at(data, market::FUNDING_DUST);
     if applied * UNIT + owed != dust || !(0..UNIT).contains(&dust) {
@@ -512,6 +535,28 @@ fn check_market(data: &[u8], expiries: &[&[u8]], totals: &Totals, found: &mut Ve
     if listed != there {
         found.push(format!("CLR-12: market {index} lists {listed:?}, there are {there:?}"));
     }
+}
+
+/// The round of haircuts of a market, and the gains that are registered in it.
+fn check_haircut(data: &[u8], totals: &Totals, found: &mut Vec<String>) {
+    let index = u16_at(data, market::INDEX);
+    let round = u32::from_le_bytes(bytes(data, market::ROUND));
+    let stands = i64_at(data, market::ROUND_ENDS) != 0;
+    let [haircut, forgiven, gains, uncharged] =
+        [market::HAIRCUT, market::FORGIVEN, market::GAINS, market::UNCHARGED].map(|at| i64_at(data, at));
+    let none = vec![];
+    let held = totals.gains.get(&index).unwrap_or(&none);
+    let of_round = held.iter().all(|(of, gain)| *of == round && *gain > 0 || *of <= round && *gain == 0);
+    let sum: i128 = held.iter().map(|(_, gain)| gain).sum();
+    if !of_round || sum != uncharged || uncharged > gains || !stands && uncharged != 0 {
+        found.push(format!("CLR-32: market {index}: gains of {sum} in round {round}, {uncharged} of {gains} counted"));
+    }
+    if haircut < 0 || forgiven < 0 || stands && (round == 0 || forgiven == 0 || haircut == 0 && uncharged == gains) {
+        found
+            .push(format!("CLR-32: market {index}: {haircut} of {forgiven} to charge, round {round}, stands {stands}"));
+    }
+    let priced = totals.priced.iter().filter(|(of, _)| *of == index && round == 0);
+    found.extend(priced.map(|(_, text)| text.clone()));
 }
 
 /// Open interest of an expiry's future and options, and that no other instrument of it is held. `known` takes its instruments.

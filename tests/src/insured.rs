@@ -33,7 +33,12 @@ impl World {
     /// Gives USD to the pool's own capital.
     #[track_caller]
     pub fn insure(&mut self, funder: &Actor, usd: i64) -> Sent {
-        let amount = (usd * DOLLAR) as u64;
+        self.insure_units(funder, (usd * DOLLAR) as u64)
+    }
+
+    /// Gives units to it.
+    #[track_caller]
+    pub fn insure_units(&mut self, funder: &Actor, amount: u64) -> Sent {
         self.fund(funder, USDC, amount);
         let fund = self.fund_instruction(funder, amount);
         self.succeeds(&[fund], &[&funder.key])

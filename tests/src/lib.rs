@@ -11,6 +11,7 @@ pub mod checker;
 pub mod dated;
 pub mod expiring;
 pub mod feed;
+pub mod haircut;
 pub mod insured;
 pub mod lending;
 pub mod lookup;

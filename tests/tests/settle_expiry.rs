@@ -555,13 +555,16 @@ mod adversary {
         let settle = build::settle_expiry(&world.pool, desk.owner.portfolio, BTC_PERP, time);
         world.refuses(&[settle.clone().with_account(1, elsewhere)], &[], NovateError::WrongPool);
         let other = settle.clone().with_account(1, other_market);
-        world.refuses(&[other], &[], NovateError::SettlementPriceMissing);
+        world.refuses(std::slice::from_ref(&other), &[], NovateError::WrongMarket);
+        let eth = addresses::market(&world.pool, ETH_PERP);
+        world.refuses(&[other.with_account(2, eth)], &[], NovateError::SettlementPriceMissing);
+        world.refuses(&[settle.clone().with_account(2, eth)], &[], NovateError::WrongMarket);
         let market = addresses::market(&world.pool, BTC_PERP);
         let wrong = [settle.clone().with_account(0, market), settle.clone().with_account(1, market)];
         for wrong in wrong {
             world.refuses(&[wrong], &[], ErrorCode::AccountDiscriminatorMismatch);
         }
-        for at in 0..2 {
+        for at in 0..3 {
             world.refuses(&[settle.clone().read_only(at)], &[], ErrorCode::ConstraintMut);
         }
     }

@@ -275,7 +275,11 @@ mod adversary {
         let market = addresses::market(&other, BTC_PERP);
         let asset = addresses::asset(&other, BTC);
         world.refuses(&[settle.clone().with_account(1, market)], &[], NovateError::WrongPool);
-        world.refuses(&[settle.with_account(2, asset)], &[], NovateError::WrongPool);
+        world.refuses(&[settle.clone().with_account(2, asset)], &[], NovateError::WrongPool);
+        let usdc = addresses::asset(&other, USDC);
+        world.refuses(&[settle.clone().with_account(4, usdc)], &[], NovateError::WrongPool);
+        let btc = addresses::asset(&world.pool, BTC);
+        world.refuses(&[settle.with_account(4, btc)], &[], NovateError::NotSettlementAsset);
     }
 
     #[test]

@@ -122,6 +122,8 @@ pub struct Rests {
     pub stale: bool,
     /// An asset that is held is restricted (CLR-41).
     pub restricted: bool,
+    /// A gain was registered for a haircut and is not charged (CLR-32).
+    pub to_charge: bool,
     /// How far the values of options lie from now, where the price is not stale (MRG-15).
     pub drift: Drift,
 }
@@ -131,6 +133,7 @@ impl Rests {
         forecast: i64::MAX,
         stale: false,
         restricted: false,
+        to_charge: false,
         drift: Drift { nodes: 0, oldest: Seconds(i64::MAX) },
     };
 }
@@ -324,6 +327,7 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         if position.gain == 0 {
             return Ok(cost);
         }
+        self.rests.to_charge = true;
         let charge = self.source.market(market_of(position.instrument))?.charge_of(position, self.terms.now)?;
         Ok(cost.add(charge).map_err(NovateError::from)?)
     }
@@ -468,6 +472,11 @@ impl<'a, 'info> Examiner<'a, 'info> {
     /// A price that the last check rests on is stale.
     pub fn is_stale(&self) -> bool {
         self.rests.stale
+    }
+
+    /// A gain that the last check counts was registered for a haircut and is not charged.
+    pub fn has_to_bear(&self) -> bool {
+        self.rests.to_charge
     }
 
     /// Whether nothing that is held is restricted: what raises risk or takes something out asks for it (CLR-41).

@@ -5,7 +5,7 @@ use novate_client::instructions::{self as build, ExpirySlots};
 use novate_client::instrument::{self, expiry_id, expiry_of, Instrument};
 use novate_client::state::{minutes_of, Asset, Expiry, Market, Portfolio};
 use novate_client::{addresses, NovateError, Right};
-use novate_tests::{BTC, ETH};
+use novate_tests::{haircut, BTC, ETH};
 use solana_signer::Signer;
 
 use super::{Walk, DATED};
@@ -221,11 +221,14 @@ impl Walk {
     fn settled(&self, seat: usize, expiry: &Expiry) -> Portfolio {
         let mut portfolio = self.portfolio(seat);
         let price = expiry.settlement_price.0;
+        let market = self.world.market(expiry.market);
         let count = usize::from(portfolio.position_count);
         for position in &mut portfolio.positions[..count] {
-            if expiry_of(position.instrument) != Some(expiry_id(expiry.market, minutes_of(expiry.time))) {
+            let of_expiry = expiry_of(position.instrument) == Some(expiry_id(expiry.market, minutes_of(expiry.time)));
+            if !of_expiry || position.quantity == 0 {
                 continue;
             }
+            haircut::bear(position, &market, Some(expiry), self.world.now());
             let worth = match instrument::parse(position.instrument).unwrap() {
                 Instrument::Option { slot, right, .. } => {
                     let above = price - expiry.strikes[usize::from(slot)].strike.0;

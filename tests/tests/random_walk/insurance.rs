@@ -125,8 +125,15 @@ impl Walk {
             (false, _) | (_, 0) => Err(NovateError::NoUnstakeRequest),
             _ if waited < COOLING_OFF => Err(NovateError::CoolingOff),
             _ if waited >= COOLING_OFF + UNSTAKE_WINDOW => Err(NovateError::UnstakeLapsed),
-            _ if insurance.reserved > 0 => Err(NovateError::ReserveStands),
-            (_, shares) => Ok(claim(&insurance, shares)),
+            (_, shares) => {
+                let amount = claim(&insurance, shares);
+                let left = insurance.capital + insurance.staked - amount;
+                if amount > 0 && left < insurance.reserved {
+                    Err(NovateError::ReserveStands)
+                } else {
+                    Ok(amount)
+                }
+            }
         }
         .map_err(|error| error.name());
         let before = self.world.tokens(&owner.tokens[usize::from(USDC)]);
@@ -144,11 +151,23 @@ impl Walk {
         self.world.svm.set_account(address, account).unwrap();
     }
 
-    /// Asks for everything and takes it out, if it is worth anything and nothing is reserved.
+    /// Asks for everything and takes it out, if it is worth anything and not reserved.
     fn leave(&mut self, owner: &Actor, stake: &Stake) {
         let held = self.live_shares(stake);
         self.request(owner, held, held);
         self.take_out(owner, COOLING_OFF);
+    }
+
+    /// Whoever can leaves, so that the fund is short of the next deficit.
+    pub(super) fn run_the_fund_down(&mut self) {
+        for seat in 0..CASH.len() {
+            let owner = self.actor(seat);
+            let address = addresses::stake(&self.world.pool, &owner.address());
+            if !self.world.account(&address).data.is_empty() {
+                let stake = self.world.stake_of(&owner);
+                self.leave(&owner, &stake);
+            }
+        }
     }
 
     pub(super) fn close_stake(&mut self) {

@@ -7,7 +7,7 @@ use novate_client::state::{Market, Mid, Portfolio, SETTLEMENT_ASSET};
 use novate_client::{HealthError, Leg, NovateError, Snapshot};
 use novate_margin::dated::option_at;
 use novate_margin::{reduces_risk, Book, Health, Usd};
-use novate_tests::perpetual;
+use novate_tests::{haircut, perpetual};
 
 /// Most legs of a trade.
 const MAX_LEGS: usize = 8;
@@ -268,6 +268,8 @@ impl Judge {
         for ((side, paid), quantity) in sides.iter_mut().zip(paid).zip([leg.quantity, -leg.quantity]) {
             let pays = fee + if quantity > 0 { bought } else { -sold };
             let position = side.position_entry(leg.instrument, market.asset, self.now).map_err(named)?;
+            let expiry = expiry_of(leg.instrument).map(|id| &*self.snapshot.expiries[&id]);
+            haircut::bear(position, market, expiry, self.now);
             if instrument::parse(leg.instrument) == Ok(Instrument::Perpetual) {
                 position.cost += perpetual::owed(position, market);
                 position.funding = market.funding.0;
@@ -297,7 +299,8 @@ impl Judge {
         after.sequence += 1;
         let (book, health, stale) = self.book_to_trade(after)?;
         let current = if stale { refused(NovateError::PriceStale) } else { self.current(after, &book) };
-        let covered = paid.given == 0 && !after.has_loan() || health.meets_initial_settled();
+        let bears = after.positions().iter().any(|p| p.gain != 0);
+        let covered = paid.given == 0 && !after.has_loan() && !bears || health.meets_initial_settled();
         if health.meets_initial() && covered && current.is_ok() && !after.in_auction() {
             return Ok(());
         }

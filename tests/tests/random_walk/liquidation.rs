@@ -78,6 +78,9 @@ impl Walk {
         let seat = match fallen.is_empty() {
             true => {
                 let insolvent = self.chance.percent(50);
+                if insolvent && self.chance.percent(25) {
+                    self.run_the_fund_down();
+                }
                 self.endanger(insolvent)
             }
             false => Some(*self.chance.pick(&fallen)),
@@ -130,14 +133,20 @@ impl Walk {
         let bid = self.world.liquidate_instruction(&self.actor(seat), bidder.side(), fraction, limit);
         let Ok(sent) = self.run("liquidate", bid, &[&bidder.key]) else { return };
         let after = seats.map(|s| self.portfolio(s));
-        assert_eq!(judge.initial_margin(&after[1]), Ok(()), "CLR-30: {}", self.place());
-        let sum = |sides: &[Portfolio; 2]| -> Option<i128> {
+        let left_behind = self.judge();
+        assert_eq!(left_behind.initial_margin(&after[1]), Ok(()), "CLR-30: {}", self.place());
+        let sum = |judge: &Judge, sides: &[Portfolio; 2]| -> Option<i128> {
             sides.iter().map(|p| judge.health(p).ok().map(|h| i128::from(h.equity.0))).sum()
         };
         let event: Liquidated = sent.event();
         let paid = i128::from(event.from_capital + event.from_stake);
-        assert_eq!(paid, if insolvent { -i128::from(event.price) } else { 0 }, "{}", self.place());
-        if let (Some(before), Some(after)) = (sum(&before), sum(&after)) {
+        let forgiven = i128::from(event.forgiven);
+        assert_eq!(paid + forgiven, if insolvent { -i128::from(event.price) } else { 0 }, "{}", self.place());
+        assert_eq!(event.losses.iter().map(|l| i128::from(l.amount)).sum::<i128>(), forgiven, "{}", self.place());
+        let fund = self.world.insurance().fund().total();
+        assert!(forgiven == 0 || fund == 0, "CLR-32: {}: the fund still has {fund}", self.place());
+        if let (Some(before), Some(after)) = (sum(&judge, &before), sum(&left_behind, &after)) {
+            let paid = paid + forgiven;
             let paid = paid * i128::from(judge.snapshot.assets[&USDC].price.0) / 1_000_000_000;
             assert!((after - before - paid).abs() <= UNITS, "{}: {before} became {after}", self.place());
         }
@@ -155,7 +164,7 @@ impl Walk {
         }
         // What the event says of the account is never better than what a health check finds. Values of options are carried
         // otherwise here.
-        if let (Ok(left), false) = (judge.health(&after[0]), has_options(&before[0])) {
+        if let (Ok(left), false) = (left_behind.health(&after[0]), has_options(&before[0])) {
             let said = (event.equity_after, event.maintenance_after);
             assert!(said.0 <= left.equity.0 && said.1 >= left.maintenance.0, "{}: {said:?} {left:?}", self.place());
             assert!(!event.restored || !is_liquidatable(&left), "CLR-30: {}: {left:?}", self.place());
@@ -164,6 +173,16 @@ impl Walk {
         self.lived("a bid left the auction", !event.restored);
         self.lived("insurance paid for a slice", paid > 0);
         self.lived("stake was slashed", event.from_stake > 0);
+        self.lived("a loss was forgiven", forgiven > 0);
+        let registers = if forgiven > 0 { self.chance.between(0, 6) } else { 0 };
+        self.lived("losses were forgiven in two markets", event.losses.len() > 1);
+        let again = event.losses.iter().any(|l| l.amount < left_behind.snapshot.markets[&l.market].round.forgiven.0);
+        self.lived("a second deficit came into an open window", again);
+        let gains = |p: &Portfolio| p.positions().iter().map(|p| p.gain).sum::<i64>();
+        let taker_bore = event.haircuts.iter().any(|h| h.portfolio == bidder.portfolio);
+        self.lived("a bid had either side bear its part", !event.haircuts.is_empty());
+        let carried = !taker_bore && gains(&after[1]) > gains(&before[1]);
+        self.lived("a slice carried a registered gain", carried);
         let moved = before[1].positions() != after[1].positions();
         self.lived("a slice of options changed hands", moved && has_options(&before[0]));
         let loans = |p: &Portfolio| p.balances().iter().map(|b| b.loan).sum::<u64>();
@@ -176,6 +195,7 @@ impl Walk {
             self.lived("an insolvent account was taken whole", insolvent);
             self.begin_again(seat);
         }
+        (0..registers).for_each(|_| self.register_gain());
     }
 
     pub(super) fn end_auction(&mut self) {

@@ -337,6 +337,11 @@ impl Walk {
             (_, true) if !held.is_empty() => *self.chance.pick(&held),
             _ => instrument::perpetual(0),
         };
+        let haircut = self.of_a_round();
+        let (seat, instrument) = match haircut.is_empty() || self.chance.percent(50) {
+            true => (seat, instrument),
+            false => *self.chance.pick(&haircut),
+        };
         let mut judge = self.judge();
         let before = self.portfolio(seat);
         let underlying = UNDERLYINGS[usize::from(market_of(instrument))];
@@ -351,6 +356,7 @@ impl Walk {
         self.assert_bystanders(&judge, &[seat]);
         let event: VariationSettled = sent.event();
         self.lived("funding was settled", event.funding != 0);
+        self.lived("a settlement registered or charged a gain", !event.haircuts.is_empty());
         self.lived("a loss was paid", event.amount < 0);
         self.lived("a gain was received", event.amount > 0);
         self.lived("pending gains became cash", event.released > 0);

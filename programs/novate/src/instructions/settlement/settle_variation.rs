@@ -6,7 +6,7 @@ use crate::error::NovateError;
 use crate::events::{GainHaircut, VariationSettled, EVENT_VERSION};
 use crate::instrument::{self, market_of, Instrument};
 use crate::listed::{read, require_kind};
-use crate::state::{Asset, Expiry, Market, Portfolio, Position, SETTLEMENT_ASSET};
+use crate::state::{Asset, Expiry, Market, Portfolio, Position};
 
 /// Anyone may settle anyone's variation.
 #[event_cpi]
@@ -21,14 +21,14 @@ pub struct SettleVariation<'info> {
         constraint = asset.load()?.index == market.load()?.asset @ NovateError::WrongUnderlying
     )]
     pub asset: AccountLoader<'info, Asset>,
-    #[account(
-        constraint = settlement.load()?.pool == portfolio.load()?.pool @ NovateError::WrongPool,
-        constraint = settlement.load()?.index == SETTLEMENT_ASSET @ NovateError::NotSettlementAsset
-    )]
-    pub settlement: AccountLoader<'info, Asset>,
     /// Of a future that is held; of what is closed it is not read, and may be closed itself.
     /// CHECK: owner, kind, pool and instrument, where it is read.
     pub expiry: Option<UncheckedAccount<'info>>,
+    #[account(
+        constraint = settlement.load()?.pool == portfolio.load()?.pool @ NovateError::WrongPool,
+        constraint = settlement.load()?.is_settlement() @ NovateError::NotSettlementAsset
+    )]
+    pub settlement: AccountLoader<'info, Asset>,
 }
 
 /// The price that a position in the instrument is settled at.

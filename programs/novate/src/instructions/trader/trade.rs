@@ -65,7 +65,7 @@ struct Side<'a> {
 ///    (CLR-01). Values are rounded up for the buyer and down for the seller; both pay the fee. Of a perpetual or a future
 ///    they are part of the position's cost; an option's premium and fee are paid in cash, which may not end below zero.
 /// 3. For each side: initial margin after the trade, without gains that are not settled where options cost it cash beside
-///    their marks, and where it has a loan (MRG-45). A side that misses it, or is in an auction, must have reduced its risk instead (MRG-42, MRG-43),
+///    their marks, and where it has a loan (MRG-45) or a gain to bear a haircut of (CLR-32). A side that misses it, or is in an auction, must have reduced its risk instead (MRG-42, MRG-43),
 ///    its fees forgiven where every traded position shrank by one leg; so must one that holds an asset whose price is stale,
 ///    with such legs only (CLR-40); one in a solvent auction that is back above maintenance margin leaves it (CLR-30).
 /// 4. Emits [`Traded`].
@@ -351,10 +351,10 @@ impl<'a> Side<'a> {
 
     fn examine(&mut self, examiner: &mut Examiner, legs: usize, settlement: Price) -> Result<()> {
         let after = examiner.health(self.portfolio, Prices::Last)?;
-        let (current, stale) = (examiner.require_current(), examiner.is_stale());
+        let (current, stale, bears) = (examiner.require_current(), examiner.is_stale(), examiner.has_to_bear());
         // Cash that leaves beside the marks is as good as withdrawn.
-        // So is borrowed cash that pays for losses and premiums (MRG-45).
-        let leaves = self.given != 0 || self.portfolio.has_loan();
+        // So is borrowed cash that pays for losses and premiums (MRG-45), and a gain that a haircut may take (CLR-32).
+        let leaves = self.given != 0 || self.portfolio.has_loan() || bears;
         let covered = !leaves || after.meets_initial_settled();
         if after.meets_initial() && covered && current.is_ok() && !self.portfolio.in_auction() {
             return Ok(());
