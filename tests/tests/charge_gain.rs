@@ -27,9 +27,9 @@ fn the_charge_is_a_cost_and_told() {
     assert_eq!((event.version, event.pool, event.portfolio), (1, broke.world.pool, first.portfolio));
     assert_eq!((event.sequence, event.time), (4, broke.world.now()));
     // 500 of 3,745 and 2,247.
-    assert_eq!((event.haircut.round, event.haircut.registered, event.haircut.charged), (1, 0, 312_500_000));
+    assert_eq!((event.round, event.borne.registered, event.borne.charged), (1, 0, 312_500_000));
     assert_eq!((event.gains, event.uncharged), (5_992 * DOLLAR, 2_247 * DOLLAR));
-    assert_eq!(event.market_haircut, 187_500_000);
+    assert_eq!(event.haircut, 187_500_000);
     let position = broke.world.portfolio(&first.portfolio).positions()[0];
     assert_eq!((position.gain, position.cost), (0, -9_995 * DOLLAR + 312_500_000));
     broke.world.charge_gain(&second, BTC_PERP);

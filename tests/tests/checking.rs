@@ -2,6 +2,7 @@
 
 use novate_client::addresses;
 use novate_tests::checker::{self, Raw};
+use novate_tests::haircut::Broke;
 use novate_tests::{call, future, World, BTC, BTC_PERP, CONTRACT, GOLD, PRICE, USDC};
 use solana_account::ReadableAccount;
 
@@ -104,7 +105,7 @@ fn the_checker_finds_a_unit_too_much_anywhere() {
             (portfolio, 728, "quantity"),
             (portfolio, 736, "cost"),
             (portfolio, 744, "funding"),
-            (portfolio, 752, "behind funding"),
+            (portfolio, 752, "gain to charge"),
             (portfolio, 760, "old pending"),
             (portfolio, 768, "new pending"),
             (portfolio, 784, "underlying"),
@@ -171,4 +172,28 @@ fn a_picture_shows_a_single_lamport_and_a_single_byte() {
     }
     world.svm.set_account(address, sound).unwrap();
     assert_eq!(before.differences(&world.picture()), []);
+}
+
+#[test]
+fn the_checker_finds_a_unit_too_much_in_a_haircut() {
+    let mut broke = Broke::new(0);
+    broke.takes(1_000_000_000, 0);
+    let winner = broke.winners[0].clone();
+    broke.world.register_gain(&winner, BTC_PERP);
+    let (world, pool) = (&broke.world, broke.world.pool.to_bytes());
+    assert_eq!(checker::violations(&raw(world), pool), Vec::<String>::new());
+    let market = addresses::market(&world.pool, BTC_PERP);
+    let places = [
+        (market, 608, "haircut"),
+        (market, 616, "round"),
+        (market, 648, "gains not charged"),
+        (winner.portfolio, 720 + 32, "gain"),
+        (winner.portfolio, 720 + 68, "round of a position"),
+    ];
+    for (address, offset, what) in places {
+        let mut accounts = raw(world);
+        let account = accounts.iter_mut().find(|a| a.address == address.to_bytes()).expect(what);
+        account.data[offset] = account.data[offset].wrapping_add(1);
+        assert_ne!(checker::violations(&accounts, pool), Vec::<String>::new(), "{what}");
+    }
 }

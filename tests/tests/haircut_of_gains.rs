@@ -4,10 +4,10 @@
 //! The owner's equity is -500; the winners have gained 7,490 together, 500 of which is theirs no longer where the fund has
 //! nothing: 250, 150 and 100.
 
-use novate::events::{ExpirySettled, ForgivenLoss, GainHaircut, Liquidated, Traded, VariationSettled};
+use novate::events::{ExpirySettled, ForgivenLoss, Liquidated, Traded, VariationSettled};
 use novate_client::instructions as build;
 use novate_client::instrument::{self, perpetual};
-use novate_client::state::{minutes_of, Portfolio, HAIRCUT_WINDOW};
+use novate_client::state::{minutes_of, Borne, Portfolio, HAIRCUT_WINDOW};
 use novate_client::NovateError;
 use novate_tests::haircut::{Broke, SOLD};
 use novate_tests::{call, checker, future, Actor, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH, ETH_PERP, PRICE, USDC};
@@ -39,9 +39,10 @@ fn the_winners_lose_exactly_the_deficit_pro_rata() {
     let event = broke.takes(ALL, -500 * DOLLAR);
     holds(&broke.world);
     assert_eq!((event.price, event.forgiven, event.from_capital, event.from_stake), (-500 * DOLLAR, 500_000_000, 0, 0));
-    let ends = broke.world.now() + HAIRCUT_WINDOW;
-    let loss = ForgivenLoss { market: BTC_PERP, round: 1, ends, amount: 500 * DOLLAR, haircut: 500 * DOLLAR };
-    assert_eq!((event.losses, event.haircuts), (vec![loss], vec![]));
+    assert_eq!(event.losses, [ForgivenLoss { market: BTC_PERP, amount: 500 * DOLLAR }]);
+    let round = broke.world.market(BTC_PERP).round;
+    assert_eq!((round.number, round.ends), (1, broke.world.now() + HAIRCUT_WINDOW));
+    assert_eq!((event.borne, event.taker_borne), Default::default());
     assert_eq!((event.deficit, event.restored), (500_000_000, true));
     // No cash came; the cost is lower.
     let taken = broke.world.portfolio(&broke.taker.portfolio);
@@ -50,14 +51,8 @@ fn the_winners_lose_exactly_the_deficit_pro_rata() {
 
     for (winner, gain) in broke.winners.clone().iter().zip([3_745, 2_247, 1_498]) {
         let event = broke.world.register_gain(winner, BTC_PERP);
-        let haircut = GainHaircut {
-            portfolio: winner.portfolio,
-            instrument: perpetual(BTC_PERP),
-            round: 1,
-            registered: gain * DOLLAR,
-            charged: 0,
-        };
-        assert_eq!(event.haircut, haircut);
+        assert_eq!((event.instrument, event.round), (perpetual(BTC_PERP), 1));
+        assert_eq!(event.borne, Borne { registered: gain * DOLLAR, charged: 0 });
         holds(&broke.world);
     }
     assert_eq!(broke.worth(), before + 500 * DOLLAR);
@@ -67,7 +62,7 @@ fn the_winners_lose_exactly_the_deficit_pro_rata() {
     for (winner, charge) in broke.winners.clone().iter().zip([250, 150, 100]) {
         let equity = broke.world.health(winner).equity;
         let event = broke.world.charge_gain(winner, BTC_PERP);
-        assert_eq!((event.haircut.charged, event.haircut.registered), (charge * DOLLAR, 0));
+        assert_eq!((event.borne.charged, event.borne.registered), (charge * DOLLAR, 0));
         assert_eq!(broke.world.health(winner).equity, equity);
         holds(&broke.world);
     }
@@ -122,7 +117,7 @@ fn the_winner_who_settles_first_waits_and_is_charged_first() {
     broke.world.refuses(&[settle], &[], NovateError::HaircutOpen);
     end(&mut broke.world);
     let event: VariationSettled = broke.world.settle(&first, BTC_PERP).event();
-    assert_eq!((event.amount, event.haircuts[0].charged), (3_495 * DOLLAR, 250 * DOLLAR));
+    assert_eq!((event.amount, event.borne.charged), (3_495 * DOLLAR, 250 * DOLLAR));
     holds(&broke.world);
 }
 
@@ -134,11 +129,11 @@ fn losses_are_settled_while_the_window_is_open() {
     broke.world.price(BTC, 20_400.0);
     let first = broke.winners[0].clone();
     let event: VariationSettled = broke.world.settle(&first, BTC_PERP).event();
-    assert_eq!((event.amount, event.haircuts[0].registered), (-205 * DOLLAR, 3_745 * DOLLAR));
+    assert_eq!((event.amount, event.borne.registered), (-205 * DOLLAR, 3_745 * DOLLAR));
     holds(&broke.world);
     end(&mut broke.world);
     // All that was registered: it bears all of it.
-    assert_eq!(broke.world.charge_gain(&first, BTC_PERP).haircut.charged, 500 * DOLLAR);
+    assert_eq!(broke.world.charge_gain(&first, BTC_PERP).borne.charged, 500 * DOLLAR);
     holds(&broke.world);
 }
 
@@ -149,8 +144,7 @@ fn the_winner_who_closes_first_bears_the_same() {
     let (first, taker) = (broke.winners[0].clone(), broke.taker.clone());
     let sent = broke.world.trade(&first, &taker, &[(BTC_PERP, SOLD[0], 12_500 * PRICE)]);
     let event: Traded = sent.event();
-    let registered = event.haircuts.iter().map(|h| (h.portfolio, h.registered)).collect::<Vec<_>>();
-    assert_eq!(registered, [(first.portfolio, 3_745 * DOLLAR)]);
+    assert_eq!((event.first_borne.registered, event.second_borne.registered), (3_745 * DOLLAR, 0));
     holds(&broke.world);
     for winner in &broke.winners.clone()[1..] {
         broke.world.register_gain(winner, BTC_PERP);
@@ -159,7 +153,7 @@ fn the_winner_who_closes_first_bears_the_same() {
     broke.world.refuses(&[register], &[], NovateError::GainRegistered);
     end(&mut broke.world);
     for (winner, charge) in broke.winners.clone().iter().zip([250, 150, 100]) {
-        assert_eq!(broke.world.charge_gain(winner, BTC_PERP).haircut.charged, charge * DOLLAR);
+        assert_eq!(broke.world.charge_gain(winner, BTC_PERP).borne.charged, charge * DOLLAR);
     }
     holds(&broke.world);
 }
@@ -182,7 +176,7 @@ fn what_is_left_of_a_winner_stays_until_it_is_charged() {
     broke.world.refuses(&[close], &[&first.key], NovateError::PortfolioNotEmpty);
     end(&mut broke.world);
     let event: VariationSettled = broke.world.settle(&first, BTC_PERP).event();
-    assert_eq!((event.amount, event.haircuts[0].charged), (-500 * DOLLAR, 500 * DOLLAR));
+    assert_eq!((event.amount, event.borne.charged), (-500 * DOLLAR, 500 * DOLLAR));
     assert_eq!(broke.world.portfolio(&first.portfolio).position_count, 0);
     holds(&broke.world);
 }
@@ -208,11 +202,11 @@ fn pending_gains_bear_and_wait() {
     broke.world.refuses(std::slice::from_ref(&settle), &[], NovateError::HaircutOpen);
     let withdraw = broke.world.withdraw_instruction(&first, USDC, 100_001 * DOLLAR as u64);
     broke.world.refuses(&[withdraw], &[&first.key], NovateError::GainsPending);
-    assert_eq!(broke.world.register_gain(&first, BTC_PERP).haircut.registered, 3_745 * DOLLAR);
+    assert_eq!(broke.world.register_gain(&first, BTC_PERP).borne.registered, 3_745 * DOLLAR);
     broke.world.pass(HOUR);
     broke.world.refresh();
     let event: VariationSettled = broke.world.settle(&first, BTC_PERP).event();
-    assert_eq!((event.haircuts[0].charged, event.released), (500 * DOLLAR, 2_495 * DOLLAR));
+    assert_eq!((event.borne.charged, event.released), (500 * DOLLAR, 2_495 * DOLLAR));
     holds(&broke.world);
 }
 
@@ -228,8 +222,8 @@ fn a_winner_whom_nobody_registered_escapes() {
     let charge = broke.world.charge_gain_instruction(&first, perpetual(BTC_PERP));
     broke.world.refuses(&[charge], &[], NovateError::NoGain);
     // 2,247 and 1,498 of 3,745.
-    assert_eq!(broke.world.charge_gain(&second, BTC_PERP).haircut.charged, 300 * DOLLAR);
-    assert_eq!(broke.world.charge_gain(&third, BTC_PERP).haircut.charged, 200 * DOLLAR);
+    assert_eq!(broke.world.charge_gain(&second, BTC_PERP).borne.charged, 300 * DOLLAR);
+    assert_eq!(broke.world.charge_gain(&third, BTC_PERP).borne.charged, 200 * DOLLAR);
     holds(&broke.world);
 }
 
@@ -248,7 +242,7 @@ fn rounding_takes_less_than_a_unit_of_each() {
     }
     end(&mut broke.world);
     for winner in broke.winners.clone() {
-        assert_eq!(broke.world.charge_gain(&winner, BTC_PERP).haircut.charged, 40_833_334);
+        assert_eq!(broke.world.charge_gain(&winner, BTC_PERP).borne.charged, 40_833_334);
         holds(&broke.world);
     }
     let market = broke.world.market(BTC_PERP);
@@ -274,9 +268,9 @@ fn gains_below_the_deficit_leave_a_remainder() {
     let register = broke.world.register_gain_instruction(&first, perpetual(BTC_PERP));
     broke.world.refuses(&[register], &[], NovateError::NoGain);
     // 1,498, of which the variation pool had 1,018.
-    assert_eq!(broke.world.register_gain(&third, BTC_PERP).haircut.registered, 480 * DOLLAR);
+    assert_eq!(broke.world.register_gain(&third, BTC_PERP).borne.registered, 480 * DOLLAR);
     end(&mut broke.world);
-    assert_eq!(broke.world.charge_gain(&third, BTC_PERP).haircut.charged, 480 * DOLLAR);
+    assert_eq!(broke.world.charge_gain(&third, BTC_PERP).borne.charged, 480 * DOLLAR);
     holds(&broke.world);
     let event = broke.world.close_haircut(BTC_PERP);
     assert_eq!((event.round, event.remainder), (1, 20 * DOLLAR));
@@ -305,13 +299,14 @@ fn two_deficits_at_once_in_one_market() {
     }
     broke.owner = second;
     let event = broke.takes(ALL, -500 * DOLLAR);
-    assert_eq!((event.losses[0].round, event.losses[0].haircut), (1, 1_000 * DOLLAR));
+    let market = broke.world.market(BTC_PERP);
+    assert_eq!((event.forgiven, market.round.number, market.haircut.0), (500_000_000, 1, 1_000 * DOLLAR));
     broke.world.register_gain(&broke.winners[2].clone(), BTC_PERP);
     holds(&broke.world);
     end(&mut broke.world);
     // 11,235, 2,247 and 1,498 of 14,980 bear 1,000.
     for (winner, charge) in broke.winners.clone().iter().zip([750, 150, 100]) {
-        assert_eq!(broke.world.charge_gain(winner, BTC_PERP).haircut.charged, charge * DOLLAR);
+        assert_eq!(broke.world.charge_gain(winner, BTC_PERP).borne.charged, charge * DOLLAR);
     }
     holds(&broke.world);
     assert_eq!(broke.world.market(BTC_PERP).round.ends, 0);
@@ -369,10 +364,10 @@ fn a_deficit_after_the_window_waits_until_all_is_charged() {
         broke.world.charge_gain(&winner, BTC_PERP);
     }
     let event: Liquidated = broke.world.succeeds(&[bid], &[&broke.taker.key]).event();
-    assert_eq!((event.losses[0].round, event.forgiven), (2, 500_000_000));
+    assert_eq!((broke.world.market(BTC_PERP).round.number, event.forgiven), (2, 500_000_000));
     holds(&broke.world);
     // What was charged in the first round is a cost, and no gain of the second.
-    let registered = broke.world.register_gain(&broke.winners[1].clone(), BTC_PERP).haircut.registered;
+    let registered = broke.world.register_gain(&broke.winners[1].clone(), BTC_PERP).borne.registered;
     assert_eq!(registered, 2_172 * DOLLAR);
 }
 
@@ -513,7 +508,7 @@ fn what_expired_before_bears_by_its_settlement_price() {
     assert_eq!(gains[0], gains[1]);
     assert_eq!(gains[0], [490 * DOLLAR, 2_500 * DOLLAR]);
     let event: ExpirySettled = world.settle_expiry(&late, BTC_PERP, time).event();
-    assert!(event.haircuts.is_empty());
+    assert_eq!(event.borne, Borne::default());
     holds(&world);
 }
 

@@ -234,6 +234,42 @@ fn insolvent(shape: Shape) {
     assert_eq!(wrong, Vec::<String>::new());
 }
 
+/// CLR-32: the fund has nothing, and losses are forgiven in every market of the fullest account; then again, in rounds that are open.
+fn forgiven(shape: Shape) {
+    let mut hall = Hall::new(shape);
+    let owner = hall.full(3_000, contracts(shape));
+    let taker = hall.full(1_000_000, 1);
+    hall.bankrupt(&owner);
+    hall.assert_full(&owner);
+    let table = [hall.table.clone()];
+    let start = hall.world.start_auction_instruction(&owner);
+    hall.world.send_with_tables(&[start], &[], &table).unwrap();
+    hall.world.pass(600);
+    for fraction in [500_000_000, 1_000_000_000] {
+        let bid = hall.world.liquidate_instruction(&owner, taker.side(), fraction, -1);
+        let (sent, transaction) = match hall.world.send_with_tables(&[bid], &[&taker.key], &table) {
+            Ok(done) => done,
+            Err(failure) => panic!("{:?}\n{}", failure.error, failure.logs.join("\n")),
+        };
+        let (size, locks) = (packet_size(&transaction), locks(&transaction));
+        println!("forgiven, {} positions: {} CU, {size} bytes, {locks} locks", shape.positions, sent.units);
+        assert!(sent.units <= u64::from(COMPUTE_LIMIT) && size <= PACKET && locks <= MOST_LOCKS);
+        let event: Liquidated = sent.event();
+        assert_eq!(event.losses.len(), usize::from(shape.positions));
+        assert_eq!(event.losses.iter().map(|l| l.amount as u64).sum::<u64>(), event.forgiven);
+        let wrong = checker::violations(&raw(&hall.world), hall.world.pool.to_bytes());
+        assert_eq!(wrong, Vec::<String>::new());
+    }
+    assert!(hall.world.portfolio(&owner.portfolio).is_empty());
+}
+
+#[test]
+fn losses_are_forgiven_in_as_many_markets_as_an_account_can_name() {
+    forgiven(WIDE);
+    forgiven(LONG);
+    forgiven(NARROW);
+}
+
 #[test]
 fn an_insolvent_account_with_all_balances_is_taken_whole() {
     insolvent(WIDE);

@@ -86,7 +86,7 @@ const INSTRUCTIONS: [(&str, i64); 49] = [
     ("register_gain", 8),
     ("charge_gain", 6),
     ("close_haircut", 6),
-    ("start_auction", 16),
+    ("start_auction", 20),
     ("liquidate", 24),
     ("end_auction", 14),
     ("fund_insurance", 3),
@@ -103,7 +103,7 @@ const INSTRUCTIONS: [(&str, i64); 49] = [
     ("unlend", 5),
     ("borrow", 6),
     ("repay", 6),
-    ("borrow_for_loss", 9),
+    ("borrow_for_loss", 12),
 ];
 /// Errors of senders that name the wrong accounts, and of amounts that leave their range: neither can be here.
 const NEVER: [&str; 9] = [

@@ -24,8 +24,8 @@ fn a_gain_is_registered_and_told() {
     let event: HaircutBorne = broke.world.register_gain(&winner, BTC_PERP);
     assert_eq!((event.version, event.pool, event.portfolio), (1, broke.world.pool, winner.portfolio));
     assert_eq!((event.sequence, event.time), (3, broke.world.now()));
-    assert_eq!((event.haircut.round, event.haircut.registered, event.haircut.charged), (1, 3_745 * DOLLAR, 0));
-    assert_eq!((event.gains, event.uncharged, event.market_haircut), (3_745 * DOLLAR, 3_745 * DOLLAR, 500 * DOLLAR));
+    assert_eq!((event.round, event.borne.registered, event.borne.charged), (1, 3_745 * DOLLAR, 0));
+    assert_eq!((event.gains, event.uncharged, event.haircut), (3_745 * DOLLAR, 3_745 * DOLLAR, 500 * DOLLAR));
     let position = broke.world.portfolio(&winner.portfolio).positions()[0];
     assert_eq!((position.gain, position.round), (3_745 * DOLLAR, 1));
     assert_eq!(checker::violations(&raw(&broke.world), broke.world.pool.to_bytes()), Vec::<String>::new());

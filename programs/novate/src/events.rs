@@ -199,8 +199,9 @@ pub struct Traded {
     /// Funding that was added to the costs of the two sides' positions before the legs.
     pub first_funding: i64,
     pub second_funding: i64,
-    /// Gains that were registered or charged for haircuts before.
-    pub haircuts: Vec<GainHaircut>,
+    /// What the two sides' traded positions bore of haircuts before.
+    pub first_borne: Borne,
+    pub second_borne: Borne,
 }
 
 #[event]
@@ -219,8 +220,8 @@ pub struct VariationSettled {
     pub variation_pool: i64,
     /// Funding that was added to the cost before: a loss where it is positive.
     pub funding: i64,
-    /// Gains that were registered or charged for haircuts before.
-    pub haircuts: Vec<GainHaircut>,
+    /// What the position bore of a haircut before.
+    pub borne: Borne,
 }
 
 #[event]
@@ -283,8 +284,9 @@ pub struct Liquidated {
     /// Of the payout, what costs of the slice were lowered by, settlement asset, and in which markets.
     pub forgiven: u64,
     pub losses: Vec<ForgivenLoss>,
-    /// Gains that were registered or charged for haircuts before.
-    pub haircuts: Vec<GainHaircut>,
+    /// What positions of the two portfolios bore of haircuts before.
+    pub borne: Borne,
+    pub taker_borne: Borne,
 }
 
 #[event]
@@ -514,8 +516,8 @@ pub struct ExpirySettled {
     pub expiry_time: i64,
     pub price: i64,
     pub positions: Vec<SettledPosition>,
-    /// Gains that were registered or charged for haircuts before.
-    pub haircuts: Vec<GainHaircut>,
+    /// What the positions bore of a haircut before.
+    pub borne: Borne,
 }
 
 #[event]
@@ -607,35 +609,11 @@ pub struct StakeClosed {
     pub time: i64,
 }
 
-/// What a position bore of a haircut (CLR-32), settlement asset.
-#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GainHaircut {
-    pub portfolio: Pubkey,
-    pub instrument: u64,
-    /// Of the market's haircuts.
-    pub round: u32,
-    /// Gain that was registered, or 0.
-    pub registered: i64,
-    /// What was added to the cost for a gain registered earlier, or 0.
-    pub charged: i64,
-}
-
-impl GainHaircut {
-    pub fn new(portfolio: Pubkey, instrument: u64, borne: Borne) -> Self {
-        Self { portfolio, instrument, round: borne.round, registered: borne.registered, charged: borne.charged }
-    }
-}
-
 /// What was forgiven of the losses of a slice in one market (CLR-32), settlement asset.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ForgivenLoss {
     pub market: u16,
-    pub round: u32,
-    /// Unix time at which the window of the round ends.
-    pub ends: i64,
     pub amount: i64,
-    /// Of the market, afterwards: forgiven and not charged.
-    pub haircut: i64,
 }
 
 #[event]
@@ -645,12 +623,14 @@ pub struct HaircutBorne {
     pub portfolio: Pubkey,
     pub sequence: u64,
     pub time: i64,
-    pub haircut: GainHaircut,
+    pub instrument: u64,
+    pub round: u32,
+    pub borne: Borne,
     /// Of the round, afterwards: gains registered and of them not charged.
     pub gains: i64,
     pub uncharged: i64,
     /// Of the market, afterwards: forgiven and not charged.
-    pub market_haircut: i64,
+    pub haircut: i64,
 }
 
 #[event]

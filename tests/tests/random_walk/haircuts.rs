@@ -146,7 +146,7 @@ impl Walk {
     }
 
     pub(super) fn close_haircut(&mut self) {
-        if self.rounds(false).is_empty() && self.chance.percent(30) {
+        if self.rounds(false).is_empty() && self.chance.percent(60) {
             self.let_windows_end();
         }
         let market = match self.rounds(false).first() {

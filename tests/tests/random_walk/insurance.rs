@@ -165,7 +165,9 @@ impl Walk {
             let address = addresses::stake(&self.world.pool, &owner.address());
             if !self.world.account(&address).data.is_empty() {
                 let stake = self.world.stake_of(&owner);
-                self.leave(&owner, &stake);
+                if self.live_shares(&stake) > 0 {
+                    self.leave(&owner, &stake);
+                }
             }
         }
     }

@@ -77,8 +77,8 @@ impl Walk {
             self.seats_where(&self.judge(), |p, h| is_liquidatable(h) && (!p.in_auction() || !is_of_its_kind(p, h)));
         let seat = match fallen.is_empty() {
             true => {
-                let insolvent = self.chance.percent(50);
-                if insolvent && self.chance.percent(25) {
+                let insolvent = self.chance.percent(65);
+                if insolvent && self.chance.percent(60) {
                     self.run_the_fund_down();
                 }
                 self.endanger(insolvent)
@@ -174,14 +174,15 @@ impl Walk {
         self.lived("insurance paid for a slice", paid > 0);
         self.lived("stake was slashed", event.from_stake > 0);
         self.lived("a loss was forgiven", forgiven > 0);
-        let registers = if forgiven > 0 { self.chance.between(0, 6) } else { 0 };
+        let registers = if forgiven > 0 { *self.chance.pick(&[0, 1, 4, 9]) } else { 0 };
+        let again = forgiven > 0 && self.chance.percent(40);
         self.lived("losses were forgiven in two markets", event.losses.len() > 1);
-        let again = event.losses.iter().any(|l| l.amount < left_behind.snapshot.markets[&l.market].round.forgiven.0);
-        self.lived("a second deficit came into an open window", again);
+        let second = event.losses.iter().any(|l| l.amount < left_behind.snapshot.markets[&l.market].round.forgiven.0);
+        self.lived("a second deficit came into an open window", second);
         let gains = |p: &Portfolio| p.positions().iter().map(|p| p.gain).sum::<i64>();
-        let taker_bore = event.haircuts.iter().any(|h| h.portfolio == bidder.portfolio);
-        self.lived("a bid had either side bear its part", !event.haircuts.is_empty());
-        let carried = !taker_bore && gains(&after[1]) > gains(&before[1]);
+        let bore = [event.borne, event.taker_borne].iter().any(|borne| *borne != Default::default());
+        self.lived("a bid had either side bear its part", bore);
+        let carried = gains(&after[1]) > gains(&before[1]) + event.taker_borne.registered;
         self.lived("a slice carried a registered gain", carried);
         let moved = before[1].positions() != after[1].positions();
         self.lived("a slice of options changed hands", moved && has_options(&before[0]));
@@ -196,6 +197,9 @@ impl Walk {
             self.begin_again(seat);
         }
         (0..registers).for_each(|_| self.register_gain());
+        if again {
+            self.start_auction();
+        }
     }
 
     pub(super) fn end_auction(&mut self) {

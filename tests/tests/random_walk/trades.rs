@@ -356,7 +356,7 @@ impl Walk {
         self.assert_bystanders(&judge, &[seat]);
         let event: VariationSettled = sent.event();
         self.lived("funding was settled", event.funding != 0);
-        self.lived("a settlement registered or charged a gain", !event.haircuts.is_empty());
+        self.lived("a settlement registered or charged a gain", event.borne != Default::default());
         self.lived("a loss was paid", event.amount < 0);
         self.lived("a gain was received", event.amount > 0);
         self.lived("pending gains became cash", event.released > 0);

@@ -38,12 +38,26 @@ pub struct Round {
     pub funding: Price,
 }
 
-/// What a position bore: the gain that was registered, or what its registered gain was charged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What positions bore of haircuts: gains that were registered, and what was charged for those registered before. Settlement
+/// asset, 1e-6, each 0 or more.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Borne {
-    pub round: u32,
     pub registered: i64,
     pub charged: i64,
+}
+
+impl Borne {
+    /// Refuses where neither happened.
+    pub fn require_some(&self) -> Result<()> {
+        require!(*self != Self::default(), NovateError::NoGain);
+        Ok(())
+    }
+
+    /// Sums of counters that fit.
+    pub fn add(&mut self, more: Self) {
+        self.registered = self.registered.saturating_add(more.registered);
+        self.charged = self.charged.saturating_add(more.charged);
+    }
 }
 
 impl Round {
@@ -85,9 +99,9 @@ impl Market {
     /// What every instruction does with a position of the market before anything else: while the window is open registers its
     /// gain, once; after it charges what it registered. `expiry` is that of a future that is held, and of what expired before the
     /// round and is not settled.
-    pub fn bear(&mut self, position: &mut Position, expiry: Option<&Expiry>, now: i64) -> Result<Option<Borne>> {
+    pub fn bear(&mut self, position: &mut Position, expiry: Option<&Expiry>, now: i64) -> Result<Borne> {
         if !self.round.stands() {
-            Ok(None)
+            Ok(Borne::default())
         } else if self.round.is_open(now) {
             self.register(position, expiry)
         } else {
@@ -95,19 +109,19 @@ impl Market {
         }
     }
 
-    fn register(&mut self, position: &mut Position, expiry: Option<&Expiry>) -> Result<Option<Borne>> {
+    fn register(&mut self, position: &mut Position, expiry: Option<&Expiry>) -> Result<Borne> {
         if position.round == self.round.number {
-            return Ok(None);
+            return Ok(Borne::default());
         }
         let gain = self.gain_of(position, expiry)?;
         position.round = self.round.number;
         if gain == Usd::ZERO {
-            return Ok(None);
+            return Ok(Borne::default());
         }
         position.gain = gain.0;
         self.round.gains = self.round.gains.add(gain).map_err(NovateError::from)?;
         self.round.uncharged = self.round.uncharged.add(gain).map_err(NovateError::from)?;
-        Ok(Some(Borne { round: self.round.number, registered: gain.0, charged: 0 }))
+        Ok(Borne { registered: gain.0, charged: 0 })
     }
 
     /// What a position has gained and not received as cash, as of the round's opening: value there less cost and funding, and
@@ -150,9 +164,9 @@ impl Market {
     }
 
     /// What rounding takes beyond the haircut is the market's rounding. The last charge ends the round where nothing is left over.
-    fn charge_gain(&mut self, position: &mut Position, now: i64) -> Result<Option<Borne>> {
+    fn charge_gain(&mut self, position: &mut Position, now: i64) -> Result<Borne> {
         if position.gain == 0 {
-            return Ok(None);
+            return Ok(Borne::default());
         }
         let charge = self.charge_of(position, now)?;
         let paid = charge.min(self.haircut);
@@ -165,7 +179,7 @@ impl Market {
         if self.round.uncharged == Usd::ZERO && self.haircut == Usd::ZERO {
             self.round.ends = 0;
         }
-        Ok(Some(Borne { round: self.round.number, registered: 0, charged: charge.0 }))
+        Ok(Borne { registered: 0, charged: charge.0 })
     }
 
     /// How much of a position's pending gains stays pending: all while they wait for a haircut; else what the reserves of insolvent

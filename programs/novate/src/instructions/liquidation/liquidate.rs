@@ -5,13 +5,13 @@ use novate_margin::fixed::{mul_div_ceil, mul_div_floor};
 use novate_margin::fund::Drawn;
 use novate_margin::{auction, is_liquidatable, Fraction, Health, Price, Seconds, Usd};
 
-use super::losses::{forgive, Losses};
+use super::losses::{forgive, Losses, Shares, NO_SHARES};
 use crate::error::NovateError;
-use crate::events::{GainHaircut, Liquidated, EVENT_VERSION};
+use crate::events::{Liquidated, EVENT_VERSION};
 use crate::health::{Examiner, Prices};
 use crate::instrument::{self, expiry_of, market_of, minutes_of, Instrument};
 use crate::listed::Listed;
-use crate::state::{Balance, Insurance, Market, Pool, Portfolio, Position, Scenarios};
+use crate::state::{Balance, Borne, Insurance, Market, Pool, Portfolio, Position, Scenarios};
 
 /// A bid in an auction. The owner or delegate of the taker signs. Behind the instruction stand the assets, markets and
 /// expiries that either portfolio holds, each once; the markets of the liquidated portfolio's positions and the expiries of its
@@ -42,7 +42,7 @@ struct Bid {
     fraction: Fraction,
     price: i64,
     /// Of the payout, by position of the account, and all of it.
-    shares: Vec<i64>,
+    shares: Shares,
     forgiven: i64,
     /// Equity below zero that goes with the slice, settlement asset, rounded up.
     deficit: u64,
@@ -98,8 +98,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         let asset = listed.settlement()?;
         (asset.price, asset.shortage)
     };
-    let mut sides =
-        Sides { haircuts: vec![], addresses: [accounts.portfolio.key(), accounts.taker.key()], shortage, now };
+    let mut sides = Sides { shortage, now, borne: Borne::default(), taker_borne: Borne::default() };
     let funding = sides.prepare(&mut portfolio, &listed)?;
     let bid = if insolvent {
         require!(limit <= 0, NovateError::LimitAboveZero);
@@ -153,7 +152,8 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         stake_ended: drawn.ended,
         forgiven: bid.forgiven.unsigned_abs(),
         losses,
-        haircuts: sides.haircuts,
+        borne: sides.borne,
+        taker_borne: sides.taker_borne,
     });
     Ok(())
 }
@@ -164,7 +164,7 @@ fn size_up(health: &Health, elapsed: Seconds, asked: Fraction, settlement: Price
     let fraction = asked.min(most);
     let usd = auction::price_ceil(health.equity, fraction, discount).map_err(NovateError::from)?;
     let price = mul_div_ceil(usd.0, Price::ONE.0, settlement.0).map_err(NovateError::from)?;
-    Ok(Bid { fraction, price, shares: vec![], forgiven: 0, deficit: 0 })
+    Ok(Bid { fraction, price, shares: NO_SHARES, forgiven: 0, deficit: 0 })
 }
 
 /// Equity that the bid leaves at least, and maintenance margin that it leaves at most. What insurance pays is the taker's.
@@ -190,7 +190,7 @@ fn size_up_insolvent(
     let payable = i64::try_from(portfolio.payable()).unwrap_or(i64::MAX).min(owed);
     let held = i64::try_from(insurance.fund().total()).unwrap_or(i64::MAX);
     let lacks = payable.saturating_sub(held).max(0);
-    let (mut forgiven, mut shares, mut settling) = (0, vec![], false);
+    let (mut forgiven, mut shares, mut settling) = (0, NO_SHARES, false);
     if lacks > 0 {
         let losses = losses(fraction)?;
         forgiven = lacks.min(losses.forgivable());
@@ -232,29 +232,15 @@ fn accrue_funding(portfolio: &Portfolio, listed: &Listed, now: i64) -> Result<()
 
 /// The two portfolios on their way from one to the other.
 struct Sides {
-    addresses: [Pubkey; 2],
     /// What reserves exceed the insurance fund by.
     shortage: u64,
     now: i64,
-    /// What positions bore of haircuts.
-    haircuts: Vec<GainHaircut>,
+    /// What positions of either bore of haircuts.
+    borne: Borne,
+    taker_borne: Borne,
 }
 
 impl Sides {
-    fn bear(&mut self, side: usize, position: &mut Position, market: &mut Market, listed: &Listed) -> Result<()> {
-        if !market.round.stands() {
-            return Ok(());
-        }
-        let expiry = match expiry_of(position.instrument).filter(|_| position.quantity != 0) {
-            Some(id) => Some(listed.expiry(id)?),
-            None => None,
-        };
-        let borne = market.bear(position, expiry.as_deref(), self.now)?;
-        let address = self.addresses.get(side).copied().unwrap_or_default();
-        self.haircuts.extend(borne.map(|borne| GainHaircut::new(address, position.instrument, borne)));
-        Ok(())
-    }
-
     /// Has every position of the account bear its part in a haircut, and charges it the funding that it owes, which is returned.
     fn prepare(&mut self, portfolio: &mut Portfolio, listed: &Listed) -> Result<i64> {
         let mut funding = Usd::ZERO;
@@ -262,7 +248,7 @@ impl Sides {
         let count = usize::from(portfolio.position_count);
         for position in portfolio.positions.iter_mut().take(count) {
             let market = markets.market(market_of(position.instrument))?;
-            self.bear(0, position, market, listed)?;
+            self.borne.add(bear(position, market, listed, self.now)?);
             if is_funded(position) {
                 funding = funding.add(market.apply_funding(position)?).map_err(NovateError::from)?;
             }
@@ -318,7 +304,7 @@ impl Sides {
         listed: &Listed,
     ) -> Result<Usd> {
         let held = taker.position_entry(slice.instrument, slice.underlying, self.now)?;
-        self.bear(1, held, market, listed)?;
+        self.taker_borne.add(bear(held, market, listed, self.now)?);
         let released = held.release_pending(self.now, market.holds_back(self.shortage, self.now));
         let perpetual = slice.instrument == instrument::perpetual(market.index);
         let funding = if perpetual { market.apply_funding(held)? } else { Usd::ZERO };
@@ -343,6 +329,18 @@ impl Sides {
         }
         Ok(funding)
     }
+}
+
+/// [`Market::bear`] with the expiry of what is held.
+fn bear(position: &mut Position, market: &mut Market, listed: &Listed, now: i64) -> Result<Borne> {
+    if !market.round.stands() {
+        return Ok(Borne::default());
+    }
+    let expiry = match expiry_of(position.instrument).filter(|_| position.quantity != 0) {
+        Some(id) => Some(listed.expiry(id)?),
+        None => None,
+    };
+    market.bear(position, expiry.as_deref(), now)
 }
 
 /// The market that is written, found once for all positions that follow each other in it.

@@ -12,10 +12,17 @@ use crate::instrument::{self, expiry_id, market_of, Instrument};
 use crate::listed::Listed;
 use crate::state::{Portfolio, Position, MAX_POSITIONS};
 
-/// Losses of a slice, position by position in the order of the portfolio. Settlement asset, 1e-6.
+/// Amounts by position, in the order of the portfolio. Settlement asset, 1e-6. Not on the heap, which a full account fills.
+pub(super) type Shares = [i64; MAX_POSITIONS];
+pub(super) const NO_SHARES: Shares = [0; MAX_POSITIONS];
+
+/// Markets of one slice for which room is made at once: memory that a list outgrows is not given back.
+const FORGIVEN_MARKETS: usize = 8;
+
+/// Losses of a slice.
 pub(super) struct Losses {
     /// Cost less value, 0 where there is a gain.
-    of: Vec<i64>,
+    of: Shares,
     sum: i64,
     /// One is in a market whose last haircut is not all charged.
     pub settling: bool,
@@ -24,8 +31,8 @@ pub(super) struct Losses {
 impl Losses {
     /// Of the slice of an account whose funding is applied, at the prices of the book that judged it.
     pub fn of(portfolio: &Portfolio, part: Fraction, book: &Book, listed: &Listed, now: i64) -> Result<Self> {
-        let mut losses = Self { of: Vec::with_capacity(MAX_POSITIONS), sum: 0, settling: false };
-        for position in portfolio.positions() {
+        let mut losses = Self { of: NO_SHARES, sum: 0, settling: false };
+        for (position, of) in portfolio.positions().iter().zip(&mut losses.of) {
             let mut whole = *position;
             let slice = whole.cut(part)?;
             let value = value(&slice, book, listed, now)?;
@@ -34,7 +41,7 @@ impl Losses {
                 let round = listed.market(market_of(slice.instrument))?.round;
                 losses.settling |= round.stands() && !round.is_open(now);
             }
-            losses.of.push(loss);
+            *of = loss;
             losses.sum = losses.sum.checked_add(loss).ok_or(NovateError::MathOverflow)?;
         }
         Ok(losses)
@@ -51,15 +58,14 @@ impl Losses {
 
     /// Divides an amount of at most the sum in proportion to the losses, exactly and none beyond its loss: each takes its part of
     /// what those before it left, so that what remains is never more than the losses that remain.
-    pub fn divide(&self, amount: i64) -> Result<Vec<i64>> {
+    pub fn divide(&self, amount: i64) -> Result<Shares> {
         let (mut left, mut losses) = (amount, self.sum);
-        let mut shares = Vec::with_capacity(self.of.len());
-        for loss in &self.of {
-            let share = if *loss > 0 { mul_div_floor(left, *loss, losses).map_err(NovateError::from)? } else { 0 };
+        let mut shares = NO_SHARES;
+        for (share, loss) in shares.iter_mut().zip(&self.of).filter(|(_, loss)| **loss > 0) {
+            *share = mul_div_floor(left, *loss, losses).map_err(NovateError::from)?;
             // Neither falls below zero.
-            left = left.wrapping_sub(share);
+            left = left.wrapping_sub(*share);
             losses = losses.wrapping_sub(*loss);
-            shares.push(share);
         }
         Ok(shares)
     }
@@ -67,7 +73,7 @@ impl Losses {
 
 /// Takes the shares of what is forgiven into the rounds of their markets.
 pub(super) fn forgive(portfolio: &Portfolio, shares: &[i64], listed: &Listed, now: i64) -> Result<Vec<ForgivenLoss>> {
-    let mut losses: Vec<ForgivenLoss> = vec![];
+    let mut losses: Vec<ForgivenLoss> = Vec::with_capacity(FORGIVEN_MARKETS);
     for (position, share) in portfolio.positions().iter().zip(shares).filter(|(_, share)| **share > 0) {
         let mut market = listed.market_mut(market_of(position.instrument))?;
         let index = listed.asset(market.asset)?.price;
@@ -76,8 +82,7 @@ pub(super) fn forgive(portfolio: &Portfolio, shares: &[i64], listed: &Listed, no
             Some(last) => last.amount.checked_add(*share).ok_or(NovateError::MathOverflow)?,
             None => *share,
         };
-        let (round, ends) = (market.round.number, market.round.ends);
-        losses.push(ForgivenLoss { market: market.index, round, ends, amount, haircut: market.haircut.0 });
+        losses.push(ForgivenLoss { market: market.index, amount });
     }
     Ok(losses)
 }

@@ -1,7 +1,7 @@
 use anchor_lang::prelude::*;
 
 use crate::error::NovateError;
-use crate::events::{GainHaircut, HaircutBorne, EVENT_VERSION};
+use crate::events::{HaircutBorne, EVENT_VERSION};
 use crate::instrument::market_of;
 use crate::state::{Market, Portfolio};
 
@@ -30,7 +30,8 @@ pub(crate) fn charge_gain(ctx: Context<ChargeGain>, instrument: u64) -> Result<(
     require!(market_of(instrument) == market.index, NovateError::WrongMarket);
     require!(!market.round.is_open(now), NovateError::HaircutOpen);
 
-    let borne = market.bear(portfolio.position_mut(instrument)?, None, now)?.ok_or(NovateError::NoGain)?;
+    let borne = market.bear(portfolio.position_mut(instrument)?, None, now)?;
+    borne.require_some()?;
     portfolio.free_empty_positions();
     let owes_nothing = !portfolio.owes();
     portfolio.leave_auction_if(owes_nothing);
@@ -42,10 +43,12 @@ pub(crate) fn charge_gain(ctx: Context<ChargeGain>, instrument: u64) -> Result<(
         portfolio: accounts.portfolio.key(),
         sequence: portfolio.sequence,
         time: now,
-        haircut: GainHaircut::new(accounts.portfolio.key(), instrument, borne),
+        instrument,
+        round: market.round.number,
+        borne,
         gains: market.round.gains.0,
         uncharged: market.round.uncharged.0,
-        market_haircut: market.haircut.0,
+        haircut: market.haircut.0,
     });
     Ok(())
 }

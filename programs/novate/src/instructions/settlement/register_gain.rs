@@ -2,7 +2,7 @@ use anchor_lang::prelude::*;
 
 use super::bear::bear;
 use crate::error::NovateError;
-use crate::events::{GainHaircut, HaircutBorne, EVENT_VERSION};
+use crate::events::{HaircutBorne, EVENT_VERSION};
 use crate::instrument::market_of;
 use crate::state::{Market, Portfolio};
 
@@ -36,7 +36,7 @@ pub(crate) fn register_gain(ctx: Context<RegisterGain>, instrument: u64) -> Resu
     let position = portfolio.position_mut(instrument)?;
     require!(position.round != market.round.number, NovateError::GainRegistered);
     let borne = bear(&mut market, position, accounts.expiry.as_ref().map(AsRef::as_ref), now)?;
-    let borne = borne.ok_or(NovateError::NoGain)?;
+    borne.require_some()?;
     portfolio.next_sequence();
 
     emit_cpi!(HaircutBorne {
@@ -45,10 +45,12 @@ pub(crate) fn register_gain(ctx: Context<RegisterGain>, instrument: u64) -> Resu
         portfolio: accounts.portfolio.key(),
         sequence: portfolio.sequence,
         time: now,
-        haircut: GainHaircut::new(accounts.portfolio.key(), instrument, borne),
+        instrument,
+        round: market.round.number,
+        borne,
         gains: market.round.gains.0,
         uncharged: market.round.uncharged.0,
-        market_haircut: market.haircut.0,
+        haircut: market.haircut.0,
     });
     Ok(())
 }

@@ -1,9 +1,9 @@
 use anchor_lang::prelude::*;
 
 use crate::error::NovateError;
-use crate::events::{ExpirySettled, GainHaircut, SettledPosition, EVENT_VERSION};
+use crate::events::{ExpirySettled, SettledPosition, EVENT_VERSION};
 use crate::instrument::expiry_of;
-use crate::state::{Expiry, Market, Portfolio};
+use crate::state::{Borne, Expiry, Market, Portfolio};
 
 /// Anyone may settle anyone's positions in an expiry.
 #[event_cpi]
@@ -39,11 +39,10 @@ pub(crate) fn settle_expiry(ctx: Context<SettleExpiry>) -> Result<()> {
     require!(expiry.is_fixed(), NovateError::SettlementPriceMissing);
 
     let (id, count) = (Some(expiry.id()), usize::from(portfolio.position_count));
-    let (mut settled, mut haircuts) = (Vec::with_capacity(count), vec![]);
+    let (mut settled, mut borne) = (Vec::with_capacity(count), Borne::default());
     for position in portfolio.positions.iter_mut().take(count) {
         if position.quantity != 0 && expiry_of(position.instrument) == id {
-            let borne = market.bear(position, Some(&expiry), now)?;
-            haircuts.extend(borne.map(|borne| GainHaircut::new(accounts.portfolio.key(), position.instrument, borne)));
+            borne.add(market.bear(position, Some(&expiry), now)?);
             let quantity = position.quantity;
             let value = expiry.settle(position)?.0;
             settled.push(SettledPosition { instrument: position.instrument, quantity, value });
@@ -65,7 +64,7 @@ pub(crate) fn settle_expiry(ctx: Context<SettleExpiry>) -> Result<()> {
         expiry_time: expiry.time,
         price: expiry.settlement_price.0,
         positions: settled,
-        haircuts,
+        borne,
     });
     Ok(())
 }

@@ -3,7 +3,7 @@ use novate_margin::{Contracts, Price, Usd};
 
 use super::bear::bear;
 use crate::error::NovateError;
-use crate::events::{GainHaircut, VariationSettled, EVENT_VERSION};
+use crate::events::{VariationSettled, EVENT_VERSION};
 use crate::instrument::{self, market_of, Instrument};
 use crate::listed::{read, require_kind};
 use crate::state::{Asset, Expiry, Market, Portfolio, Position};
@@ -114,8 +114,7 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -
             .ok_or(NovateError::MathOverflow)?;
         profit.max(means.saturating_neg())
     };
-    let charged = borne.map_or(0, |borne| borne.charged);
-    if amount == 0 && released == 0 && charged == 0 {
+    if amount == 0 && released == 0 && borne.charged == 0 {
         let pending = position.pending_old != 0 || position.pending_new != 0;
         require!(!waits || profit <= 0 && !pending, NovateError::HaircutOpen);
         require!(shortage == 0 || !pending, NovateError::GainsHeldBack);
@@ -142,10 +141,7 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -
         cash: portfolio.cash,
         variation_pool: market.variation_pool.0,
         funding: funding.0,
-        haircuts: borne
-            .map(|borne| GainHaircut::new(accounts.portfolio.key(), instrument, borne))
-            .into_iter()
-            .collect(),
+        borne,
     });
     Ok(())
 }

@@ -3,11 +3,11 @@ use novate_margin::dated::{option_at, Right};
 use novate_margin::{reduces_risk, Contracts, Price, Usd};
 
 use crate::error::NovateError;
-use crate::events::{GainHaircut, Traded, TradedLeg, EVENT_VERSION};
+use crate::events::{Traded, TradedLeg, EVENT_VERSION};
 use crate::health::{require_usable, Examiner, Held, Prices};
 use crate::instrument::{self, market_of, Instrument};
 use crate::listed::Listed;
-use crate::state::{Asset, Expiry, Market, Pool, Portfolio, Position, Scenarios};
+use crate::state::{Asset, Borne, Expiry, Market, Pool, Portfolio, Position, Scenarios};
 
 /// Most legs of one trade.
 pub const MAX_LEGS: usize = 8;
@@ -45,7 +45,6 @@ pub struct Trade<'info> {
 /// One side, and what the check after the trade needs of the time before.
 struct Side<'a> {
     portfolio: &'a mut Portfolio,
-    address: Pubkey,
     cash_before: i64,
     in_auction_before: bool,
     /// Positions in the traded instruments as they were, empty ones too.
@@ -56,7 +55,7 @@ struct Side<'a> {
     /// Cash that options were bought above and sold below their marks for.
     given: i64,
     /// What the traded positions bore of haircuts.
-    haircuts: Vec<GainHaircut>,
+    borne: Borne,
 }
 
 /// 1. Checks the number of legs and that each signer may trade for its side.
@@ -81,8 +80,8 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
     let pool = accounts.pool.load()?;
     let scenarios = accounts.scenarios.load()?;
     let listed = Listed::new(&first.pool, ctx.remaining_accounts)?;
-    let mut first = Side::new(&mut first, accounts.first.key());
-    let mut second = Side::new(&mut second, accounts.second.key());
+    let mut first = Side::new(&mut first);
+    let mut second = Side::new(&mut second);
     let mut traded = Vec::with_capacity(legs.len());
     for leg in &legs {
         traded.push(execute(leg, &listed, &mut first, &mut second, now)?);
@@ -117,7 +116,8 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
         second_cash: second.portfolio.cash,
         first_funding: first.funding,
         second_funding: second.funding,
-        haircuts: [first.haircuts, second.haircuts].concat(),
+        first_borne: first.borne,
+        second_borne: second.borne,
     });
     Ok(())
 }
@@ -275,18 +275,17 @@ fn require_quantity(market: &Market, leg: &Leg, first: &Portfolio, second: &Port
 }
 
 impl<'a> Side<'a> {
-    fn new(portfolio: &'a mut Portfolio, address: Pubkey) -> Self {
+    fn new(portfolio: &'a mut Portfolio) -> Self {
         let (cash_before, in_auction_before) = (portfolio.cash, portfolio.in_auction());
         Self {
             portfolio,
-            address,
             cash_before,
             in_auction_before,
             before: Vec::with_capacity(MAX_LEGS),
             fees: 0,
             funding: 0,
             given: 0,
-            haircuts: vec![],
+            borne: Borne::default(),
         }
     }
 
@@ -304,9 +303,7 @@ impl<'a> Side<'a> {
         if self.before.iter().all(|b| b.instrument != instrument) {
             self.before.push(*position);
         }
-        if let Some(borne) = market.bear(position, expiry, now)? {
-            self.haircuts.push(GainHaircut::new(self.address, instrument, borne));
-        }
+        self.borne.add(market.bear(position, expiry, now)?);
         if instrument == instrument::perpetual(market.index) {
             let owed = market.apply_funding(position)?;
             self.funding = self.funding.checked_add(owed.0).ok_or(NovateError::MathOverflow)?;
