@@ -106,6 +106,8 @@ mod market {
     pub const FORGIVEN: usize = 632;
     pub const GAINS: usize = 640;
     pub const UNCHARGED: usize = 648;
+    /// i64, settlement units: charged in it.
+    pub const CHARGED: usize = 656;
 }
 
 /// Offsets in an expiry account of 10,240 bytes.
@@ -542,8 +544,8 @@ fn check_haircut(data: &[u8], totals: &Totals, found: &mut Vec<String>) {
     let index = u16_at(data, market::INDEX);
     let round = u32::from_le_bytes(bytes(data, market::ROUND));
     let stands = i64_at(data, market::ROUND_ENDS) != 0;
-    let [haircut, forgiven, gains, uncharged] =
-        [market::HAIRCUT, market::FORGIVEN, market::GAINS, market::UNCHARGED].map(|at| i64_at(data, at));
+    let [haircut, forgiven, gains] = [market::HAIRCUT, market::FORGIVEN, market::GAINS].map(|at| i64_at(data, at));
+    let [uncharged, charged] = [market::UNCHARGED, market::CHARGED].map(|at| i64_at(data, at));
     let none = vec![];
     let held = totals.gains.get(&index).unwrap_or(&none);
     let of_round = held.iter().all(|(of, gain)| *of == round && *gain > 0 || *of <= round && *gain == 0);
@@ -551,9 +553,14 @@ fn check_haircut(data: &[u8], totals: &Totals, found: &mut Vec<String>) {
     if !of_round || sum != uncharged || uncharged > gains || !stands && uncharged != 0 {
         found.push(format!("CLR-32: market {index}: gains of {sum} in round {round}, {uncharged} of {gains} counted"));
     }
-    if haircut < 0 || forgiven < 0 || stands && (round == 0 || forgiven == 0 || haircut == 0 && uncharged == gains) {
-        found
-            .push(format!("CLR-32: market {index}: {haircut} of {forgiven} to charge, round {round}, stands {stands}"));
+    // Each gain is charged its share, less than a unit beyond it, and never beyond itself.
+    let done = gains - uncharged;
+    let share = (forgiven * done).div_euclid(gains.max(1)).min(done);
+    if !(share..=done.min(share + MOST_ROUNDED)).contains(&charged) {
+        found.push(format!("CLR-32: market {index}: {charged} of {forgiven} charged for {done} of {gains}"));
+    }
+    if haircut < (forgiven - charged).max(0) || stands && (round == 0 || forgiven <= 0) {
+        found.push(format!("CLR-32: market {index}: {haircut} left of {forgiven} in round {round}, stands {stands}"));
     }
     let priced = totals.priced.iter().filter(|(of, _)| *of == index && round == 0);
     found.extend(priced.map(|(_, text)| text.clone()));

@@ -202,6 +202,13 @@ fn pending_gains_bear_and_wait() {
     broke.world.refuses(std::slice::from_ref(&settle), &[], NovateError::HaircutOpen);
     let withdraw = broke.world.withdraw_instruction(&first, USDC, 100_001 * DOLLAR as u64);
     broke.world.refuses(&[withdraw], &[&first.key], NovateError::GainsPending);
+    // Nor may they go to another portfolio of the owner's.
+    let other = broke.world.sub_account(&first, 1);
+    let amount = 100_001 * DOLLAR as u64;
+    let transfer = build::Transfer { from: first.portfolio, to: other.portfolio, asset: USDC, amount };
+    let holdings = broke.world.holdings(&[first.portfolio]);
+    let transfer = build::transfer(first.address(), broke.world.keys(), &holdings, transfer);
+    broke.world.refuses(&[transfer], &[&first.key], NovateError::GainsPending);
     assert_eq!(broke.world.register_gain(&first, BTC_PERP).borne.registered, 3_745 * DOLLAR);
     broke.world.pass(HOUR);
     broke.world.refresh();

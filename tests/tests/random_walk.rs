@@ -38,6 +38,8 @@ const LEAST_SHARE: u64 = 60;
 /// What needs a day without samples, or gains below a deficit, happens more rarely.
 const RARE: [&str; 2] = ["set_settlement_price", "close_haircut"];
 const LEAST_RARE: u64 = 10;
+/// Steps after which the fund is short, or no longer.
+const LEAN: u64 = 500;
 /// Fewest times that each of what the rules are about happens.
 const LEAST_LIVED: u64 = 5;
 
@@ -342,6 +344,11 @@ impl Walk {
 
     fn lived(&mut self, what: &'static str, happened: bool) {
         *self.lived.get_mut(what).unwrap() += u64::from(happened);
+    }
+
+    /// Half of the time little is staked, so that the fund is short.
+    fn is_lean(&self) -> bool {
+        self.step / LEAN % 2 == 1
     }
 
     fn step(&mut self) {

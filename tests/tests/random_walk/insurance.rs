@@ -64,7 +64,7 @@ impl Walk {
 
     pub(super) fn stake(&mut self) {
         let owner = self.any_owner();
-        let most = *self.chance.pick(&[3, 100_000_000, 400_000_000]);
+        let most = if self.is_lean() { 3 } else { *self.chance.pick(&[3, 100_000_000, 400_000_000]) };
         let amount = self.chance.between(1, most) as u64;
         self.world.fund(&owner, USDC, amount);
         let before = self.world.insurance();

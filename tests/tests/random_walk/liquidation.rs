@@ -78,7 +78,7 @@ impl Walk {
         let seat = match fallen.is_empty() {
             true => {
                 let insolvent = self.chance.percent(65);
-                if insolvent && self.chance.percent(60) {
+                if insolvent && (self.is_lean() || self.chance.percent(30)) {
                     self.run_the_fund_down();
                 }
                 self.endanger(insolvent)
@@ -174,8 +174,8 @@ impl Walk {
         self.lived("insurance paid for a slice", paid > 0);
         self.lived("stake was slashed", event.from_stake > 0);
         self.lived("a loss was forgiven", forgiven > 0);
-        let registers = if forgiven > 0 { *self.chance.pick(&[0, 1, 4, 9]) } else { 0 };
-        let again = forgiven > 0 && self.chance.percent(40);
+        let registers = if forgiven > 0 { *self.chance.pick(&[0, 0, 2, 9]) } else { 0 };
+        let again = forgiven > 0 && self.chance.percent(60);
         self.lived("losses were forgiven in two markets", event.losses.len() > 1);
         let second = event.losses.iter().any(|l| l.amount < left_behind.snapshot.markets[&l.market].round.forgiven.0);
         self.lived("a second deficit came into an open window", second);

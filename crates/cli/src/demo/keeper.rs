@@ -46,7 +46,7 @@ fn settle(world: &mut World, member: usize, position: &Position, profit: i64) ->
 /// Whether the instruction would move money, as it decides itself.
 fn would_move(position: &Position, profit: i64, cash: i64, pool: i64, now: i64) -> bool {
     let mut position = *position;
-    let released = position.release_pending(now);
+    let released = position.release_pending(now, 0);
     let means = cash + released + position.pending_new + position.pending_old;
     let amount = if profit > 0 { profit.min(pool) } else { profit.max(-means) };
     amount != 0 || released != 0

@@ -32,6 +32,8 @@ pub struct Round {
     /// Sum of the gains registered, and what of it is not charged yet.
     pub gains: Usd,
     pub uncharged: Usd,
+    /// Charged in this round, what rounding took included.
+    pub charged: Usd,
     /// Index price, the perpetual's mark and cumulative funding at the opening.
     pub index_price: Price,
     pub mark: Price,
@@ -69,6 +71,11 @@ impl Round {
     /// Gains are registered and wait: until the window ends. A clock that goes backwards after the first charge opens nothing.
     pub fn is_open(&self, now: i64) -> bool {
         self.stands() && now < self.ends && self.uncharged == self.gains
+    }
+
+    /// Forgiven in this round and not charged.
+    fn remainder(&self) -> Result<Usd> {
+        Ok(self.forgiven.sub(self.charged).map_err(NovateError::from)?.or_zero())
     }
 
     fn opened(&self) -> i64 {
@@ -169,14 +176,15 @@ impl Market {
             return Ok(Borne::default());
         }
         let charge = self.charge_of(position, now)?;
-        let paid = charge.min(self.haircut);
+        let paid = charge.min(self.round.remainder()?);
         position.add_cost(charge.0)?;
+        self.round.charged = self.round.charged.add(charge).map_err(NovateError::from)?;
         self.haircut = self.haircut.sub(paid).map_err(NovateError::from)?;
         let kept = charge.sub(paid).and_then(|kept| self.rounding.add(kept));
         self.rounding = kept.map_err(NovateError::from)?;
         self.round.uncharged = self.round.uncharged.sub(Usd(position.gain)).map_err(NovateError::from)?;
         position.gain = 0;
-        if self.round.uncharged == Usd::ZERO && self.haircut == Usd::ZERO {
+        if self.round.uncharged == Usd::ZERO && self.round.remainder()? == Usd::ZERO {
             self.round.ends = 0;
         }
         Ok(Borne { registered: 0, charged: charge.0 })
@@ -197,8 +205,8 @@ impl Market {
         require!(!self.round.is_open(now), NovateError::HaircutOpen);
         require!(self.round.uncharged == Usd::ZERO, NovateError::GainsUncharged);
         self.round.ends = 0;
-        Ok(self.haircut)
+        self.round.remainder()
     }
 }
 
-const _: () = assert!(core::mem::size_of::<Round>() == 64);
+const _: () = assert!(core::mem::size_of::<Round>() == 72);

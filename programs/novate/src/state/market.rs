@@ -94,7 +94,7 @@ pub struct Market {
     /// Forgiven so far and not charged to those who gained.
     pub haircut: Usd,
     pub round: Round,
-    pub reserve: [u8; 1368],
+    pub reserve: [u8; 1360],
 }
 
 impl Market {
