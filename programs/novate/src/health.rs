@@ -315,21 +315,18 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
     /// A closed position on what is not held otherwise: its cost counts, as a loss or as a gain that is not settled, and no price
     /// is asked for.
     fn add_closed(&mut self, position: &Position) -> Result<()> {
-        let cost = self.cost(position)?;
+        let cost = if position.gain == 0 { Usd(position.cost) } else { self.charged(position)? };
         self.book.add_owed(cost).map_err(NovateError::from)?;
         self.book.add_pending(Usd(cost.0.min(0).saturating_neg())).map_err(NovateError::from)?;
         self.add_pending(position)
     }
 
-    /// What a position cost, and what it is charged for a gain of which it has to bear a haircut (CLR-32), applied or not.
-    fn cost(&mut self, position: &Position) -> Result<Usd> {
-        let cost = Usd(position.cost);
-        if position.gain == 0 {
-            return Ok(cost);
-        }
+    /// The cost of a position with a gain that has to bear a haircut: with what it is charged for it, applied or not (CLR-32).
+    #[cold]
+    fn charged(&mut self, position: &Position) -> Result<Usd> {
         self.rests.to_charge = true;
         let charge = self.source.market(market_of(position.instrument))?.charge_of(position, self.terms.now)?;
-        Ok(cost.add(charge).map_err(NovateError::from)?)
+        Ok(Usd(position.cost).add(charge).map_err(NovateError::from)?)
     }
 
     fn add_pending(&mut self, position: &Position) -> Result<()> {
@@ -350,7 +347,8 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
 
     fn add_position(&mut self, position: &Position, place: &Place) -> Result<()> {
         let Place { market, slot, mark, funding, multiplier } = *place;
-        let (quantity, cost) = (Contracts(position.quantity), self.cost(position)?);
+        let cost = if position.gain == 0 { Usd(position.cost) } else { self.charged(position)? };
+        let quantity = Contracts(position.quantity);
         let held = match instrument::parse(position.instrument)? {
             Instrument::Perpetual => {
                 // Funding that accrued is owed, applied or not (CLR-11).

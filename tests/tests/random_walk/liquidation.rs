@@ -174,7 +174,7 @@ impl Walk {
         self.lived("insurance paid for a slice", paid > 0);
         self.lived("stake was slashed", event.from_stake > 0);
         self.lived("a loss was forgiven", forgiven > 0);
-        let registers = if forgiven > 0 { *self.chance.pick(&[0, 0, 2, 9]) } else { 0 };
+        let registers = if forgiven > 0 { *self.chance.pick(&[0, 0, 1, 6]) } else { 0 };
         let again = forgiven > 0 && self.chance.percent(60);
         self.lived("losses were forgiven in two markets", event.losses.len() > 1);
         let second = event.losses.iter().any(|l| l.amount < left_behind.snapshot.markets[&l.market].round.forgiven.0);

@@ -338,7 +338,7 @@ impl Walk {
             _ => instrument::perpetual(0),
         };
         let haircut = self.of_a_round();
-        let (seat, instrument) = match haircut.is_empty() || self.chance.percent(50) {
+        let (seat, instrument) = match haircut.is_empty() || self.chance.percent(70) {
             true => (seat, instrument),
             false => *self.chance.pick(&haircut),
         };

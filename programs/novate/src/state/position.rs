@@ -75,20 +75,23 @@ impl Position {
     pub fn cut(&mut self, part: Fraction) -> Result<Self> {
         let size = Contracts(self.quantity.checked_abs().ok_or(NovateError::MathOverflow)?);
         let size = size.slice_floor(part).map_err(NovateError::from)?.0;
-        let slice = Self {
+        let mut slice = Self {
             quantity: if self.quantity < 0 { size.saturating_neg() } else { size },
             cost: Usd(self.cost).slice_ceil(part).map_err(NovateError::from)?.0,
             pending_old: Usd(self.pending_old).slice_floor(part).map_err(NovateError::from)?.0,
             pending_new: Usd(self.pending_new).slice_floor(part).map_err(NovateError::from)?.0,
-            gain: Usd(self.gain).slice_floor(part).map_err(NovateError::from)?.0,
+            gain: 0,
             ..*self
         };
+        if self.gain != 0 {
+            slice.gain = Usd(self.gain).slice_floor(part).map_err(NovateError::from)?.0;
+            self.gain = self.gain.checked_sub(slice.gain).ok_or(NovateError::MathOverflow)?;
+        }
         for (whole, cut) in [
             (&mut self.quantity, slice.quantity),
             (&mut self.cost, slice.cost),
             (&mut self.pending_old, slice.pending_old),
             (&mut self.pending_new, slice.pending_new),
-            (&mut self.gain, slice.gain),
         ] {
             *whole = whole.checked_sub(cut).ok_or(NovateError::MathOverflow)?;
         }

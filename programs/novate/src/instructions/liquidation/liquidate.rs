@@ -248,7 +248,9 @@ impl Sides {
         let count = usize::from(portfolio.position_count);
         for position in portfolio.positions.iter_mut().take(count) {
             let market = markets.market(market_of(position.instrument))?;
-            self.borne.add(bear(position, market, listed, self.now)?);
+            if market.round.stands() {
+                self.borne.add(bear(position, market, listed, self.now)?);
+            }
             if is_funded(position) {
                 funding = funding.add(market.apply_funding(position)?).map_err(NovateError::from)?;
             }
@@ -304,7 +306,9 @@ impl Sides {
         listed: &Listed,
     ) -> Result<Usd> {
         let held = taker.position_entry(slice.instrument, slice.underlying, self.now)?;
-        self.taker_borne.add(bear(held, market, listed, self.now)?);
+        if market.round.stands() {
+            self.taker_borne.add(bear(held, market, listed, self.now)?);
+        }
         let released = held.release_pending(self.now, market.holds_back(self.shortage, self.now));
         let perpetual = slice.instrument == instrument::perpetual(market.index);
         let funding = if perpetual { market.apply_funding(held)? } else { Usd::ZERO };
@@ -333,9 +337,6 @@ impl Sides {
 
 /// [`Market::bear`] with the expiry of what is held.
 fn bear(position: &mut Position, market: &mut Market, listed: &Listed, now: i64) -> Result<Borne> {
-    if !market.round.stands() {
-        return Ok(Borne::default());
-    }
     let expiry = match expiry_of(position.instrument).filter(|_| position.quantity != 0) {
         Some(id) => Some(listed.expiry(id)?),
         None => None,
