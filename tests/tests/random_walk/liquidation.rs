@@ -175,7 +175,7 @@ impl Walk {
         self.lived("stake was slashed", event.from_stake > 0);
         self.lived("a loss was forgiven", forgiven > 0);
         let registers = if forgiven > 0 { *self.chance.pick(&[0, 0, 1, 6]) } else { 0 };
-        let again = forgiven > 0 && self.chance.percent(60);
+        let again = forgiven > 0 && self.chance.percent(50);
         self.lived("losses were forgiven in two markets", event.losses.len() > 1);
         let second = event.losses.iter().any(|l| l.amount < left_behind.snapshot.markets[&l.market].round.forgiven.0);
         self.lived("a second deficit came into an open window", second);
@@ -199,6 +199,8 @@ impl Walk {
         (0..registers).for_each(|_| self.register_gain());
         if again {
             self.start_auction();
+        } else if forgiven > 0 && registers == 0 {
+            self.close_haircut();
         }
     }
 

@@ -187,7 +187,7 @@ impl Expiry {
     /// value, which is returned, and the open interest of its side by its quantity (CLR-12).
     pub fn settle(&mut self, position: &mut Position) -> Result<Usd> {
         let held = instrument::parse(position.instrument)?;
-        let value = self.value(position)?;
+        let value = Contracts(position.quantity).value_floor(self.worth(held)?).map_err(NovateError::from)?;
         position.add_cost(value.neg().map_err(NovateError::from)?.0)?;
         self.move_open_interest(held, position.quantity, 0)?;
         let short = u128::from(position.quantity.min(0).unsigned_abs());

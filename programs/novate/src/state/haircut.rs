@@ -13,8 +13,8 @@ use super::{Expiry, Market, Position, PENDING_SECONDS};
 use crate::error::NovateError;
 use crate::instrument::{self, minutes_of, Instrument};
 
-/// Seconds for which gains are registered: as long as a gain can be pending (CLR-10). What is pending at the opening would not
-/// surely be cash before it is over, so that the window alone takes nothing that was due for sure.
+/// Seconds for which gains are registered: the longest that a gain is pending (CLR-10). One that was received right before the
+/// opening waits no longer than it might have anyway, and there is time to register all.
 pub const HAIRCUT_WINDOW: i64 = 2 * PENDING_SECONDS;
 
 /// A round of haircuts of a market. Amounts are settlement asset, 1e-6.
@@ -106,10 +106,19 @@ impl Market {
     /// What every instruction does with a position of the market before anything else: while the window is open registers its
     /// gain, once; after it charges what it registered. `expiry` is that of a future that is held, and of what expired before the
     /// round and is not settled.
+    #[inline]
     pub fn bear(&mut self, position: &mut Position, expiry: Option<&Expiry>, now: i64) -> Result<Borne> {
-        if !self.round.stands() {
+        if self.round.stands() {
+            self.bear_round(position, expiry, now)
+        } else {
             Ok(Borne::default())
-        } else if self.round.is_open(now) {
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn bear_round(&mut self, position: &mut Position, expiry: Option<&Expiry>, now: i64) -> Result<Borne> {
+        if self.round.is_open(now) {
             self.register(position, expiry)
         } else {
             self.charge_gain(position, now)

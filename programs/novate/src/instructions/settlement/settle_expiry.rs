@@ -42,7 +42,9 @@ pub(crate) fn settle_expiry(ctx: Context<SettleExpiry>) -> Result<()> {
     let (mut settled, mut borne) = (Vec::with_capacity(count), Borne::default());
     for position in portfolio.positions.iter_mut().take(count) {
         if position.quantity != 0 && expiry_of(position.instrument) == id {
-            borne.add(market.bear(position, Some(&expiry), now)?);
+            if market.round.stands() {
+                borne.add(market.bear(position, Some(&expiry), now)?);
+            }
             let quantity = position.quantity;
             let value = expiry.settle(position)?.0;
             settled.push(SettledPosition { instrument: position.instrument, quantity, value });
