@@ -119,7 +119,7 @@ const NEVER: [&str; 9] = [
     "NotWritable",
 ];
 /// What must really happen.
-const LIVED: [&str; 48] = [
+const LIVED: [&str; 47] = [
     "a premium was in force",
     "three mids made a premium",
     "funding was settled",
@@ -148,7 +148,6 @@ const LIVED: [&str; 48] = [
     "a gain of what is dated was registered",
     "a charge ended a round",
     "a charge was rounded up beyond the haircut",
-    "a whole gain was charged",
     "gains did not cover a haircut",
     "an insolvent auction gave its reserve back",
     "an auction of options began",
@@ -171,10 +170,9 @@ const LIVED: [&str; 48] = [
 ];
 
 /// Parts of haircuts that need more than one thing to come together: at least once.
-const LIVED_RARELY: [&str; 5] = [
+const LIVED_RARELY: [&str; 4] = [
     "a second deficit came into an open window",
     "a slice carried a registered gain",
-    "a whole gain was charged",
     "a charge was rounded up beyond the haircut",
     "gains did not cover a haircut",
 ];

@@ -125,7 +125,6 @@ impl Walk {
         let after = self.world.market(market_of(id));
         self.lived("a charge ended a round", after.round.ends == 0);
         self.lived("a charge was rounded up beyond the haircut", after.rounding > market.rounding);
-        self.lived("a whole gain was charged", market.round.forgiven >= market.round.gains);
     }
 
     fn charged(&self, market: &Market, seat: usize, id: u64) -> Refused<Portfolio> {
