@@ -8,6 +8,7 @@ use anchor_lang::prelude::*;
 
 use crate::forecast::Forecast;
 use crate::instructions::Lending;
+use crate::state::DepositsCharged;
 
 /// Version of every event below.
 pub const EVENT_VERSION: u8 = 1;
@@ -255,7 +256,7 @@ pub struct Liquidated {
     pub time: i64,
     /// 1e-9 of the account.
     pub fraction: i64,
-    /// Settlement asset paid by the taker; where negative, received from insurance.
+    /// Settlement asset paid by the taker; where negative, paid to it.
     pub price: i64,
     pub equity_before: i64,
     pub maintenance_before: i64,
@@ -275,6 +276,33 @@ pub struct Liquidated {
     pub deficit: u64,
     /// The payout ended the stake: its shares are worth nothing.
     pub stake_ended: bool,
+    /// What all settlement deposits paid: a haircut.
+    pub from_deposits: DepositsCharged,
+}
+
+#[event]
+pub struct BankruptcyResolved {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub time: i64,
+    /// Settlement asset: the losses paid into variation pools, and the loan paid back.
+    pub deficit: u64,
+    pub losses: Vec<PaidLoss>,
+    pub repaid: u64,
+    /// Who paid it.
+    pub from_capital: u64,
+    pub from_stake: u64,
+    pub stake_ended: bool,
+    pub from_deposits: DepositsCharged,
+}
+
+/// A loss of a closed position that others paid. Settlement asset.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaidLoss {
+    pub instrument: u64,
+    pub amount: u64,
 }
 
 #[event]

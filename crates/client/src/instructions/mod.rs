@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
 use anchor_lang::{InstructionData, ToAccountMetas};
-use novate::instrument::{expiry_id, expiry_of, market_of};
+use novate::instrument::{expiry_id, expiry_of, market_of, parse, Instrument};
 use novate::state::{minutes_of, Market, Portfolio, SETTLEMENT_ASSET};
 use novate::ID;
 
@@ -76,6 +76,8 @@ pub struct Holdings {
     expiries: BTreeSet<u64>,
     written: BTreeSet<u16>,
     written_expiries: BTreeSet<u64>,
+    /// The settlement asset is written.
+    cash_moved: bool,
 }
 
 impl Holdings {
@@ -109,10 +111,18 @@ impl Holdings {
         self.assets.insert(underlying);
         self.markets.insert(market);
         self.written.insert(market);
+        // Premiums are paid in cash.
+        self.cash_moved |= matches!(parse(instrument), Ok(Instrument::Option { .. }));
         if let Some(expiry) = expiry_of(instrument) {
             self.expiries.insert(expiry);
             self.written_expiries.insert(expiry);
         }
+        self
+    }
+
+    /// Cash moves, or what insurance is short of.
+    fn with_cash_moved(mut self) -> Self {
+        self.cash_moved = true;
         self
     }
 
@@ -149,7 +159,8 @@ impl Holdings {
     /// The list in the order that the program asks for.
     pub fn metas(&self, pool: &Pubkey) -> Vec<AccountMeta> {
         let meta = |pubkey, is_writable| AccountMeta { pubkey, is_signer: false, is_writable };
-        let assets = self.assets.iter().map(|i| meta(addresses::asset(pool, *i), false));
+        let written = |index: u16| self.cash_moved && index == SETTLEMENT_ASSET;
+        let assets = self.assets.iter().map(|i| meta(addresses::asset(pool, *i), written(*i)));
         let markets = self.markets.iter().map(|i| meta(addresses::market(pool, *i), self.written.contains(i)));
         let expiries = self.expiries.iter().map(|id| {
             let address = addresses::expiry_by_id(pool, *id);

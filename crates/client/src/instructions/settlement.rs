@@ -16,6 +16,7 @@ pub fn settle_variation(pool: &Pubkey, portfolio: Pubkey, instrument: u64, under
             portfolio,
             market: addresses::market(pool, market_of(instrument)),
             asset: addresses::asset(pool, underlying),
+            settlement: addresses::asset(pool, SETTLEMENT_ASSET),
             expiry: expiry_of(instrument).map(|id| addresses::expiry_by_id(pool, id)),
             event_authority: addresses::event_authority(),
             program: ID,

@@ -25,7 +25,7 @@ pub struct CollectFees<'info> {
 /// 1. Takes the fees that are accrued out of the market's variation pool, as far as losers have paid into it; refuses where
 ///    that is nothing. The ledger of the market stays closed: pool and fees fall by the same amount.
 /// 2. What was cash of the settlement asset is capital of the fund from now on; no token moves.
-/// 3. Emits [`FeesCollected`].
+/// 3. Records what the fund is short of (CLR-35). Emits [`FeesCollected`].
 pub(crate) fn collect_fees(ctx: Context<CollectFees>) -> Result<()> {
     let accounts = &ctx.accounts;
     let mut insurance = accounts.insurance.load_mut()?;
@@ -38,6 +38,7 @@ pub(crate) fn collect_fees(ctx: Context<CollectFees>) -> Result<()> {
     let amount = amount.0.unsigned_abs();
     asset.cash = asset.cash.checked_sub(amount).ok_or(NovateError::MathOverflow)?;
     insurance.add_capital(amount)?;
+    asset.note_shortage(&insurance);
 
     emit_cpi!(FeesCollected {
         version: EVENT_VERSION,

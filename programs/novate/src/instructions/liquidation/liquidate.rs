@@ -1,6 +1,5 @@
 use anchor_lang::prelude::*;
 use novate_margin::fixed::{mul_div_ceil, mul_div_floor};
-use novate_margin::fund::Drawn;
 use novate_margin::{auction, is_liquidatable, Fraction, Health, Price, Seconds, Usd};
 
 use crate::error::NovateError;
@@ -8,11 +7,11 @@ use crate::events::{Liquidated, EVENT_VERSION};
 use crate::health::{Examiner, Prices};
 use crate::instrument::{self, market_of, minutes_of, Instrument};
 use crate::listed::Listed;
-use crate::state::{Balance, Insurance, Pool, Portfolio, Position, Scenarios};
+use crate::state::{signed, Asset, Balance, Covered, Insurance, Pool, Portfolio, Position, Scenarios};
 
 /// A bid in an auction. The owner or delegate of the taker signs. Behind the instruction stand the assets, markets and
 /// expiries that either portfolio holds, each once; the markets of the liquidated portfolio's perpetuals and the expiries of
-/// its futures and options writable, and where the account is insolvent the settlement asset.
+/// its futures and options writable, and the settlement asset.
 #[event_cpi]
 #[derive(Accounts)]
 pub struct Liquidate<'info> {
@@ -33,7 +32,7 @@ pub struct Liquidate<'info> {
     pub insurance: AccountLoader<'info, Insurance>,
 }
 
-/// A bid's size and its price in settlement asset, rounded up: what the taker pays, or less than zero, what insurance pays it.
+/// A bid's size and its price in settlement asset, rounded up: what the taker pays, or less than zero, what it is paid.
 struct Bid {
     fraction: Fraction,
     price: i64,
@@ -47,12 +46,14 @@ struct Bid {
 ///    at or above maintenance margin, or its equity has crossed zero since the auction began.
 /// 2. With equity above zero, within an hour of the start, the slice is at most `fraction` (1e-9) and what restores the account; its price is the equity
 ///    of the slice less the discount of the time, in settlement asset.
-/// 3. With equity at zero or below, the slice is `fraction`; insurance pays what it lacks and the premium of the time, at
-///    most what is left of the reserve and of the fund. The price is this payout, negative.
+/// 3. With equity at zero or below, the slice is `fraction`; the taker is paid what it lacks and the premium of the time, at most
+///    what is left of the reserve: by the fund, and what that lacks by all settlement deposits. The price is this payout, negative.
 /// 4. Either way the price is at most `limit`. One above zero is of a bid for a solvent account: in an insolvent auction it is
 ///    refused, or a bidder for a slice could end up with a whole account and its debts.
-/// 5. Charges both sides of each of those perpetuals the funding they owe. Moves the slice of cash, of every balance and of
-///    every position; then the taker pays, or is paid: capital first, then stake (CLR-32).
+/// 5. Raises the payout: capital first, then stake, then all cash but the account's own, which stands for its losses as it is, and
+///    lenders of the settlement asset, pro rata (CLR-32).
+///    Charges both sides of each of those perpetuals the funding they owe. Moves the slice of cash, of every balance and of
+///    every position; then the taker pays, or is paid. What is held back in the slice's cash is held back with the taker.
 /// 6. The taker must meet initial margin, with a loan without unsettled gains (MRG-45). The auction ends where what the slice
 ///    leaves ([`auction::left_by`]) is back at maintenance margin, no price being stale, or nothing is left of it.
 /// 7. Emits [`Liquidated`].
@@ -80,7 +81,8 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     let settlement = listed.settlement()?.price;
     let bid = if insolvent {
         require!(limit <= 0, NovateError::LimitAboveZero);
-        size_up_insolvent(&before, &portfolio, &insurance, Fraction(fraction), (now, settlement), limit)?
+        let fund = fund(&portfolio, &insurance, &*listed.settlement()?)?;
+        size_up_insolvent(&before, &portfolio, fund, Fraction(fraction), (now, settlement), limit)?
     } else {
         let elapsed = Seconds(now.saturating_sub(portfolio.auction_start));
         require!(elapsed < auction::FAST_END, NovateError::AuctionLapsed);
@@ -89,8 +91,8 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     require!(bid.price <= limit, NovateError::PriceLimit);
     let (equity, maintenance) = left(&before, &bid, settlement, examiner.grain(&portfolio)?)?;
 
+    let covered = if insolvent { pay(&mut portfolio, &mut insurance, &bid, &listed)? } else { Covered::default() };
     let (funding, taker_funding) = move_slice(&mut portfolio, &mut taker, &bid, &listed, now)?;
-    let drawn = if insolvent { pay(&mut portfolio, &mut insurance, &bid, &listed)? } else { Drawn::default() };
     portfolio.next_sequence();
     taker.next_sequence();
 
@@ -101,6 +103,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     if equity >= maintenance && !stale {
         portfolio.end_auction(&mut insurance)?;
     }
+    listed.note_shortage(&insurance)?;
 
     emit_cpi!(Liquidated {
         version: EVENT_VERSION,
@@ -119,10 +122,11 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         restored: !portfolio.in_auction(),
         funding,
         taker_funding,
-        from_capital: drawn.capital,
-        from_stake: drawn.staked,
+        from_capital: covered.drawn.capital,
+        from_stake: covered.drawn.staked,
         deficit: bid.deficit,
-        stake_ended: drawn.ended,
+        stake_ended: covered.drawn.ended,
+        from_deposits: covered.deposits,
     });
     Ok(())
 }
@@ -143,12 +147,20 @@ fn left(before: &Health, bid: &Bid, settlement: Price, grain: Usd) -> Result<(Us
     Ok(auction::left_by(health, bid.fraction, paid, grain).map_err(NovateError::from)?)
 }
 
+/// What can be raised for a taker: the fund, and deposits but for the account's own.
+fn fund(portfolio: &Portfolio, insurance: &Insurance, settlement: &Asset) -> Result<i64> {
+    let own = settlement.claims.worth(portfolio.cash, &portfolio.claim)?;
+    let deposits = settlement.chargeable()?.saturating_sub(own.unsigned_abs());
+    let fund = insurance.fund().total().saturating_add(deposits.into());
+    Ok(i64::try_from(fund).unwrap_or(i64::MAX))
+}
+
 /// Any fraction. Amounts are converted from USD to settlement asset at its price. A bid that accepts less than it is owed is
-/// paid less where the reserve or the fund has less (CLR-31).
+/// paid less where the reserve has less, or all deposits (CLR-31).
 fn size_up_insolvent(
     health: &Health,
     portfolio: &Portfolio,
-    insurance: &Insurance,
+    held: i64,
     fraction: Fraction,
     (now, settlement): (i64, Price),
     limit: i64,
@@ -157,7 +169,6 @@ fn size_up_insolvent(
     let usd = auction::payout_floor(health.equity, health.maintenance, fraction, premium).map_err(NovateError::from)?;
     let owed = mul_div_floor(usd.0, Price::ONE.0, settlement.0).map_err(NovateError::from)?;
     let payable = i64::try_from(portfolio.payable()).unwrap_or(i64::MAX).min(owed);
-    let held = i64::try_from(insurance.fund().total()).unwrap_or(i64::MAX);
     let payout = payable.min(held);
     let price = payout.checked_neg().ok_or(NovateError::MathOverflow)?;
     require!(price <= limit || payout == payable, NovateError::InsuranceExhausted);
@@ -166,14 +177,22 @@ fn size_up_insolvent(
     Ok(Bid { fraction, price, deficit: deficit.unsigned_abs() })
 }
 
-/// The payout leaves the fund and the reserve, and is cash of the taker's from now on.
-fn pay(portfolio: &mut Portfolio, insurance: &mut Insurance, bid: &Bid, listed: &Listed) -> Result<Drawn> {
+/// The payout is raised and leaves the reserve. Where deposits pay, the account's own cash does not: it is part of the equity
+/// that the payout is made of.
+fn pay(portfolio: &mut Portfolio, insurance: &mut Insurance, bid: &Bid, listed: &Listed) -> Result<Covered> {
     let payout = bid.price.unsigned_abs();
     let mut settlement = listed.settlement_mut()?;
-    settlement.cash = settlement.cash.checked_add(payout).ok_or(NovateError::MathOverflow)?;
     portfolio.auction_paid = portfolio.auction_paid.checked_add(payout).ok_or(NovateError::MathOverflow)?;
     insurance.release(payout)?;
-    insurance.pay(payout, bid.deficit)
+    if u128::from(payout) <= insurance.fund().total() {
+        return insurance.cover(&mut settlement, payout, bid.deficit);
+    }
+    portfolio.renounce(&mut settlement)?;
+    let own = portfolio.cash;
+    portfolio.move_cash(&mut settlement, own.saturating_neg())?;
+    let covered = insurance.cover(&mut settlement, payout, bid.deficit)?;
+    portfolio.move_cash(&mut settlement, own)?;
+    Ok(covered)
 }
 
 /// A perpetual that is held, which funding accrues for.
@@ -198,23 +217,31 @@ fn move_slice(
     listed: &Listed,
     now: i64,
 ) -> Result<(i64, i64)> {
+    let settlement = &mut *listed.settlement_mut()?;
+    portfolio.bear(settlement)?;
+    taker.bear(settlement)?;
     let cash = slice_floor(portfolio.cash, bid.fraction)?;
-    taker.credit_cash(cash)?;
-    require!(taker.cash >= bid.price, NovateError::InsufficientCash);
-    taker.credit_cash(bid.price.saturating_neg())?;
-    portfolio.credit_cash(bid.price.max(0).checked_sub(cash).ok_or(NovateError::MathOverflow)?)?;
+    let left = portfolio.cash.checked_sub(cash).ok_or(NovateError::MathOverflow)?;
+    portfolio.pass_hold(taker, |amount| Ok(slice_floor(signed(amount)?, bid.fraction)?.unsigned_abs()))?;
+    let rest = portfolio.cash.checked_sub(left).ok_or(NovateError::MathOverflow)?;
+    taker.move_cash(settlement, rest)?;
+    require!(taker.free_cash() >= bid.price, NovateError::InsufficientCash);
+    taker.move_cash(settlement, bid.price.saturating_neg())?;
+    portfolio.move_cash(settlement, bid.price.max(0).checked_sub(rest).ok_or(NovateError::MathOverflow)?)?;
 
     let (balances, count) = (portfolio.balances, usize::from(portfolio.balance_count));
     for balance in balances.iter().take(count) {
         move_balance(portfolio, taker, balance, bid.fraction)?;
     }
-    let (mut funding, mut taker_funding) = (Usd::ZERO, Usd::ZERO);
+    let (mut funding, mut taker_funding, mut released) = (Usd::ZERO, Usd::ZERO, 0i64);
     for at in 0..usize::from(portfolio.position_count) {
         let position = portfolio.positions.get_mut(at).ok_or(NovateError::NoPosition)?;
-        let (owed, taker_owed) = move_position(position, taker, bid.fraction, listed, now)?;
+        let (owed, taker_owed, due) = move_position(position, taker, bid.fraction, listed, now)?;
+        released = released.checked_add(due).ok_or(NovateError::MathOverflow)?;
         funding = funding.add(owed).map_err(NovateError::from)?;
         taker_funding = taker_funding.add(taker_owed).map_err(NovateError::from)?;
     }
+    taker.move_cash(settlement, released)?;
     portfolio.free_empty_positions();
     taker.free_empty_positions();
     taker.require_within_limits()?;
@@ -231,14 +258,14 @@ fn move_balance(from: &mut Portfolio, taker: &mut Portfolio, balance: &Balance, 
 }
 
 /// The quantity is cut towards zero, the cost, which has the funding owed by then, rounded up for the taker. Returns the funding
-/// that both positions were charged.
+/// that both positions were charged, and gains of the taker's that are cash from now on.
 fn move_position(
     position: &mut Position,
     taker: &mut Portfolio,
     part: Fraction,
     listed: &Listed,
     now: i64,
-) -> Result<(Usd, Usd)> {
+) -> Result<(Usd, Usd, i64)> {
     let index = market_of(position.instrument);
     let mut market = if is_funded(position) { Some(listed.market_mut(index)?) } else { None };
     let mut charge = |position: &mut Position| match &mut market {
@@ -248,7 +275,7 @@ fn move_position(
     let funding = charge(position)?;
     let slice = position.cut(part)?;
     if slice.is_empty() {
-        return Ok((funding, Usd::ZERO));
+        return Ok((funding, Usd::ZERO, 0));
     }
     let held = taker.position_entry(slice.instrument, slice.underlying, now)?;
     let released = held.release_pending(now);
@@ -256,7 +283,6 @@ fn move_position(
     let from = held.quantity;
     held.absorb(&slice)?;
     let to = held.quantity;
-    taker.credit_cash(released)?;
     if slice.quantity != 0 {
         let left = position.quantity;
         let had = left.checked_add(slice.quantity).ok_or(NovateError::MathOverflow)?;
@@ -272,7 +298,7 @@ fn move_position(
             }
         }
     }
-    Ok((funding, taker_funding))
+    Ok((funding, taker_funding, released))
 }
 
 fn slice_floor(amount: i64, part: Fraction) -> Result<i64> {

@@ -23,6 +23,12 @@ pub struct SettleVariation<'info> {
     /// Of a future that is held; of what is closed it is not read, and may be closed itself.
     /// CHECK: owner, kind, pool and instrument, where it is read.
     pub expiry: Option<UncheckedAccount<'info>>,
+    #[account(
+        mut,
+        constraint = settlement.load()?.pool == portfolio.load()?.pool @ NovateError::WrongPool,
+        constraint = settlement.load()?.is_settlement() @ NovateError::NotSettlementAsset
+    )]
+    pub settlement: AccountLoader<'info, Asset>,
 }
 
 /// The price that a position in the instrument is settled at.
@@ -62,7 +68,7 @@ pub(super) fn profit(
 /// Settles a portfolio's perpetual, one of its futures, or an option that expiry settled, in a market (CLR-10). A position that
 /// is closed needs no price.
 ///
-/// 1. Gains whose time as pending is over become cash. Funding accrues, and what a perpetual owes is added to its cost
+/// 1. Cash bears the haircuts since it was last moved (CLR-32). Gains whose time as pending is over become cash. Funding accrues, and what a perpetual owes is added to its cost
 ///    (CLR-11).
 /// 2. A loss is paid into the market's variation pool: first out of gains still pending here, then out of cash, as far
 ///    as they go; the rest stays an unsettled loss.
@@ -78,6 +84,8 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -
     let mut portfolio = accounts.portfolio.load_mut()?;
     require!(market_of(instrument) == market.index, NovateError::WrongMarket);
 
+    let mut settlement = accounts.settlement.load_mut()?;
+    portfolio.bear(&mut settlement)?;
     let cash = portfolio.cash;
     let position = portfolio.position_mut(instrument)?;
     let released = position.release_pending(now);
@@ -102,7 +110,7 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -
     require!(amount != 0 || released != 0, NovateError::NothingToSettle);
 
     let from_cash = if amount > 0 { position.receive(amount)? } else { position.pay(amount)? };
-    portfolio.cash = available.checked_sub(from_cash).ok_or(NovateError::MathOverflow)?;
+    portfolio.move_cash(&mut settlement, released.checked_sub(from_cash).ok_or(NovateError::MathOverflow)?)?;
     market.variation_pool = market.variation_pool.sub(Usd(amount)).map_err(NovateError::from)?;
     portfolio.free_empty_positions();
     let owes_nothing = !portfolio.owes();
