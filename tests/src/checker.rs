@@ -110,6 +110,11 @@ mod market {
     /// i64, settlement units, and i64, 1e-18 USD.
     pub const FUNDING_APPLIED: usize = 376;
     pub const FUNDING_DUST: usize = 384;
+    /// i64, settlement units: cash that trades of options left; u64, haircuts that it has borne; two u64, low word first, what a unit
+    /// was worth then.
+    pub const OPTION_CASH: usize = 680;
+    pub const OPTION_HAIRCUTS: usize = 688;
+    pub const OPTION_FACTOR: usize = 696;
     /// 32 u32, minutes of unix time: the expiries, zero where free.
     pub const EXPIRIES: usize = 232;
     pub const EXPIRY_ROOM: usize = 32;
@@ -309,7 +314,11 @@ fn worth(amount: u64, then: u128, now: u128) -> u128 {
         rest %= then;
     }
     let places = later.checked_sub(earlier).expect("what a unit is worth never rises");
-    if places > 127 { 0 } else { quotient >> places }
+    if places > 127 {
+        0
+    } else {
+        quotient >> places
+    }
 }
 
 /// Of the settlement asset, what its haircuts have left of free cash and of what is held back.
@@ -381,6 +390,7 @@ pub fn violations(accounts: &[Raw], pool: Key) -> Vec<String> {
         let index = u16_at(data, market::INDEX);
         let of_market: Vec<&[u8]> = expiries.iter().copied().filter(|e| u16_at(e, expiry::MARKET) == index).collect();
         check_market(data, &of_market, &totals, &mut found);
+        keep_cash(data, &haircuts, &mut totals);
     }
     let insured = of_kind(kind::INSURANCE, insurance::POOL);
     let stakes = of_kind(kind::STAKE, stake::POOL);
@@ -440,7 +450,11 @@ fn check_cash(data: &[u8], haircuts: &Haircuts, totals: &mut Totals, found: &mut
     }
     let amounts = [(cash - held) as u64, held as u64];
     for kind in [0, 1] {
-        let worth = if borne == haircuts.count { amounts[kind].into() } else { worth(amounts[kind], then[kind], haircuts.factors[kind]) };
+        let worth = if borne == haircuts.count {
+            amounts[kind].into()
+        } else {
+            worth(amounts[kind], then[kind], haircuts.factors[kind])
+        };
         totals.cash[kind] += worth as i128;
     }
     totals.behind += i128::from(borne != haircuts.count);
@@ -449,7 +463,16 @@ fn check_cash(data: &[u8], haircuts: &Haircuts, totals: &mut Totals, found: &mut
     }
 }
 
-/// The counters of all cash, against what portfolios claim of it.
+/// What trades of options left in a market is cash like that of a portfolio.
+fn keep_cash(data: &[u8], haircuts: &Haircuts, totals: &mut Totals) {
+    let cash = u64_at(data, market::OPTION_CASH);
+    let behind = cash != 0 && u64_at(data, market::OPTION_HAIRCUTS) != haircuts.count;
+    let then = u128_at(data, market::OPTION_FACTOR);
+    totals.cash[0] += if behind { worth(cash, then, haircuts.factors[0]) as i128 } else { cash.into() };
+    totals.behind += i128::from(behind);
+}
+
+/// The counters of all cash, against what portfolios and markets claim of it.
 fn check_claims(data: &[u8], short: i128, totals: &Totals, found: &mut Vec<String>) {
     let field = |at: usize| i128::from(u64_at(data, at));
     let haircuts = field(asset::HAIRCUTS);
@@ -458,7 +481,10 @@ fn check_claims(data: &[u8], short: i128, totals: &Totals, found: &mut Vec<Strin
         // The factor itself is rounded: by less than a unit over all.
         let most = if haircuts == 0 { claims } else { claims + totals.behind + 1 };
         if !(claims..=most).contains(&sum) || fraction >> 32 != 0 || haircuts == 0 && fraction != 0 {
-            found.push(format!("CLR-32: {kind} cash counts {sum} and {fraction}/2^32, {} claim {claims}", totals.behind));
+            found.push(format!(
+                "CLR-32: {kind} cash counts {sum} and {fraction}/2^32, {} claim {claims}",
+                totals.behind
+            ));
         }
     }
     let (shortage, left) = (field(asset::SHORTAGE), field(asset::LEFT));
@@ -606,8 +632,9 @@ fn check_market(data: &[u8], expiries: &[&[u8]], totals: &Totals, found: &mut Ve
         found.push(format!("market {index} has a variation pool of {pool}"));
     }
     let settled: i128 = expiries.iter().map(|e| i64_at(e, expiry::SETTLED)).sum();
-    if pool + costs + settled != kept {
-        let parts = format!("pool {pool} + costs {costs} + settled {settled}");
+    let cash = i64_at(data, market::OPTION_CASH);
+    if pool + cash + costs + settled != kept || cash < 0 {
+        let parts = format!("pool {pool} + cash of options {cash} + costs {costs} + settled {settled}");
         found.push(format!("CLR-01: market {index}: {parts} is not fees, rounding and funding {kept}"));
     }
     let owed = net * i64_at(data, market::FUNDING) - totals.funded.get(&index).unwrap_or(&0);

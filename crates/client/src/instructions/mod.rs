@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
 use anchor_lang::{InstructionData, ToAccountMetas};
-use novate::instrument::{expiry_id, expiry_of, market_of, parse, Instrument};
+use novate::instrument::{expiry_id, expiry_of, market_of};
 use novate::state::{minutes_of, Market, Portfolio, SETTLEMENT_ASSET};
 use novate::ID;
 
@@ -111,8 +111,6 @@ impl Holdings {
         self.assets.insert(underlying);
         self.markets.insert(market);
         self.written.insert(market);
-        // Premiums are paid in cash.
-        self.cash_moved |= matches!(parse(instrument), Ok(Instrument::Option { .. }));
         if let Some(expiry) = expiry_of(instrument) {
             self.expiries.insert(expiry);
             self.written_expiries.insert(expiry);
@@ -120,8 +118,9 @@ impl Holdings {
         self
     }
 
-    /// Cash moves, or what insurance is short of.
-    fn with_cash_moved(mut self) -> Self {
+    /// Cash moves, or what insurance is short of. For a trade of options where a side or the market has a haircut to bear
+    /// ([`Portfolio::is_behind`], [`Market::is_behind`]).
+    pub fn with_cash_moved(mut self) -> Self {
         self.cash_moved = true;
         self
     }

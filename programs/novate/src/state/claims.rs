@@ -7,8 +7,9 @@
 
 use anchor_lang::prelude::*;
 use novate_margin::haircut::{Base, Charge, Factor, DUST_BITS};
+use novate_margin::Usd;
 
-use super::{signed, Asset, Insurance, Portfolio, Wide};
+use super::{signed, Asset, Insurance, Market, Portfolio, Wide};
 use crate::error::NovateError;
 
 /// Cash of one kind, of all portfolios.
@@ -157,7 +158,50 @@ impl Asset {
     }
 }
 
+impl Market {
+    /// Cash that it keeps has haircuts to bear.
+    pub fn is_behind(&self, claims: &Claims) -> bool {
+        self.option_cash != Usd::ZERO && self.option_haircuts != claims.haircuts
+    }
+
+    /// Keeps cash that a trade of an option left, of one who bore all haircuts; it stays among the free cash of all.
+    pub fn keep_cash(&mut self, amount: Usd, claims: &Claims) -> Result<()> {
+        if self.option_cash == Usd::ZERO {
+            (self.option_haircuts, self.option_factor) = (claims.haircuts, claims.free.factor);
+        }
+        self.option_cash = self.option_cash.add(amount).map_err(NovateError::from)?;
+        Ok(())
+    }
+
+    /// Moves the cash that it keeps into the variation pool. The haircuts that it bears are taken from the fees.
+    pub fn sweep(&mut self, settlement: &mut Asset) -> Result<()> {
+        let claims = &mut settlement.claims;
+        let kept = self.option_cash.or_zero().0;
+        let (worth, dust) = match self.is_behind(claims) {
+            true => claims.free.bear(kept.unsigned_abs(), self.option_factor)?,
+            false => (kept.unsigned_abs(), 0),
+        };
+        claims.dust = claims.dust.saturating_add(dust);
+        let worth = signed(worth)?;
+        claims.free.add(worth.saturating_neg())?;
+        let lost = kept.checked_sub(worth).ok_or(NovateError::MathOverflow)?;
+        // All but some units of rounding was fees.
+        let of_fees = Usd(lost.min(self.accrued_fees.0.max(0)));
+        let of_rounding = Usd(lost).sub(of_fees).map_err(NovateError::from)?;
+        self.accrued_fees = self.accrued_fees.sub(of_fees).map_err(NovateError::from)?;
+        self.rounding = self.rounding.sub(of_rounding).map_err(NovateError::from)?;
+        self.variation_pool = self.variation_pool.add(Usd(worth)).map_err(NovateError::from)?;
+        self.option_cash = Usd::ZERO;
+        Ok(())
+    }
+}
+
 impl Portfolio {
+    /// Its cash has haircuts to bear, or what was held back of it may be free.
+    pub fn is_behind(&self, claims: &Claims) -> bool {
+        self.claim.haircuts != claims.haircuts || self.claim.shortage_era != claims.shortage_era
+    }
+
     /// Brings cash up to date: it bears the haircuts since it was last moved, and what was held back in a shortage that is over
     /// is free. Whatever moves cash does this first.
     pub fn bear(&mut self, settlement: &mut Asset) -> Result<()> {

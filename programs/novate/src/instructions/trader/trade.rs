@@ -23,8 +23,8 @@ pub struct Leg {
 }
 
 /// Two portfolios trade; the owner or delegate of each signs. Behind the instruction stand the assets, markets and expiries
-/// that either holds before or after, each once, the traded markets and expiries writable, and where an option is traded the
-/// settlement asset.
+/// that either holds before or after, each once, the traded markets and expiries writable; the settlement asset too where an option
+/// is traded and a side or the market has a haircut to bear (CLR-32).
 #[event_cpi]
 #[derive(Accounts)]
 pub struct Trade<'info> {
@@ -65,7 +65,7 @@ struct Side<'a> {
 ///    (CLR-41), then the funding that both positions of a perpetual owe (CLR-11), then both positions and the open interest
 ///    (CLR-01). Values are rounded up for the buyer and down for the seller; both pay the fee. Of a perpetual or a future
 ///    they are part of the position's cost; an option's premium and fee are paid in cash, which may not end below zero, nor
-///    below what is held back (CLR-35): the settlement asset is writable then.
+///    below what is held back (CLR-35).
 /// 3. For each side: initial margin after the trade, without gains that are not settled where options cost it cash beside
 ///    their marks, and where it has a loan (MRG-45). A side that misses it, or is in an auction, must have reduced its risk instead (MRG-42, MRG-43),
 ///    its fees forgiven where every traded position shrank by one leg; so must one that holds an asset whose price is stale,
@@ -133,15 +133,18 @@ fn traded_options(legs: &[Leg]) -> Result<bool> {
     Ok(false)
 }
 
-/// Premiums and fees of all legs together, in cash that is not held back (CLR-35).
+/// Premiums and fees of all legs together, in cash that is not held back (CLR-35). What one side pays, the other and the market
+/// receive, so that the cash of all stays what it was.
 fn pay_premiums(sides: [&mut Side; 2], listed: &Listed) -> Result<()> {
-    let mut settlement = listed.settlement_mut()?;
     for side in sides {
-        side.portfolio.bear(&mut settlement)?;
+        if side.portfolio.is_behind(&listed.settlement()?.claims) {
+            side.portfolio.bear(&mut *listed.settlement_mut()?)?;
+        }
         require!(side.premiums <= side.portfolio.cash, NovateError::PremiumUnpaid);
         let unheld = side.premiums <= side.portfolio.free_cash().max(0);
         require!(unheld, NovateError::ProvisionalHaircut);
-        side.portfolio.move_cash(&mut settlement, side.premiums.checked_neg().ok_or(NovateError::MathOverflow)?)?;
+        let paid = side.portfolio.cash.checked_sub(side.premiums).ok_or(NovateError::MathOverflow)?;
+        side.portfolio.cash = paid;
     }
     Ok(())
 }
@@ -271,7 +274,13 @@ fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Si
 
     let rounding = amounts.bought.sub(amounts.sold).map_err(NovateError::from)?;
     let fees = amounts.fee.add(amounts.fee).map_err(NovateError::from)?;
-    market.charge(rounding, fees, option)?;
+    let left = market.charge(rounding, fees)?;
+    if option {
+        if market.is_behind(&listed.settlement()?.claims) {
+            market.sweep(&mut *listed.settlement_mut()?)?;
+        }
+        market.keep_cash(left, &listed.settlement()?.claims)?;
+    }
     let (first_cost, second_cost) =
         if leg.quantity > 0 { (buyer_pays.0, seller_pays.0) } else { (seller_pays.0, buyer_pays.0) };
     Ok(TradedLeg { instrument: leg.instrument, quantity: leg.quantity, price: leg.price, first_cost, second_cost })
