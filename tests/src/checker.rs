@@ -309,7 +309,11 @@ fn worth(amount: u64, then: u128, now: u128) -> u128 {
         rest %= then;
     }
     let places = later.checked_sub(earlier).expect("what a unit is worth never rises");
-    if places > 127 { 0 } else { quotient >> places }
+    if places > 127 {
+        0
+    } else {
+        quotient >> places
+    }
 }
 
 /// Of the settlement asset, what its haircuts have left of free cash and of what is held back.
@@ -440,7 +444,11 @@ fn check_cash(data: &[u8], haircuts: &Haircuts, totals: &mut Totals, found: &mut
     }
     let amounts = [(cash - held) as u64, held as u64];
     for kind in [0, 1] {
-        let worth = if borne == haircuts.count { amounts[kind].into() } else { worth(amounts[kind], then[kind], haircuts.factors[kind]) };
+        let worth = if borne == haircuts.count {
+            amounts[kind].into()
+        } else {
+            worth(amounts[kind], then[kind], haircuts.factors[kind])
+        };
         totals.cash[kind] += worth as i128;
     }
     totals.behind += i128::from(borne != haircuts.count);
@@ -458,7 +466,10 @@ fn check_claims(data: &[u8], short: i128, totals: &Totals, found: &mut Vec<Strin
         // The factor itself is rounded: by less than a unit over all.
         let most = if haircuts == 0 { claims } else { claims + totals.behind + 1 };
         if !(claims..=most).contains(&sum) || fraction >> 32 != 0 || haircuts == 0 && fraction != 0 {
-            found.push(format!("CLR-32: {kind} cash counts {sum} and {fraction}/2^32, {} claim {claims}", totals.behind));
+            found.push(format!(
+                "CLR-32: {kind} cash counts {sum} and {fraction}/2^32, {} claim {claims}",
+                totals.behind
+            ));
         }
     }
     let (shortage, left) = (field(asset::SHORTAGE), field(asset::LEFT));

@@ -113,7 +113,7 @@ const NEVER: [&str; 9] = [
     "NotWritable",
 ];
 /// What must really happen.
-const LIVED: [&str; 37] = [
+const LIVED: [&str; 42] = [
     "a premium was in force",
     "three mids made a premium",
     "funding was settled",
@@ -133,6 +133,11 @@ const LIVED: [&str; 37] = [
     "insurance paid for a slice",
     "an insolvent account was taken whole",
     "stake was slashed",
+    "deposits paid for a slice",
+    "lenders paid for a slice",
+    "what was held back paid for a slice",
+    "cash left during a shortage",
+    "a shortage held cash back",
     "an insolvent auction gave its reserve back",
     "an auction of options began",
     "a slice of options changed hands",

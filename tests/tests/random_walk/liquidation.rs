@@ -130,12 +130,22 @@ impl Walk {
         let bid = self.world.liquidate_instruction(&self.actor(seat), bidder.side(), fraction, limit);
         let Ok(sent) = self.run("liquidate", bid, &[&bidder.key]) else { return };
         let after = seats.map(|s| self.portfolio(s));
+        // Deposits may have paid: all but the account's own, which stands for its losses.
+        let mut before = before;
+        before[0].bear(judge.snapshot.assets.get_mut(&USDC).unwrap()).unwrap();
+        judge.snapshot.assets.insert(USDC, self.world.asset(USDC));
+        before[0].claim.haircuts = judge.snapshot.assets[&USDC].claims.haircuts;
         assert_eq!(judge.initial_margin(&after[1]), Ok(()), "CLR-30: {}", self.place());
         let sum = |sides: &[Portfolio; 2]| -> Option<i128> {
             sides.iter().map(|p| judge.health(p).ok().map(|h| i128::from(h.equity.0))).sum()
         };
         let event: Liquidated = sent.event();
-        let paid = i128::from(event.from_capital + event.from_stake);
+        let deposits = event.from_deposits;
+        let from_deposits = deposits.free + deposits.held + deposits.lent;
+        let paid = i128::from(event.from_capital + event.from_stake + from_deposits);
+        self.lived("deposits paid for a slice", from_deposits > 0);
+        self.lived("lenders paid for a slice", deposits.lent > 0);
+        self.lived("what was held back paid for a slice", deposits.held > 0);
         assert_eq!(paid, if insolvent { -i128::from(event.price) } else { 0 }, "{}", self.place());
         if let (Some(before), Some(after)) = (sum(&before), sum(&after)) {
             let paid = paid * i128::from(judge.snapshot.assets[&USDC].price.0) / 1_000_000_000;

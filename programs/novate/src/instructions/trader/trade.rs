@@ -139,6 +139,7 @@ fn pay_premiums(sides: [&mut Side; 2], listed: &Listed) -> Result<()> {
     for side in sides {
         side.portfolio.bear(&mut settlement)?;
         require!(side.premiums <= side.portfolio.cash, NovateError::PremiumUnpaid);
+        side.portfolio.loosen(&mut settlement)?;
         let unheld = side.premiums <= side.portfolio.free_cash().max(0);
         require!(unheld, NovateError::ProvisionalHaircut);
         side.portfolio.move_cash(&mut settlement, side.premiums.checked_neg().ok_or(NovateError::MathOverflow)?)?;
