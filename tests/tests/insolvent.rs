@@ -172,7 +172,7 @@ fn a_reserve_is_given_back_whatever_is_held_beside_no_debt() {
     ruin.world.pass(100_000);
     assert!(ruin.world.insurance().reserved > 0);
     let mut end = ruin.end();
-    end.accounts.truncate(LIST_OF_END);
+    end.accounts.truncate(LIST_OF_END + 1);
     ruin.world.succeeds(&[end], &[]);
     assert_eq!(ruin.world.insurance().reserved, 0);
     ruin.holds();
@@ -201,7 +201,7 @@ fn an_auction_that_nobody_took_for_an_hour_starts_anew() {
 }
 
 #[test]
-fn two_deficits_at_once_share_one_fund() {
+fn two_deficits_at_once_share_one_fund_and_deposits_pay_the_rest() {
     let mut ruin = Ruin::before();
     let second = ruin.world.trader(7_010);
     ruin.world.trade(&second, &ruin.maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
@@ -214,20 +214,22 @@ fn two_deficits_at_once_share_one_fund() {
     ruin.takes(ALL, -687_500_000);
     assert_eq!((ruin.world.insurance().reserved, ruin.world.insurance().capital), (875_000_000, 312_500_000));
     ruin.owner = second;
-    ruin.refused(ALL, -687_500_000, NovateError::InsuranceExhausted);
-    ruin.refused(ALL, -312_500_001, NovateError::InsuranceExhausted);
+    assert_eq!(ruin.world.asset(USDC).shortage, 562_500_000);
     // A part of the account is owed no more than there is.
-    assert_eq!(ruin.takes(ALL / 4, -171_875_000).price, -171_875_000);
-    let event = ruin.takes(ALL, -140_625_000);
-    assert_eq!((event.price, ruin.world.insurance().capital, ruin.world.insurance().reserved), (-140_625_000, 0, 0));
+    assert_eq!(ruin.takes(ALL / 4, -171_875_000).from_capital, 171_875_000);
+    let event = ruin.takes(ALL, -515_625_000);
+    assert_eq!((event.from_capital, event.from_deposits.free, event.from_deposits.held), (140_625_000, 375_000_000, 0));
+    assert_eq!((event.price, ruin.world.insurance().capital, ruin.world.insurance().reserved), (-515_625_000, 0, 0));
+    assert_eq!(ruin.world.asset(USDC).shortage, 0);
 }
 
 #[test]
-fn an_empty_fund_pays_nobody_and_whoever_asks_nothing_may_take() {
+fn with_an_empty_fund_deposits_pay() {
     let mut ruin = Ruin::insured(0).later(HALF_AN_HOUR);
-    ruin.refused(ALL, -1, NovateError::InsuranceExhausted);
+    ruin.refused(ALL, -687_500_001, NovateError::PriceLimit);
     let event = ruin.takes(ALL, 0);
-    assert_eq!((event.price, event.from_capital, event.from_stake, event.deficit), (0, 0, 0, 500_000_000));
+    assert_eq!((event.price, event.from_capital, event.from_stake, event.deficit), (-687_500_000, 0, 0, 500_000_000));
+    assert_eq!((event.from_deposits.free, event.from_deposits.held, event.from_deposits.lent), (687_500_000, 0, 0));
     assert_eq!((ruin.world.insurance().paid_out, ruin.world.insurance().deficits), (0, 500_000_000));
 }
 

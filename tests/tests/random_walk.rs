@@ -52,7 +52,7 @@ const MAX_AGE: i64 = 600;
 /// Steps, of a hundred, that go to an expiry that has passed and is not closed.
 const WINDS_UP: i64 = 50;
 
-const INSTRUCTIONS: [(&str, i64); 46] = [
+const INSTRUCTIONS: [(&str, i64); 47] = [
     ("create_pool", 3),
     ("set_publisher", 3),
     ("add_asset", 3),
@@ -84,6 +84,7 @@ const INSTRUCTIONS: [(&str, i64); 46] = [
     ("start_auction", 16),
     ("liquidate", 24),
     ("end_auction", 14),
+    ("resolve_bankruptcy", 5),
     ("fund_insurance", 3),
     ("collect_fees", 4),
     ("stake", 7),
@@ -113,7 +114,7 @@ const NEVER: [&str; 9] = [
     "NotWritable",
 ];
 /// What must really happen.
-const LIVED: [&str; 37] = [
+const LIVED: [&str; 43] = [
     "a premium was in force",
     "three mids made a premium",
     "funding was settled",
@@ -133,6 +134,12 @@ const LIVED: [&str; 37] = [
     "insurance paid for a slice",
     "an insolvent account was taken whole",
     "stake was slashed",
+    "deposits paid for a slice",
+    "lenders paid for a slice",
+    "what was held back paid for a slice",
+    "deposits paid for a bankrupt account",
+    "cash left during a shortage",
+    "a shortage held cash back",
     "an insolvent auction gave its reserve back",
     "an auction of options began",
     "a slice of options changed hands",
@@ -387,6 +394,7 @@ impl Walk {
             "start_auction" => self.start_auction(),
             "liquidate" => self.liquidate(),
             "end_auction" => self.end_auction(),
+            "resolve_bankruptcy" => self.resolve_bankruptcy(),
             "fund_insurance" => self.fund_insurance(),
             "collect_fees" => self.collect_fees(),
             "stake" => self.stake(),

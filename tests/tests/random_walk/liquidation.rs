@@ -1,13 +1,15 @@
 //! Auctions: portfolios are brought below maintenance margin, bid for, and helped out.
 
-use novate::events::Liquidated;
+use novate::events::{BankruptcyResolved, Liquidated};
+use novate_client::instructions as build;
 use novate_client::instrument::{self, Instrument};
 use novate_client::state::{Portfolio, Position};
+use novate_client::{addresses, Leg};
 use novate_margin::{is_liquidatable, Health, Price};
-use novate_tests::{BTC, ETH, SOL, USDC};
+use novate_tests::{Actor, BTC, ETH, SOL, USDC};
 
 use super::judge::Judge;
-use super::{Walk, USD};
+use super::{Seat, Walk, USD};
 
 /// Units that what a slice is worth may be rounded by: some for each of 16 balances and 48 positions, and a token of BTC, which
 /// the walk takes to 1,000 at most, for what is not lent, for what is and for a loan, each rounded on either side.
@@ -130,12 +132,22 @@ impl Walk {
         let bid = self.world.liquidate_instruction(&self.actor(seat), bidder.side(), fraction, limit);
         let Ok(sent) = self.run("liquidate", bid, &[&bidder.key]) else { return };
         let after = seats.map(|s| self.portfolio(s));
+        // Deposits may have paid: all but the account's own, which stands for its losses.
+        let mut before = before;
+        before[0].bear(judge.snapshot.assets.get_mut(&USDC).unwrap()).unwrap();
+        judge.snapshot.assets.insert(USDC, self.world.asset(USDC));
+        before[0].claim.haircuts = judge.snapshot.assets[&USDC].claims.haircuts;
         assert_eq!(judge.initial_margin(&after[1]), Ok(()), "CLR-30: {}", self.place());
         let sum = |sides: &[Portfolio; 2]| -> Option<i128> {
             sides.iter().map(|p| judge.health(p).ok().map(|h| i128::from(h.equity.0))).sum()
         };
         let event: Liquidated = sent.event();
-        let paid = i128::from(event.from_capital + event.from_stake);
+        let deposits = event.from_deposits;
+        let from_deposits = deposits.free + deposits.held + deposits.lent;
+        let paid = i128::from(event.from_capital + event.from_stake + from_deposits);
+        self.lived("deposits paid for a slice", from_deposits > 0);
+        self.lived("lenders paid for a slice", deposits.lent > 0);
+        self.lived("what was held back paid for a slice", deposits.held > 0);
         assert_eq!(paid, if insolvent { -i128::from(event.price) } else { 0 }, "{}", self.place());
         if let (Some(before), Some(after)) = (sum(&before), sum(&after)) {
             let paid = paid * i128::from(judge.snapshot.assets[&USDC].price.0) / 1_000_000_000;
@@ -196,6 +208,78 @@ impl Walk {
         if self.run("end_auction", end, &[]).is_ok() {
             self.lived("an insolvent auction gave its reserve back", reserved > 0);
         }
+    }
+
+    pub(super) fn resolve_bankruptcy(&mut self) {
+        let lost = |p: &Position| p.quantity == 0 && p.cost > 0 && p.pending_old == 0 && p.pending_new == 0;
+        let bankrupt = |p: &Portfolio| {
+            let indebted = p.balances().iter().all(|b| b.asset == USDC && b.lent == 0);
+            p.auction_insolvent != 0 && p.owes() && p.cash == 0 && indebted && p.positions().iter().all(lost)
+        };
+        let found = (0..self.seats.len()).find(|s| bankrupt(&self.portfolio(*s)));
+        let Some(seat) = found.or_else(|| self.ruin()) else { return };
+        let seat = if self.chance.percent(5) { self.seat() } else { seat };
+        let (before, insurance, market) = (self.portfolio(seat), self.world.insurance(), self.world.market(0));
+        let resolve = self.world.resolve_instruction(&self.actor(seat));
+        let Ok(sent) = self.run("resolve_bankruptcy", resolve, &[]) else { return };
+        assert!(bankrupt(&before) && self.portfolio(seat).is_empty(), "{}: {before:?}", self.place());
+        let event: BankruptcyResolved = sent.event();
+        let costs: i64 = before.positions().iter().map(|p| p.cost).sum();
+        let deposits = event.from_deposits.free + event.from_deposits.held + event.from_deposits.lent;
+        assert_eq!(event.deficit, event.from_capital + event.from_stake + deposits, "{}", self.place());
+        assert_eq!(event.deficit, costs as u64 + event.repaid, "{}", self.place());
+        assert!(event.deficit <= before.payable() && (deposits == 0 || self.world.insurance().fund().total() == 0));
+        assert_eq!(self.world.insurance().reserved, insurance.reserved - before.payable(), "{}", self.place());
+        let of_market = |p: &&Position| instrument::market_of(p.instrument) == 0;
+        let paid: i64 = before.positions().iter().filter(of_market).map(|p| p.cost).sum();
+        assert_eq!(self.world.market(0).variation_pool.0, market.variation_pool.0 + paid, "{}", self.place());
+        self.lived("deposits paid for a bankrupt account", deposits > 0);
+    }
+
+    /// A new portfolio that loses more than it has, and closes its position: nothing but the loss is left.
+    fn ruin(&mut self) -> Option<usize> {
+        let owner = self.actor(3 + self.chance.index(5));
+        let (sub_account, rich) = (self.chance.between(5, 6) as u16, self.actor(self.chance.index(3)));
+        let open = build::open_portfolio(owner.address(), self.world.pool, sub_account);
+        self.run("open_portfolio", open, &[&owner.key]).ok()?;
+        let portfolio = addresses::portfolio(&self.world.pool, &owner.address(), sub_account);
+        let found = self.seats.iter().position(|s| s.actor.portfolio == portfolio);
+        let seat = found.unwrap_or(self.seats.len());
+        let actor = Actor { portfolio, ..owner };
+        if found.is_none() {
+            self.seats.push(Seat { actor: actor.clone(), sub_account, delegate: None, passing: true });
+        }
+        if !self.portfolio(seat).is_empty() {
+            return None;
+        }
+        self.refresh_all();
+        self.refresh_chains();
+        self.world.fund(&actor, USDC, 1_000_000_000);
+        let deposit = self.world.deposit_instruction(&actor, USDC, 1_000_000_000);
+        self.run("deposit", deposit, &[&actor.key]).ok()?;
+        // Back towards where the price began, by half.
+        let usd = self.world.asset(BTC).price.0 as f64 / 1e9;
+        let falls = usd > USD[usize::from(BTC)] * 0.9;
+        let lots = (2_600.0 / usd * 1e3) as i64 * 1_000_000;
+        self.change_hands(&actor, &rich, if falls { lots } else { -lots })?;
+        self.world.listings[usize::from(BTC)].usd = usd * if falls { 0.55 } else { 1.45 };
+        self.publish_as_they_are();
+        self.refresh_chains();
+        let start = self.world.start_auction_instruction(&actor);
+        self.run("start_auction", start, &[]).ok()?;
+        self.change_hands(&actor, &rich, if falls { -lots } else { lots })?;
+        let settle = self.world.settle_instruction(&actor, 0);
+        self.run("settle_variation", settle, &[]).ok()?;
+        Some(seat)
+    }
+
+    /// The first buys BTC at the mark.
+    fn change_hands(&mut self, first: &Actor, second: &Actor, quantity: i64) -> Option<()> {
+        let instrument = instrument::perpetual(0);
+        let terms = self.judge().terms(instrument).ok()?;
+        let legs = [Leg { instrument, quantity, price: terms.mark / terms.tick * terms.tick }];
+        let trade = self.world.trade_of(first.side(), second.side(), &legs);
+        self.run("trade", trade, &[&first.key, &second.key]).ok().map(|_| ())
     }
 
     /// An owner who has lost everything deposits anew.

@@ -2,7 +2,7 @@
 
 use novate_client::instructions::{self as build, Transfer};
 use novate_client::state::Portfolio;
-use novate_client::{addresses, HealthReport};
+use novate_client::{addresses, HealthReport, NovateError};
 use novate_margin::Ratio;
 use novate_tests::{Actor, JITOSOL, USDC};
 use solana_signer::Signer;
@@ -113,6 +113,10 @@ impl Walk {
             _ => self.holding(&portfolio),
         };
         let foreseen = self.judge().withdraw(&portfolio, asset, amount);
+        let short = asset == USDC && self.world.asset(USDC).shortage > 0;
+        self.lived("cash left during a shortage", short && foreseen.is_ok());
+        let held = foreseen.as_ref().is_err_and(|error| *error == NovateError::ProvisionalHaircut.name());
+        self.lived("a shortage held cash back", held);
         let withdraw = self.world.withdraw_instruction(&actor, asset, amount);
         if self.expect("withdraw", withdraw, &[&actor.key], &foreseen).is_some() {
             self.assert_is(seat, &foreseen.unwrap());

@@ -248,6 +248,7 @@ impl Portfolio {
             require!(amount > with_pending, NovateError::GainsPending);
             return err!(NovateError::InsufficientBalance);
         }
+        self.loosen(settlement)?;
         require!(amount <= self.free_cash(), NovateError::ProvisionalHaircut);
         self.move_cash(settlement, amount.checked_neg().ok_or(NovateError::MathOverflow)?)
     }
@@ -276,6 +277,14 @@ impl Portfolio {
         let claims = &mut settlement.claims;
         self.claim.left = self.claim.left.saturating_sub(back);
         claims.left = claims.left.checked_sub(back).ok_or(NovateError::MathOverflow)?;
+        self.loosen(settlement)
+    }
+
+    /// Where the shortage has become smaller, less is held back.
+    pub fn loosen(&mut self, settlement: &mut Asset) -> Result<()> {
+        if self.claim.held == 0 {
+            return Ok(());
+        }
         let kept = settlement.base()?.kept_back(settlement.shortage, self.claim.left);
         let held = kept.and_then(|kept| u64::try_from(kept).ok()).unwrap_or(u64::MAX).min(self.claim.held);
         self.hold(settlement, held)

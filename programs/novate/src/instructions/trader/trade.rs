@@ -141,6 +141,7 @@ fn pay_premiums(sides: [&mut Side; 2], listed: &Listed) -> Result<()> {
             side.portfolio.bear(&mut *listed.settlement_mut()?)?;
         }
         require!(side.premiums <= side.portfolio.cash, NovateError::PremiumUnpaid);
+        side.portfolio.loosen(&mut settlement)?;
         let unheld = side.premiums <= side.portfolio.free_cash().max(0);
         require!(unheld, NovateError::ProvisionalHaircut);
         let paid = side.portfolio.cash.checked_sub(side.premiums).ok_or(NovateError::MathOverflow)?;

@@ -42,11 +42,11 @@ pub(crate) fn transfer<'info>(ctx: Context<'info, TransferBetween<'info>>, amoun
     require!(amount > 0, NovateError::ZeroAmount);
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
-    let mut asset = accounts.asset.load_mut()?;
     let mut from = accounts.from.load_mut()?;
     let mut to = accounts.to.load_mut()?;
     require!(!from.in_auction(), NovateError::InAuction);
     let listed = Listed::new(&from.pool, ctx.remaining_accounts)?;
+    let mut asset = accounts.asset.load_mut()?;
     from.take_tokens(&mut asset, amount)?;
     to.receive_tokens(&mut asset, &listed, amount, now)?;
     from.next_sequence();
