@@ -306,6 +306,41 @@ fn premiums_are_not_paid_of_what_is_held_back() {
     pool.holds();
 }
 
+/// What trades of options leave in a market bears as cash does, and until then they write no asset.
+#[test]
+fn what_options_paid_to_the_market_bears_too() {
+    let mut pool = Pool::before();
+    let (leaves, maker) = (pool.leaves.clone(), pool.maker.clone());
+    let time = pool.world.chain(BTC_PERP, 1, 0.5, &[18_000]);
+    let legs = [call(BTC_PERP, time, 0, CONTRACT / 100, 2_000 * PRICE)];
+    let asset = pool.world.account(&addresses::asset(&pool.world.pool, USDC)).data;
+    let trade = pool.world.trade_of(leaves.side(), maker.side(), &legs);
+    pool.world.succeeds(std::slice::from_ref(&trade), &[&leaves.key, &maker.key]);
+    assert_eq!(pool.world.account(&addresses::asset(&pool.world.pool, USDC)).data, asset);
+    let kept = pool.world.market(BTC_PERP).option_cash.0;
+    // 0.05 % of a hundredth of a BTC, of each.
+    assert_eq!(kept, DOLLAR / 5);
+    pool.holds();
+
+    let fees = pool.world.market(BTC_PERP).accrued_fees.0;
+    pool.world.price(BTC, 12_500.0);
+    pool.world.start_auction(&pool.owner);
+    pool.takes(ALL);
+    pool.world.price(BTC, 20_000.0);
+    pool.world.refresh_expiry(BTC_PERP, time);
+    pool.world.refuses(&[trade], &[&leaves.key, &maker.key], NovateError::NotWritable);
+    pool.world.trade_legs(&leaves, &maker, &legs);
+    pool.holds();
+    let market = pool.world.market(BTC_PERP);
+    let borne = share(kept as u64, PAYOUT, OTHERS) as i64;
+    assert_eq!((market.variation_pool.0, market.option_cash.0), (kept - borne, kept));
+    assert_eq!(market.accrued_fees.0, fees + kept - borne);
+    let collect = build::collect_fees(pool.world.pool, BTC_PERP);
+    pool.world.succeeds(&[collect], &[]);
+    assert_eq!(pool.world.market(BTC_PERP).option_cash.0, 0);
+    pool.holds();
+}
+
 /// What is held back in a slice is held back with the taker, who answers for it.
 #[test]
 fn a_slice_carries_what_is_held_back() {

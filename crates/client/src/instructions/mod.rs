@@ -119,7 +119,7 @@ impl Holdings {
     }
 
     /// Cash moves, or what insurance is short of. For a trade of options where a side or the market has a haircut to bear
-    /// ([`Portfolio::is_behind`], [`Market::is_behind`]).
+    /// ([`Portfolio::is_behind`], [`Market::is_behind`]) or cash of a side is held back.
     pub fn with_cash_moved(mut self) -> Self {
         self.cash_moved = true;
         self

@@ -24,7 +24,7 @@ pub struct Leg {
 
 /// Two portfolios trade; the owner or delegate of each signs. Behind the instruction stand the assets, markets and expiries
 /// that either holds before or after, each once, the traded markets and expiries writable; the settlement asset too where an option
-/// is traded and a side or the market has a haircut to bear (CLR-32).
+/// is traded and a side or the market has a haircut to bear (CLR-32), or cash is held back of a side (CLR-35).
 #[event_cpi]
 #[derive(Accounts)]
 pub struct Trade<'info> {
@@ -141,7 +141,9 @@ fn pay_premiums(sides: [&mut Side; 2], listed: &Listed) -> Result<()> {
             side.portfolio.bear(&mut *listed.settlement_mut()?)?;
         }
         require!(side.premiums <= side.portfolio.cash, NovateError::PremiumUnpaid);
-        side.portfolio.loosen(&mut settlement)?;
+        if side.premiums > side.portfolio.free_cash().max(0) && side.portfolio.claim.held > 0 {
+            side.portfolio.loosen(&mut *listed.settlement_mut()?)?;
+        }
         let unheld = side.premiums <= side.portfolio.free_cash().max(0);
         require!(unheld, NovateError::ProvisionalHaircut);
         let paid = side.portfolio.cash.checked_sub(side.premiums).ok_or(NovateError::MathOverflow)?;
