@@ -52,7 +52,7 @@ const MAX_AGE: i64 = 600;
 /// Steps, of a hundred, that go to an expiry that has passed and is not closed.
 const WINDS_UP: i64 = 50;
 /// Steps, of a hundred, that somebody withdraws in while insurance is short.
-const RUNS: i64 = 20;
+const RUNS: i64 = 10;
 
 const INSTRUCTIONS: [(&str, i64); 47] = [
     ("create_pool", 3),
@@ -138,7 +138,7 @@ const LIVED: [&str; 43] = [
     "stake was slashed",
     "deposits paid for a slice",
     "lenders paid for a slice",
-    "what was held back paid for a slice",
+    "what was held back paid",
     "deposits paid for a bankrupt account",
     "cash left during a shortage",
     "a shortage held cash back",

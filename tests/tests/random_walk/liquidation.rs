@@ -101,6 +101,7 @@ impl Walk {
             self.lived("an auction of options began", dated);
             let insolvent = self.portfolio(seat).auction_insolvent != 0;
             self.lived("an insolvent auction began", insolvent);
+            self.take_fright();
             // Prices return to where they began, and equity with them.
             if insolvent && self.chance.percent(90) {
                 self.liquidate();
@@ -147,7 +148,7 @@ impl Walk {
         let paid = i128::from(event.from_capital + event.from_stake + from_deposits);
         self.lived("deposits paid for a slice", from_deposits > 0);
         self.lived("lenders paid for a slice", deposits.lent > 0);
-        self.lived("what was held back paid for a slice", deposits.held > 0);
+        self.lived("what was held back paid", deposits.held > 0);
         assert_eq!(paid, if insolvent { -i128::from(event.price) } else { 0 }, "{}", self.place());
         if let (Some(before), Some(after)) = (sum(&before), sum(&after)) {
             let paid = paid * i128::from(judge.snapshot.assets[&USDC].price.0) / 1_000_000_000;
@@ -230,6 +231,14 @@ impl Walk {
         let paid: i64 = before.positions().iter().filter(of_market).map(|p| p.cost).sum();
         assert_eq!(self.world.market(0).variation_pool.0, market.variation_pool.0 + paid, "{}", self.place());
         self.lived("deposits paid for a bankrupt account", deposits > 0);
+        self.lived("what was held back paid", event.from_deposits.held > 0);
+    }
+
+    /// Somebody runs for it before the bid, where insurance is short.
+    fn take_fright(&mut self) {
+        if self.world.asset(USDC).shortage > 0 && self.chance.percent(40) {
+            self.run_for_it();
+        }
     }
 
     /// An owner's portfolio of cash alone loses more than it has to another, and closes its position: nothing but the loss is left.
@@ -251,6 +260,7 @@ impl Walk {
             self.publish_as_they_are();
             let start = self.world.start_auction_instruction(&debtor);
             self.run("start_auction", start, &[]).ok()?;
+            self.take_fright();
         }
         if quantity != 0 {
             self.change_hands(&debtor, &other, -quantity)?;

@@ -120,10 +120,9 @@ impl Walk {
         let seat = self.seat_where(|_, p| p.free_cash() > 100 && !p.owes() && !p.in_auction());
         let portfolio = self.portfolio(seat);
         if portfolio.owes() && self.chance.percent(80) {
-            // Nobody is free to leave; a depositor comes who will be.
-            let sub_account = self.chance.between(2, 4) as u16;
+            // Nobody is free to leave: somebody comes who will be.
             let passing = (0..self.seats.len()).find(|s| self.seats[*s].passing && !self.portfolio(*s).owes());
-            let Some(passing) = passing.filter(|_| sub_account > 2) else { return self.open_portfolio() };
+            let Some(passing) = passing else { return self.open_portfolio() };
             let actor = self.actor(passing);
             self.world.fund(&actor, USDC, 50_000_000_000);
             let deposit = self.world.deposit_instruction(&actor, USDC, 50_000_000_000);
