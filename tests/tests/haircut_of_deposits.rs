@@ -3,6 +3,7 @@
 //! The owner deposits 7,010 USD and buys one BTC at 20,000 for a fee of 10; at 12,500 equity is -500 and maintenance margin 1,500:
 //! 875 are reserved. A taker is paid 500 at once. Beside them four deposit 220,000 USD.
 
+use anchor_lang::error::ErrorCode;
 use novate::events::{Liquidated, Moved};
 use novate_client::instructions::{self as build, Transfer};
 use novate_client::{addresses, Instruction, NovateError};
@@ -300,7 +301,7 @@ fn premiums_are_not_paid_of_what_is_held_back() {
     let legs = [call(BTC_PERP, time, 0, CONTRACT / 100, 2_000 * PRICE)];
     let trade = pool.world.trade_of(leaves.side(), pool.maker.side(), &legs);
     let keys = [&leaves.key, &pool.maker.key];
-    pool.world.refuses(&[trade.clone()], &keys, NovateError::ProvisionalHaircut);
+    pool.world.refuses(std::slice::from_ref(&trade), &keys, NovateError::ProvisionalHaircut);
     pool.world.deposit(&leaves, USDC, 25_000_000);
     pool.world.succeeds(&[trade], &keys);
     pool.holds();
@@ -464,6 +465,16 @@ mod adversary {
         let end = pool.world.end_auction_instruction(&pool.owner);
         pool.world.refuses(&[end.clone().read_only(6)], &[], NovateError::NotWritable);
         pool.world.refuses(&[end.without_account(6)], &[], NovateError::AssetMissing);
+        let leaves = pool.leaves.clone();
+        let second = pool.world.sub_account(&leaves, 1);
+        let transfer = pool.transfer(&leaves, &second, 1);
+        let [fund, stake] = [pool.world.fund_instruction(&leaves, 1), pool.world.stake_instruction(&leaves, 1)];
+        let settle = pool.world.settle_instruction(&pool.owner, BTC_PERP);
+        for (instruction, at) in [(transfer, 4), (fund, 2), (stake, 3), (settle, 4)] {
+            let signers: &[_] =
+                if at == 4 && instruction.accounts[5].pubkey != leaves.address() { &[] } else { &[&leaves.key] };
+            pool.world.refuses(&[instruction.read_only(at)], signers, ErrorCode::ConstraintMut);
+        }
     }
 
     #[test]

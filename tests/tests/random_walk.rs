@@ -51,6 +51,8 @@ const DATED: [u16; 2] = [0, 1];
 const MAX_AGE: i64 = 600;
 /// Steps, of a hundred, that go to an expiry that has passed and is not closed.
 const WINDS_UP: i64 = 50;
+/// Steps, of a hundred, that somebody withdraws in while insurance is short.
+const RUNS: i64 = 10;
 
 const INSTRUCTIONS: [(&str, i64); 47] = [
     ("create_pool", 3),
@@ -99,7 +101,7 @@ const INSTRUCTIONS: [(&str, i64); 47] = [
     ("unlend", 5),
     ("borrow", 6),
     ("repay", 6),
-    ("borrow_for_loss", 9),
+    ("borrow_for_loss", 12),
 ];
 /// Errors of senders that name the wrong accounts, and of amounts that leave their range: neither can be here.
 const NEVER: [&str; 9] = [
@@ -136,7 +138,7 @@ const LIVED: [&str; 43] = [
     "stake was slashed",
     "deposits paid for a slice",
     "lenders paid for a slice",
-    "what was held back paid for a slice",
+    "what was held back paid",
     "deposits paid for a bankrupt account",
     "cash left during a shortage",
     "a shortage held cash back",
@@ -347,6 +349,9 @@ impl Walk {
         }
         if self.chance.percent(3) {
             self.jump();
+        }
+        if self.world.asset(USDC).shortage > 0 && self.chance.percent(RUNS) {
+            return self.run_for_it();
         }
         if !self.is_current() && self.chance.percent(60) {
             self.refresh_chains();

@@ -96,7 +96,7 @@ pub trait Source {
 pub struct Held<'a, P> {
     pub cash: i64,
     /// Up to when the cash has borne haircuts.
-    pub claim: Claim,
+    pub claim: &'a Claim,
     pub balances: &'a [Balance],
     /// In any order; fastest in the order of a portfolio.
     pub positions: P,
@@ -107,7 +107,7 @@ impl<'a> Held<'a, &'a [Position]> {
     pub fn by(portfolio: &'a Portfolio) -> Self {
         Self {
             cash: portfolio.cash,
-            claim: portfolio.claim,
+            claim: &portfolio.claim,
             balances: portfolio.balances(),
             positions: portfolio.positions(),
         }
@@ -219,7 +219,7 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         // A stale one counts at its last price: every portfolio rests on it.
         self.rests.stale |= self.terms.prices.of(&settlement, self.terms.now)?.is_none();
         self.book.set_settlement_price(settlement.price);
-        self.held.cash = settlement.claims.worth(self.held.cash, &self.held.claim)?;
+        self.held.cash = settlement.claims.worth(self.held.cash, self.held.claim)?;
         Ok(self.book.add_cash(Usd(self.held.cash)).map_err(NovateError::from)?)
     }
 

@@ -254,7 +254,7 @@ impl Judge {
                 if paid.premiums > (side.cash - side.claim.held as i64).max(0) {
                     return refused(NovateError::ProvisionalHaircut);
                 }
-                side.cash -= paid.premiums;
+                side.move_cash(&mut settlement, -paid.premiums).map_err(named)?;
             }
         }
         for ((before, after), paid) in before.iter().zip(&mut after).zip(&paid) {

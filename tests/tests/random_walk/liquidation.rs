@@ -9,7 +9,7 @@ use novate_margin::{is_liquidatable, Health, Price};
 use novate_tests::{Actor, BTC, ETH, SOL, USDC};
 
 use super::judge::Judge;
-use super::{Seat, Walk, USD};
+use super::{Walk, USD};
 
 /// Units that what a slice is worth may be rounded by: some for each of 16 balances and 48 positions, and a token of BTC, which
 /// the walk takes to 1,000 at most, for what is not lent, for what is and for a loan, each rounded on either side.
@@ -101,6 +101,7 @@ impl Walk {
             self.lived("an auction of options began", dated);
             let insolvent = self.portfolio(seat).auction_insolvent != 0;
             self.lived("an insolvent auction began", insolvent);
+            self.take_fright();
             // Prices return to where they began, and equity with them.
             if insolvent && self.chance.percent(90) {
                 self.liquidate();
@@ -147,7 +148,7 @@ impl Walk {
         let paid = i128::from(event.from_capital + event.from_stake + from_deposits);
         self.lived("deposits paid for a slice", from_deposits > 0);
         self.lived("lenders paid for a slice", deposits.lent > 0);
-        self.lived("what was held back paid for a slice", deposits.held > 0);
+        self.lived("what was held back paid", deposits.held > 0);
         assert_eq!(paid, if insolvent { -i128::from(event.price) } else { 0 }, "{}", self.place());
         if let (Some(before), Some(after)) = (sum(&before), sum(&after)) {
             let paid = paid * i128::from(judge.snapshot.assets[&USDC].price.0) / 1_000_000_000;
@@ -211,73 +212,89 @@ impl Walk {
     }
 
     pub(super) fn resolve_bankruptcy(&mut self) {
-        let lost = |p: &Position| p.quantity == 0 && p.cost > 0 && p.pending_old == 0 && p.pending_new == 0;
-        let bankrupt = |p: &Portfolio| {
-            let indebted = p.balances().iter().all(|b| b.asset == USDC && b.lent == 0);
-            p.auction_insolvent != 0 && p.owes() && p.cash == 0 && indebted && p.positions().iter().all(lost)
-        };
-        let found = (0..self.seats.len()).find(|s| bankrupt(&self.portfolio(*s)));
-        let Some(seat) = found.or_else(|| self.ruin()) else { return };
-        let seat = if self.chance.percent(5) { self.seat() } else { seat };
-        let (before, insurance, market) = (self.portfolio(seat), self.world.insurance(), self.world.market(0));
-        let resolve = self.world.resolve_instruction(&self.actor(seat));
+        let (debtor, seat) = (3 + self.chance.index(5), self.seat());
+        let debtor = if self.chance.percent(5) { Some(self.actor(seat)) } else { self.ruin(debtor) };
+        let Some(debtor) = debtor else { return };
+        let (before, insurance) = (self.world.portfolio(&debtor.portfolio), self.world.insurance());
+        let market = self.world.market(0);
+        let resolve = self.world.resolve_instruction(&debtor);
         let Ok(sent) = self.run("resolve_bankruptcy", resolve, &[]) else { return };
-        assert!(bankrupt(&before) && self.portfolio(seat).is_empty(), "{}: {before:?}", self.place());
+        assert!(self.world.portfolio(&debtor.portfolio).is_empty(), "{}: {before:?}", self.place());
         let event: BankruptcyResolved = sent.event();
-        let costs: i64 = before.positions().iter().map(|p| p.cost).sum();
+        let lost: i64 = before.positions().iter().map(|p| p.cost).sum();
         let deposits = event.from_deposits.free + event.from_deposits.held + event.from_deposits.lent;
         assert_eq!(event.deficit, event.from_capital + event.from_stake + deposits, "{}", self.place());
-        assert_eq!(event.deficit, costs as u64 + event.repaid, "{}", self.place());
+        assert_eq!(event.deficit, lost as u64 + event.repaid, "{}", self.place());
         assert!(event.deficit <= before.payable() && (deposits == 0 || self.world.insurance().fund().total() == 0));
         assert_eq!(self.world.insurance().reserved, insurance.reserved - before.payable(), "{}", self.place());
         let of_market = |p: &&Position| instrument::market_of(p.instrument) == 0;
         let paid: i64 = before.positions().iter().filter(of_market).map(|p| p.cost).sum();
         assert_eq!(self.world.market(0).variation_pool.0, market.variation_pool.0 + paid, "{}", self.place());
         self.lived("deposits paid for a bankrupt account", deposits > 0);
+        self.lived("what was held back paid", event.from_deposits.held > 0);
     }
 
-    /// A new portfolio that loses more than it has, and closes its position: nothing but the loss is left.
-    fn ruin(&mut self) -> Option<usize> {
-        let owner = self.actor(3 + self.chance.index(5));
-        let (sub_account, rich) = (self.chance.between(5, 6) as u16, self.actor(self.chance.index(3)));
+    /// Somebody runs for it before the bid, where insurance is short.
+    fn take_fright(&mut self) {
+        if self.world.asset(USDC).shortage > 0 && self.chance.percent(40) {
+            self.run_for_it();
+        }
+    }
+
+    /// An owner's portfolio of cash alone loses more than it has to another, and closes its position: nothing but the loss is left.
+    /// Both are played here only; what was refused last time is tried again.
+    fn ruin(&mut self, owner: usize) -> Option<Actor> {
+        self.refresh_all();
+        let (debtor, other) = (self.with_cash(owner, 5, 1_000)?, self.with_cash(0, 6, 20_000)?);
+        let held = |walk: &Self| walk.world.portfolio(&debtor.portfolio);
+        let usd = self.world.asset(BTC).price.0 as f64 / 1e9;
+        if held(self).position_count == 0 {
+            // Back towards where the price began, by half.
+            let lots = (held(self).cash as f64 * 2.6 / usd / 1e3) as i64 * 1_000_000;
+            let falls = usd > USD[usize::from(BTC)] * 0.9;
+            self.change_hands(&debtor, &other, if falls { lots } else { -lots })?;
+        }
+        let quantity = held(self).quantity_of(instrument::perpetual(0));
+        if quantity != 0 && !held(self).in_auction() {
+            self.world.listings[usize::from(BTC)].usd = usd * if quantity > 0 { 0.55 } else { 1.45 };
+            self.publish_as_they_are();
+            let start = self.world.start_auction_instruction(&debtor);
+            self.run("start_auction", start, &[]).ok()?;
+            self.take_fright();
+        }
+        if quantity != 0 {
+            self.change_hands(&debtor, &other, -quantity)?;
+        }
+        for actor in [&debtor, &other] {
+            let settle = self.world.settle_instruction(actor, 0);
+            self.run("settle_variation", settle, &[]).ok();
+        }
+        Some(debtor)
+    }
+
+    /// A portfolio that no seat has; with at least so much cash where it holds nothing else.
+    fn with_cash(&mut self, owner: usize, sub_account: u16, usd: i64) -> Option<Actor> {
+        let owner = self.actor(owner);
         let open = build::open_portfolio(owner.address(), self.world.pool, sub_account);
         self.run("open_portfolio", open, &[&owner.key]).ok()?;
         let portfolio = addresses::portfolio(&self.world.pool, &owner.address(), sub_account);
-        let found = self.seats.iter().position(|s| s.actor.portfolio == portfolio);
-        let seat = found.unwrap_or(self.seats.len());
         let actor = Actor { portfolio, ..owner };
-        if found.is_none() {
-            self.seats.push(Seat { actor: actor.clone(), sub_account, delegate: None, passing: true });
+        let held = self.world.portfolio(&portfolio);
+        let missing = usd * 1_000_000 - held.cash;
+        if missing > 0 && !held.in_auction() {
+            self.world.fund(&actor, USDC, missing as u64);
+            let deposit = self.world.deposit_instruction(&actor, USDC, missing as u64);
+            self.run("deposit", deposit, &[&actor.key]).ok()?;
         }
-        if !self.portfolio(seat).is_empty() {
-            return None;
-        }
-        self.refresh_all();
-        self.refresh_chains();
-        self.world.fund(&actor, USDC, 1_000_000_000);
-        let deposit = self.world.deposit_instruction(&actor, USDC, 1_000_000_000);
-        self.run("deposit", deposit, &[&actor.key]).ok()?;
-        // Back towards where the price began, by half.
-        let usd = self.world.asset(BTC).price.0 as f64 / 1e9;
-        let falls = usd > USD[usize::from(BTC)] * 0.9;
-        let lots = (2_600.0 / usd * 1e3) as i64 * 1_000_000;
-        self.change_hands(&actor, &rich, if falls { lots } else { -lots })?;
-        self.world.listings[usize::from(BTC)].usd = usd * if falls { 0.55 } else { 1.45 };
-        self.publish_as_they_are();
-        self.refresh_chains();
-        let start = self.world.start_auction_instruction(&actor);
-        self.run("start_auction", start, &[]).ok()?;
-        self.change_hands(&actor, &rich, if falls { -lots } else { lots })?;
-        let settle = self.world.settle_instruction(&actor, 0);
-        self.run("settle_variation", settle, &[]).ok()?;
-        Some(seat)
+        Some(actor)
     }
 
-    /// The first buys BTC at the mark.
+    /// The first buys BTC at the mark, or a tick better.
     fn change_hands(&mut self, first: &Actor, second: &Actor, quantity: i64) -> Option<()> {
         let instrument = instrument::perpetual(0);
         let terms = self.judge().terms(instrument).ok()?;
-        let legs = [Leg { instrument, quantity, price: terms.mark / terms.tick * terms.tick }];
+        let better = if quantity < 0 { terms.tick - 1 } else { 0 };
+        let legs = [Leg { instrument, quantity, price: (terms.mark + better) / terms.tick * terms.tick }];
         let trade = self.world.trade_of(first.side(), second.side(), &legs);
         self.run("trade", trade, &[&first.key, &second.key]).ok().map(|_| ())
     }

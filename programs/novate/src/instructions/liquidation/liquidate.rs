@@ -236,8 +236,7 @@ fn move_slice(
     let (mut funding, mut taker_funding, mut released) = (Usd::ZERO, Usd::ZERO, 0i64);
     for at in 0..usize::from(portfolio.position_count) {
         let position = portfolio.positions.get_mut(at).ok_or(NovateError::NoPosition)?;
-        let (owed, taker_owed, due) = move_position(position, taker, bid.fraction, listed, now)?;
-        released = released.checked_add(due).ok_or(NovateError::MathOverflow)?;
+        let (owed, taker_owed) = move_position(position, taker, bid.fraction, listed, (now, &mut released))?;
         funding = funding.add(owed).map_err(NovateError::from)?;
         taker_funding = taker_funding.add(taker_owed).map_err(NovateError::from)?;
     }
@@ -257,15 +256,15 @@ fn move_balance(from: &mut Portfolio, taker: &mut Portfolio, balance: &Balance, 
     taker.add_balance(&slice)
 }
 
-/// The quantity is cut towards zero, the cost, which has the funding owed by then, rounded up for the taker. Returns the funding
-/// that both positions were charged, and gains of the taker's that are cash from now on.
+/// The quantity is cut towards zero, the cost, which has the funding owed by then, rounded up for the taker. Gains of the
+/// taker's that are cash from now on are added to `cash`. Returns the funding that both positions were charged.
 fn move_position(
     position: &mut Position,
     taker: &mut Portfolio,
     part: Fraction,
     listed: &Listed,
-    now: i64,
-) -> Result<(Usd, Usd, i64)> {
+    (now, cash): (i64, &mut i64),
+) -> Result<(Usd, Usd)> {
     let index = market_of(position.instrument);
     let mut market = if is_funded(position) { Some(listed.market_mut(index)?) } else { None };
     let mut charge = |position: &mut Position| match &mut market {
@@ -275,10 +274,13 @@ fn move_position(
     let funding = charge(position)?;
     let slice = position.cut(part)?;
     if slice.is_empty() {
-        return Ok((funding, Usd::ZERO, 0));
+        return Ok((funding, Usd::ZERO));
     }
     let held = taker.position_entry(slice.instrument, slice.underlying, now)?;
     let released = held.release_pending(now);
+    if released != 0 {
+        *cash = cash.checked_add(released).ok_or(NovateError::MathOverflow)?;
+    }
     let taker_funding = charge(held)?;
     let from = held.quantity;
     held.absorb(&slice)?;
@@ -298,7 +300,7 @@ fn move_position(
             }
         }
     }
-    Ok((funding, taker_funding, released))
+    Ok((funding, taker_funding))
 }
 
 fn slice_floor(amount: i64, part: Fraction) -> Result<i64> {

@@ -389,7 +389,7 @@ impl<'a> Side<'a> {
         let untouched = |p: &&Position| self.before.iter().all(|b| b.instrument != p.instrument);
         let before = Held {
             cash: self.cash_before,
-            claim: self.claim_before,
+            claim: &self.claim_before,
             balances: self.portfolio.balances(),
             positions: self
                 .portfolio
