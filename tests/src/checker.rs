@@ -15,6 +15,11 @@
 //! - CLR-02: (a) vaults hold exactly what the counters say; (b) tokens and shares of all portfolios are the asset's and its
 //!   bank's; (c) what lenders own, rounded down, falls short of the bank's counter by less than one unit a holder, and what
 //!   borrowers owe, rounded up, exceeds it by less.
+//! - CLR-32: what cash of all portfolios is worth after the haircuts that each has not borne yet, computed here a second time and
+//!   rounded down, is what the settlement asset counts: exactly, and after a haircut but for less than a unit for each portfolio
+//!   that has one to bear, and one.
+//! - CLR-35: what insurance is short of is recorded; what left during the shortage, and what is held back for it, are the sums over
+//!   portfolios, and nothing counts as left where insurance is not short.
 //! - CLR-31, CLR-35: what is reserved out of insurance is what insolvent auctions may still be paid, and none was paid more than
 //!   its reserve; shares of all stakes are the fund's, each worth at most a unit and at least 2^-32 of one, and the floored
 //!   claims are within the stake.
@@ -53,8 +58,21 @@ mod asset {
     pub const VAULT: usize = 88;
     /// u64, the mint's units: tokens of all balances that are not lent.
     pub const DEPOSITS: usize = 408;
-    /// u64, settlement asset only: cash, pending gains and variation pools of the pool.
+    /// u64, settlement asset only: cash, pending gains, variation pools and dust of the pool.
     pub const CASH: usize = 416;
+    /// Settlement asset only. u64: what insurance is short of.
+    pub const SHORTAGE: usize = 760;
+    /// Cash that is free, and cash that is held back: u64, settlement units; two u64, low word first, what a unit is still worth,
+    /// the low 96 bits over 2^95, moved right by as many places as the high 32 bits say, zero for 1; u64, 2^-32 of a unit.
+    pub const FREE: usize = 768;
+    pub const HELD: usize = 800;
+    pub const FACTOR: usize = 8;
+    pub const FRACTION: usize = 24;
+    /// u64: what left during the shortage; shortages that have ended; haircuts; units that rounding cut off.
+    pub const LEFT: usize = 832;
+    pub const SHORTAGE_ERA: usize = 840;
+    pub const HAIRCUTS: usize = 848;
+    pub const DUST: usize = 856;
     /// u16: index of what a yield-bearing asset is redeemed for, else 0.
     pub const REDEMPTION_UNDERLYING: usize = 520;
     /// Of what is lent and of loans: u64, the mint's units; u64, shares that it is divided into; two u64, low word first, what
@@ -94,6 +112,11 @@ mod market {
     /// i64, settlement units, and i64, 1e-18 USD.
     pub const FUNDING_APPLIED: usize = 376;
     pub const FUNDING_DUST: usize = 384;
+    /// i64, settlement units: cash that trades of options left; u64, haircuts that it has borne; two u64, low word first, what a unit
+    /// was worth then.
+    pub const OPTION_CASH: usize = 688;
+    pub const OPTION_HAIRCUTS: usize = 696;
+    pub const OPTION_FACTOR: usize = 704;
     /// 32 u32, minutes of unix time: the expiries, zero where free.
     pub const EXPIRIES: usize = 232;
     pub const EXPIRY_ROOM: usize = 32;
@@ -191,6 +214,14 @@ mod portfolio {
     pub const POSITIONS: usize = 720;
     pub const POSITION_SIZE: usize = 72;
     pub const POSITION_ROOM: usize = 48;
+    /// u64, settlement units: part of the cash that is held back; what left during the shortage of the era behind it.
+    pub const HELD: usize = 4_944;
+    pub const LEFT: usize = 4_952;
+    pub const SHORTAGE_ERA: usize = 4_960;
+    /// u64: haircuts that the cash has borne; two u64 each, the factors then of what is free and what is held back.
+    pub const HAIRCUTS: usize = 4_968;
+    pub const FREE_FACTOR: usize = 4_976;
+    pub const HELD_FACTOR: usize = 4_992;
 }
 
 /// Offsets in a balance.
@@ -287,11 +318,54 @@ fn u128_at(data: &[u8], at: usize) -> u128 {
     u128::from_le_bytes(bytes(data, at))
 }
 
+/// floor(amount·what a unit is worth now / what it was worth then).
+fn worth(amount: u64, then: u128, now: u128) -> u128 {
+    let parts = |factor: u128| if factor == 0 { (1 << 95, 0) } else { (factor & ((1 << 96) - 1), factor >> 96) };
+    let ((then, earlier), (now, later)) = (parts(then), parts(now));
+    // Bit by bit, the highest first.
+    let (mut quotient, mut rest) = (0u128, 0u128);
+    for bit in (0..64).rev() {
+        rest = 2 * rest + ((amount >> bit) & 1) as u128 * now;
+        quotient = 2 * quotient + rest / then;
+        rest %= then;
+    }
+    let places = later.checked_sub(earlier).expect("what a unit is worth never rises");
+    if places > 127 {
+        0
+    } else {
+        quotient >> places
+    }
+}
+
+/// Of the settlement asset, what its haircuts have left of free cash and of what is held back.
+#[derive(Default)]
+struct Haircuts {
+    count: u64,
+    era: u64,
+    factors: [u128; 2],
+}
+
+impl Haircuts {
+    fn of(settlement: &[u8]) -> Self {
+        Self {
+            count: u64_at(settlement, asset::HAIRCUTS),
+            era: u64_at(settlement, asset::SHORTAGE_ERA),
+            factors: [asset::FREE, asset::HELD].map(|at| u128_at(settlement, at + asset::FACTOR)),
+        }
+    }
+}
+
 /// What portfolios hold together.
 #[derive(Default)]
 struct Totals {
-    /// Cash and pending gains.
-    money: i128,
+    /// Pending gains.
+    pending: i128,
+    /// Cash after all haircuts, rounded down: what is free, and what is held back.
+    cash: [i128; 2],
+    /// What left during the shortage that lasts.
+    left: i128,
+    /// Portfolios that have haircuts to bear.
+    behind: i128,
     /// What insolvent auctions may still be paid.
     reserved: i128,
     /// Tokens, shares of what is lent and of loans by asset, one entry a holder.
@@ -324,7 +398,10 @@ pub fn violations(accounts: &[Raw], pool: Key) -> Vec<String> {
 
     let mut found = vec![];
     let mut totals = Totals::default();
+    let settlement = assets.iter().find(|a| u16_at(a, asset::INDEX) == SETTLEMENT);
+    let haircuts = settlement.map_or_else(Haircuts::default, |a| Haircuts::of(a));
     for data in &portfolios {
+        check_cash(data, &haircuts, &mut totals, &mut found);
         check_portfolio(data, &underlyings, &redeemed, &mut totals, &mut found);
     }
     let mut variation_pools = 0;
@@ -333,13 +410,15 @@ pub fn violations(accounts: &[Raw], pool: Key) -> Vec<String> {
         let index = u16_at(data, market::INDEX);
         let of_market: Vec<&[u8]> = expiries.iter().copied().filter(|e| u16_at(e, expiry::MARKET) == index).collect();
         check_market(data, &of_market, &totals, &mut found);
+        keep_cash(data, &haircuts, &mut totals);
     }
     let insured = of_kind(kind::INSURANCE, insurance::POOL);
     let stakes = of_kind(kind::STAKE, stake::POOL);
-    let mut fund = 0;
+    let (mut fund, mut short) = (0, 0);
     match insured.as_slice() {
         [data] => {
             fund = i128::from(u64_at(data, insurance::CAPITAL)) + i128::from(u64_at(data, insurance::STAKED));
+            short = (i128::from(u64_at(data, insurance::RESERVED)) - fund).max(0);
             check_insurance(data, &stakes, totals.reserved, &mut found);
         }
         _ => found.push(format!("CLR-32: {} insurance funds", insured.len())),
@@ -347,7 +426,10 @@ pub fn violations(accounts: &[Raw], pool: Key) -> Vec<String> {
     for data in &assets {
         let vault: Key = bytes(data, asset::VAULT);
         let vault = accounts.iter().find(|a| a.address == vault).map(|a| u64_at(&a.data, TOKEN_AMOUNT));
-        check_asset(data, vault, (totals.money + variation_pools, fund), &totals, &mut found);
+        check_asset(data, vault, (totals.pending + variation_pools, fund), &totals, &mut found);
+    }
+    if let Some(data) = settlement {
+        check_claims(data, short, &totals, &mut found);
     }
     let mut known = BTreeSet::new();
     for data in &expiries {
@@ -374,6 +456,66 @@ pub fn counts(accounts: &[Raw], pool: Key) -> [usize; 3] {
     })
 }
 
+/// What cash is worth, and what is held back of it.
+fn check_cash(data: &[u8], haircuts: &Haircuts, totals: &mut Totals, found: &mut Vec<String>) {
+    let (cash, held) = (i64_at(data, portfolio::CASH), i128::from(u64_at(data, portfolio::HELD)));
+    let (borne, era) = (u64_at(data, portfolio::HAIRCUTS), u64_at(data, portfolio::SHORTAGE_ERA));
+    if cash < held || borne > haircuts.count || era > haircuts.era {
+        found.push(format!("CLR-35: {held} of {cash} is held back, haircut {borne}, era {era}"));
+        return;
+    }
+    let then = [portfolio::FREE_FACTOR, portfolio::HELD_FACTOR].map(|at| u128_at(data, at));
+    if borne == haircuts.count && cash != 0 && then != haircuts.factors {
+        found.push(format!("CLR-32: all {borne} haircuts were borne, to {then:?} and not to {:?}", haircuts.factors));
+    }
+    let amounts = [(cash - held) as u64, held as u64];
+    for kind in [0, 1] {
+        let worth = if borne == haircuts.count {
+            amounts[kind].into()
+        } else {
+            worth(amounts[kind], then[kind], haircuts.factors[kind])
+        };
+        totals.cash[kind] += worth as i128;
+    }
+    totals.behind += i128::from(borne != haircuts.count);
+    if era == haircuts.era {
+        totals.left += i128::from(u64_at(data, portfolio::LEFT));
+    }
+}
+
+/// What trades of options left in a market is cash like that of a portfolio.
+fn keep_cash(data: &[u8], haircuts: &Haircuts, totals: &mut Totals) {
+    let cash = u64_at(data, market::OPTION_CASH);
+    let behind = cash != 0 && u64_at(data, market::OPTION_HAIRCUTS) != haircuts.count;
+    let then = u128_at(data, market::OPTION_FACTOR);
+    totals.cash[0] += if behind { worth(cash, then, haircuts.factors[0]) as i128 } else { cash.into() };
+    totals.behind += i128::from(behind);
+}
+
+/// The counters of all cash, against what portfolios and markets claim of it.
+fn check_claims(data: &[u8], short: i128, totals: &Totals, found: &mut Vec<String>) {
+    let field = |at: usize| i128::from(u64_at(data, at));
+    let haircuts = field(asset::HAIRCUTS);
+    for (kind, at, claims) in [("free", asset::FREE, totals.cash[0]), ("held", asset::HELD, totals.cash[1])] {
+        let (sum, fraction) = (field(at), field(at + asset::FRACTION));
+        // The factor itself is rounded: by less than a unit over all.
+        let most = if haircuts == 0 { claims } else { claims + totals.behind + 1 };
+        if !(claims..=most).contains(&sum) || fraction >> 32 != 0 || haircuts == 0 && fraction != 0 {
+            found.push(format!(
+                "CLR-32: {kind} cash counts {sum} and {fraction}/2^32, {} claim {claims}",
+                totals.behind
+            ));
+        }
+    }
+    let (shortage, left) = (field(asset::SHORTAGE), field(asset::LEFT));
+    if shortage != short || left != totals.left || shortage == 0 && left != 0 {
+        found.push(format!("CLR-35: short of {shortage}, is {short}; {left} left, of portfolios {}", totals.left));
+    }
+    if haircuts == 0 && field(asset::DUST) != 0 {
+        found.push("CLR-32: dust without a haircut".to_string());
+    }
+}
+
 fn check_portfolio(
     data: &[u8],
     underlyings: &BTreeMap<u16, u16>,
@@ -382,7 +524,6 @@ fn check_portfolio(
     found: &mut Vec<String>,
 ) {
     let cash = i64_at(data, portfolio::CASH);
-    totals.money += cash;
     if cash < 0 {
         found.push(format!("cash is negative: {cash}"));
     }
@@ -479,7 +620,7 @@ fn check_portfolio(
         }
         let round = u32::from_le_bytes(bytes(entry, position::ROUND));
         totals.gains.entry(market).or_default().push((round, gain));
-        totals.money += pending[0] + pending[1];
+        totals.pending += pending[0] + pending[1];
         let total = totals.instruments.entry(instrument).or_default();
         *total = [total[0] + quantity, total[1] + quantity.max(0), total[2] + cost];
     }
@@ -514,9 +655,10 @@ fn check_market(data: &[u8], expiries: &[&[u8]], totals: &Totals, found: &mut Ve
         found.push(format!("market {index} has a variation pool of {pool}"));
     }
     let settled: i128 = expiries.iter().map(|e| i64_at(e, expiry::SETTLED)).sum();
-    let haircut = i64_at(data, market::HAIRCUT);
-    if pool + costs + settled + haircut != kept {
-        let parts = format!("pool {pool} + costs {costs} + settled {settled} + haircut {haircut}");
+    let (haircut, cash) = (i64_at(data, market::HAIRCUT), i64_at(data, market::OPTION_CASH));
+    if pool + cash + costs + settled + haircut != kept || cash < 0 {
+        let parts =
+            format!("pool {pool} + cash of options {cash} + costs {costs} + settled {settled} + haircut {haircut}");
         found.push(format!("CLR-01: market {index}: {parts} is not fees, rounding and funding {kept}"));
     }
     check_haircut(data, totals, found);
@@ -642,7 +784,7 @@ fn check_insurance(data: &[u8], stakes: &[&[u8]], reserved: i128, found: &mut Ve
     }
 }
 
-/// `money` are the claims on the settlement vault: of portfolios and markets, and of insurance.
+/// `money` are pending gains and variation pools, and what insurance holds: with cash, the claims on the settlement vault.
 fn check_asset(data: &[u8], vault: Option<u64>, money: (i128, i128), totals: &Totals, found: &mut Vec<String>) {
     let index = u16_at(data, asset::INDEX);
     let Some(vault) = vault.map(i128::from) else {
@@ -655,7 +797,8 @@ fn check_asset(data: &[u8], vault: Option<u64>, money: (i128, i128), totals: &To
     let field = |at: usize| i128::from(u64_at(data, at));
     let (deposits, cash) = (field(asset::DEPOSITS), field(asset::CASH));
     let (lent, loans, reserve) = (field(asset::LENT), field(asset::LOANS), field(asset::RESERVE));
-    let (claims, fund) = if index == SETTLEMENT { money } else { (0, 0) };
+    let (mut claims, fund) = if index == SETTLEMENT { money } else { (0, 0) };
+    claims += field(asset::FREE) + field(asset::HELD) + field(asset::DUST);
     if vault != deposits + cash + fund + lent + reserve - loans || cash != claims || deposits != tokens {
         let bank = format!("bank {lent} + {reserve} - {loans}");
         found.push(format!(

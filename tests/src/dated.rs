@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use novate_client::instructions::{self as build, ExpirySlots, TradeSide};
-use novate_client::state::{minutes_of, Expiry, MAX_EXPIRIES};
-use novate_client::{addresses, instrument, Forecast, Instruction, Leg, Pubkey, Right, StrikeRange};
+use novate_client::state::{minutes_of, Expiry, Market, Portfolio, MAX_EXPIRIES};
+use novate_client::{addresses, decode, instrument, Forecast, Instruction, Leg, Pubkey, Right, StrikeRange};
 
 use solana_signer::Signer;
 
 use crate::sending::{Refusal, Sent};
-use crate::{Actor, World};
+use crate::{Actor, World, USDC};
 
 /// Seconds of a day, and from midnight UTC to an expiry.
 const DAY: i64 = 86_400;
@@ -172,6 +172,19 @@ impl World {
             if let Some(underlying) = self.underlyings.get(market) {
                 holdings = holdings.with_traded(leg.instrument, *underlying);
             }
+        }
+        // Who has a haircut to bear, or cash held back, writes the settlement asset.
+        let claims = self.asset(USDC).claims;
+        let data = |address: &Pubkey| self.svm.get_account(address).map(|a| a.data).unwrap_or_default();
+        let side_behind = |s: &TradeSide| {
+            decode::<Portfolio>(&data(&s.portfolio)).is_ok_and(|p| p.is_behind(&claims) || p.claim.held > 0)
+        };
+        let market_behind = |leg: &Leg| {
+            let market = addresses::market(&self.pool, instrument::market_of(leg.instrument));
+            decode::<Market>(&data(&market)).is_ok_and(|m| m.is_behind(&claims))
+        };
+        if [&first, &second].into_iter().any(side_behind) || legs.iter().any(market_behind) {
+            holdings = holdings.with_cash_moved();
         }
         build::trade(self.keys(), first, second, &holdings, legs.to_vec())
     }

@@ -77,6 +77,10 @@ impl World {
         self.succeeds(&[unstake], &[&owner.key])
     }
 
+    pub fn resolve_instruction(&self, actor: &Actor) -> Instruction {
+        build::resolve_bankruptcy(self.pool, actor.portfolio, &self.holdings(&[actor.portfolio]))
+    }
+
     pub fn close_stake_instruction(&self, owner: &Actor) -> Instruction {
         build::close_stake(owner.address(), self.pool)
     }

@@ -65,6 +65,13 @@ fn the_checker_finds_a_unit_too_much_anywhere() {
         world.svm.get_program_accounts(&novate_client::ID).into_iter().filter(|(_, a)| a.data.len() == 5_376);
     let mut places = vec![
         (usdc, 416, "cash counter"),
+        (usdc, 760, "shortage"),
+        (usdc, 768, "free cash"),
+        (usdc, 792, "fraction of free cash"),
+        (usdc, 800, "held cash"),
+        (usdc, 832, "what left"),
+        (usdc, 856, "dust"),
+        (gold, 768, "cash of no settlement asset"),
         (gold, 408, "deposits"),
         (gold, 528, "lent"),
         (gold, 536, "shares of what is lent"),
@@ -111,9 +118,13 @@ fn the_checker_finds_a_unit_too_much_anywhere() {
             (portfolio, 784, "underlying"),
             (portfolio, 208 + 32, "an unused balance"),
             (portfolio, 720 + 72, "an unused position"),
+            (portfolio, 4_944, "held cash"),
+            (portfolio, 4_952, "what left"),
+            (portfolio, 4_960, "era of a shortage"),
+            (portfolio, 4_968, "haircuts borne"),
         ]);
     }
-    assert_eq!(places.len(), 61);
+    assert_eq!(places.len(), 76);
     for (address, offset, what) in places {
         let mut accounts = raw(&world);
         let account = accounts.iter_mut().find(|a| a.address == address.to_bytes()).expect(what);

@@ -173,7 +173,7 @@ fn a_reserve_is_given_back_whatever_is_held_beside_no_debt() {
     ruin.world.pass(100_000);
     assert!(ruin.world.insurance().reserved > 0);
     let mut end = ruin.end();
-    end.accounts.truncate(LIST_OF_END);
+    end.accounts.truncate(LIST_OF_END + 1);
     ruin.world.succeeds(&[end], &[]);
     assert_eq!(ruin.world.insurance().reserved, 0);
     ruin.holds();
@@ -202,7 +202,7 @@ fn an_auction_that_nobody_took_for_an_hour_starts_anew() {
 }
 
 #[test]
-fn two_deficits_at_once_share_one_fund() {
+fn two_deficits_at_once_share_one_fund_and_deposits_pay_the_rest() {
     let mut ruin = Ruin::before();
     let second = ruin.world.trader(7_010);
     ruin.world.trade(&second, &ruin.maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
@@ -215,17 +215,20 @@ fn two_deficits_at_once_share_one_fund() {
     ruin.takes(ALL, -687_500_000);
     assert_eq!((ruin.world.insurance().reserved, ruin.world.insurance().capital), (875_000_000, 312_500_000));
     ruin.owner = second;
+    assert_eq!(ruin.world.asset(USDC).shortage, 562_500_000);
     // A part of the account is owed no more than there is.
     let event = ruin.takes(ALL / 4, -171_875_000);
     assert_eq!((event.price, event.from_capital, event.forgiven), (-171_875_000, 171_875_000, 0));
     let event = ruin.takes(ALL, -515_625_000);
     assert_eq!((event.price, event.from_capital, event.forgiven), (-515_625_000, 140_625_000, 375_000_000));
+    assert_eq!(event.from_deposits, Default::default());
     assert_eq!((ruin.world.insurance().capital, ruin.world.insurance().reserved), (0, 0));
+    assert_eq!(ruin.world.asset(USDC).shortage, 0);
 }
 
-/// A loan made the deficit, and no market: nothing can be forgiven.
+/// A loan made the deficit, and no market: nothing can be forgiven, and deposits pay.
 #[test]
-fn an_empty_fund_pays_nobody_where_nothing_was_lost_in_a_market() {
+fn with_an_empty_fund_deposits_pay_what_no_market_lost() {
     let mut world = World::default();
     let [owner, lender, taker] = [(); 3].map(|()| world.trader(100_000));
     world.open_bank(BTC);
@@ -237,11 +240,11 @@ fn an_empty_fund_pays_nobody_where_nothing_was_lost_in_a_market() {
     world.start_auction(&owner);
     let lacks = -world.health(&owner).equity;
     assert!(lacks > 0);
-    let ask = world.liquidate_instruction(&owner, taker.side(), ALL / 10, -1);
-    world.refuses(&[ask], &[&taker.key], NovateError::InsuranceExhausted);
     let bid = world.liquidate_instruction(&owner, taker.side(), ALL / 10, 0);
     let event: Liquidated = world.succeeds(&[bid], &[&taker.key]).event();
-    assert_eq!((event.price, event.from_capital, event.from_stake, event.forgiven), (0, 0, 0, 0));
+    assert_eq!((event.from_capital, event.from_stake, event.forgiven), (0, 0, 0));
+    assert!(event.price < 0 && event.from_deposits.free == event.price.unsigned_abs());
+    assert_eq!((event.from_deposits.held, event.from_deposits.lent), (0, 0));
     assert_eq!((world.insurance().paid_out, world.insurance().deficits), (0, event.deficit));
 }
 

@@ -188,7 +188,8 @@ fn a_premium_is_paid_in_cash() {
     assert_eq!((a.positions()[0].quantity, b.positions()[0].quantity), (CONTRACT, -CONTRACT));
     assert_eq!((a.positions()[0].cost, b.positions()[0].cost), (0, 0));
     let market = desk.world.market(BTC_PERP);
-    assert_eq!((market.variation_pool.0, market.accrued_fees.0, market.rounding.0), (2 * fee, 2 * fee, 0));
+    assert_eq!((market.option_cash.0, market.accrued_fees.0, market.rounding.0), (2 * fee, 2 * fee, 0));
+    assert_eq!(market.variation_pool.0, 0);
     let expiry = desk.world.expiry(BTC_PERP, desk.time);
     assert_eq!((expiry.open_calls[1].0, expiry.open_puts[1].0, expiry.open_futures.0), (CONTRACT, 0, 0));
     let event: Traded = sent.event();
@@ -231,9 +232,14 @@ fn fractions_of_a_premium_go_to_the_market() {
     desk.trade(&[put(BTC_PERP, desk.time, MIDDLE, -10_000_001, price)]);
     let market = desk.world.market(BTC_PERP);
     assert_eq!(market.rounding.0, 1);
-    assert_eq!(market.variation_pool.0, market.accrued_fees.0 + 1);
+    assert_eq!(market.option_cash.0, market.accrued_fees.0 + 1);
     let paid = 1_100_000 * DOLLAR - desk.cash(&desk.owner) - desk.cash(&desk.maker);
-    assert_eq!(paid, market.variation_pool.0);
+    assert_eq!(paid, market.option_cash.0);
+    // Collecting the fees moves both into the variation pool, and the fees on.
+    let collect = build::collect_fees(desk.world.pool, BTC_PERP);
+    desk.world.succeeds(&[collect], &[]);
+    let market = desk.world.market(BTC_PERP);
+    assert_eq!((market.option_cash.0, market.accrued_fees.0, market.variation_pool.0), (0, 0, 1));
 }
 
 #[test]

@@ -54,8 +54,10 @@ const DATED: [u16; 2] = [0, 1];
 const MAX_AGE: i64 = 600;
 /// Steps, of a hundred, that go to an expiry that has passed and is not closed.
 const WINDS_UP: i64 = 50;
+/// Steps, of a hundred, that somebody withdraws in while insurance is short.
+const RUNS: i64 = 10;
 
-const INSTRUCTIONS: [(&str, i64); 49] = [
+const INSTRUCTIONS: [(&str, i64); 50] = [
     ("create_pool", 3),
     ("set_publisher", 3),
     ("add_asset", 3),
@@ -90,6 +92,7 @@ const INSTRUCTIONS: [(&str, i64); 49] = [
     ("start_auction", 20),
     ("liquidate", 24),
     ("end_auction", 14),
+    ("resolve_bankruptcy", 5),
     ("fund_insurance", 3),
     ("collect_fees", 4),
     ("stake", 7),
@@ -119,7 +122,7 @@ const NEVER: [&str; 9] = [
     "NotWritable",
 ];
 /// What must really happen.
-const LIVED: [&str; 47] = [
+const LIVED: [&str; 53] = [
     "a premium was in force",
     "three mids made a premium",
     "funding was settled",
@@ -149,6 +152,12 @@ const LIVED: [&str; 47] = [
     "a charge ended a round",
     "a charge was rounded up beyond the haircut",
     "gains did not cover a haircut",
+    "deposits paid for a slice",
+    "lenders paid for a slice",
+    "what was held back paid",
+    "deposits paid for a bankrupt account",
+    "cash left during a shortage",
+    "a shortage held cash back",
     "an insolvent auction gave its reserve back",
     "an auction of options began",
     "a slice of options changed hands",
@@ -370,6 +379,9 @@ impl Walk {
         if self.chance.percent(3) {
             self.jump();
         }
+        if self.world.asset(USDC).shortage > 0 && self.chance.percent(RUNS) {
+            return self.run_for_it();
+        }
         if !self.is_current() && self.chance.percent(60) {
             self.refresh_chains();
         }
@@ -419,6 +431,7 @@ impl Walk {
             "start_auction" => self.start_auction(),
             "liquidate" => self.liquidate(),
             "end_auction" => self.end_auction(),
+            "resolve_bankruptcy" => self.resolve_bankruptcy(),
             "fund_insurance" => self.fund_insurance(),
             "collect_fees" => self.collect_fees(),
             "stake" => self.stake(),

@@ -206,6 +206,33 @@ impl Bank {
         Ok(shares)
     }
 
+    /// What a haircut can take from lenders at most (CLR-32): tokens that are not lent out, and not all of what they own, so that
+    /// a share never becomes worthless. Nothing once one is worth less than 2^-32 of a unit.
+    pub fn chargeable(&self) -> Result<u64> {
+        if index(self.lent_index).0 < 1 << 32 {
+            return Ok(0);
+        }
+        let most = self.lent.saturating_sub(self.lent >> 20).saturating_sub(1);
+        Ok(self.liquid()?.min(most))
+    }
+
+    /// Takes tokens from all lenders pro rata: what a share is worth falls, rounded down, and the tokens are no longer the
+    /// bank's. Fails beyond [`Bank::chargeable`].
+    pub fn charge(&mut self, tokens: u64) -> Result<()> {
+        if tokens > self.chargeable()? {
+            return Err(MarginError::BankIlliquid);
+        }
+        if tokens == 0 {
+            return Ok(());
+        }
+        let left = self.lent.checked_sub(tokens).ok_or(MarginError::Overflow)?;
+        let lent_index = index(self.lent_index).scale_floor(left, self.lent)?;
+        let lent = lent_index.amount_floor(self.lent_shares)?;
+        let reserve = self.kept(left, lent)?;
+        *self = Self { lent, lent_index: words(lent_index), reserve, ..*self };
+        Ok(())
+    }
+
     /// Tokens that may be borrowed: within the utilisation cap, and there.
     pub fn borrowable(&self) -> Result<u64> {
         let cap = u128::from(self.terms.utilisation_cap.or_zero().0.unsigned_abs());

@@ -1,5 +1,5 @@
 //! Interest by indices. A deposit or a loan is held as shares; an index says what a share is worth and only grows,
-//! so that interest reaches every holder without touching any. Indices are unsigned with 64 fractional bits: a
+//! but for a haircut of what lenders own (CLR-32), so that interest reaches every holder without touching any. Indices are unsigned with 64 fractional bits: a
 //! ratio of 1e-6 could not hold the rate of one second. Nothing is ever truncated to fit: what does not fit is
 //! refused.
 //!
@@ -103,6 +103,25 @@ impl Index {
             .and_then(|w| w.checked_add(part))
             .ok_or(MarginError::Overflow)?;
         Ok((grown, part.wrapping_mul(year) != rest))
+    }
+
+    /// floor(index·part/whole), for a part of the whole: deposits that bear a haircut.
+    pub fn scale_floor(self, part: u64, whole: u64) -> Result<Self> {
+        if part > whole {
+            return Err(MarginError::Overflow);
+        }
+        let (part, whole) = (u128::from(part), u128::from(whole));
+        let divide = |n: u128| {
+            let quotient = n.checked_div(whole).ok_or(MarginError::ZeroDivisor)?;
+            Ok((quotient, n.wrapping_sub(quotient.wrapping_mul(whole))))
+        };
+        // Word by word as on paper; each product is below 2^128, each remainder below 2^64.
+        let (high, rest) = divide((self.0 >> INDEX_BITS).wrapping_mul(part))?;
+        let (carried, rest) = divide(rest << INDEX_BITS)?;
+        let (low, other) = divide((self.0 & WORD).wrapping_mul(part))?;
+        let (last, _) = divide(rest.wrapping_add(other))?;
+        // At most the index.
+        Ok(Self((high << INDEX_BITS).wrapping_add(carried).wrapping_add(low).wrapping_add(last)))
     }
 
     /// The index after `elapsed` at a yearly rate, simple interest within the step, rounded down: deposits. Fails

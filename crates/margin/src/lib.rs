@@ -36,6 +36,7 @@ pub mod dated;
 pub mod error;
 pub mod fixed;
 pub mod fund;
+pub mod haircut;
 pub mod health;
 #[cfg(feature = "idl-build")]
 mod idl;

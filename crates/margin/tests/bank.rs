@@ -29,6 +29,7 @@ enum Move {
     Borrow(usize, u64),
     Repay(usize, u64),
     Wait(i64),
+    Charge(u64),
 }
 
 fn step() -> impl Strategy<Value = Move> {
@@ -40,6 +41,7 @@ fn step() -> impl Strategy<Value = Move> {
         (who.clone(), much.clone()).prop_map(|(w, m)| Move::Borrow(w, m)),
         (who, much).prop_map(|(w, m)| Move::Repay(w, m)),
         prop_oneof![0i64..4, 0i64..10_000_000].prop_map(Move::Wait),
+        prop_oneof![0u64..20, 0u64..1_000_000_000_000].prop_map(Move::Charge),
     ]
 }
 
@@ -86,6 +88,19 @@ proptest! {
                     loans[who] -= shares;
                     vault += tokens;
                     prop_assert!(!all || loans[who] == 0, "what is owed cancels the loan");
+                }
+                Move::Charge(tokens) => {
+                    let most = bank.chargeable().unwrap();
+                    let before = bank;
+                    match bank.charge(tokens) {
+                        Ok(()) => {
+                            vault -= tokens;
+                            let taken = before.lent - bank.lent;
+                            prop_assert!(tokens <= most && taken >= tokens, "{} of {}", taken, tokens);
+                            prop_assert!(bank.reserve - before.reserve == taken - tokens);
+                        }
+                        Err(error) => prop_assert!(error == MarginError::BankIlliquid && tokens > most && bank == before),
+                    }
                 }
                 Move::Wait(seconds) => {
                     now += seconds;
@@ -143,6 +158,32 @@ proptest! {
             }
         }
     }
+}
+
+/// CLR-32: lenders bear a haircut by what a share is worth, as far as it is not lent out; who lends afterwards bears nothing.
+#[test]
+fn lenders_bear_pro_rata_what_is_not_lent_out() {
+    let mut bank = bank();
+    let shares = [3_000, 1_000].map(|tokens| bank.lend(tokens).unwrap());
+    bank.borrow(2_000).unwrap();
+    assert_eq!(bank.chargeable(), Ok(2_000));
+    assert_eq!(bank.charge(2_001), Err(MarginError::BankIlliquid));
+    bank.charge(1_000).unwrap();
+    assert_eq!(shares.map(|s| bank.lent_floor(s).unwrap()), [2_250, 750]);
+    assert_eq!((bank.lent, bank.reserve, bank.loans, bank.liquid().unwrap()), (3_000, 0, 2_000, 1_000));
+    let later = bank.lend(300).unwrap();
+    assert_eq!((later, bank.lent_floor(later).unwrap()), (400, 300));
+}
+
+/// A share never becomes worthless: the bank goes on.
+#[test]
+fn not_all_of_a_bank_is_charged() {
+    let mut bank = bank();
+    bank.lend(1_000_000_000).unwrap();
+    for _ in 0..10 {
+        bank.charge(bank.chargeable().unwrap()).unwrap();
+    }
+    assert!(bank.lend(1_000).unwrap() > 0 && bank.chargeable().unwrap() < 1_000_000);
 }
 
 #[test]

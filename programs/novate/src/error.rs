@@ -312,6 +312,15 @@ pub enum NovateError {
     #[msg("what is reserved for insolvent auctions exceeds the fund: pending gains stay pending as far as needed")]
     GainsHeldBack = 546,
 
+    #[msg("provisional haircut: insurance is short of what is reserved, and so much cash stays until it no longer is")]
+    ProvisionalHaircut = 560,
+    #[msg("insurance is short of what is reserved: settlement tokens are not lent until it no longer is")]
+    LendingDuringShortage = 561,
+    #[msg("something of value or an open position is left, or a loan of another asset; a taker has to bid for the account")]
+    NotBankrupt = 562,
+    #[msg("the losses exceed what is reserved for the account; start its auction anew, an hour after the last start")]
+    BeyondReserve = 563,
+
     #[msg("the signer is not the pool's authority")]
     NotAuthority = 600,
     #[msg("the settlement mint must have 6 decimals")]

@@ -8,7 +8,7 @@ use anchor_lang::prelude::*;
 
 use crate::forecast::Forecast;
 use crate::instructions::Lending;
-use crate::state::Borne;
+use crate::state::{Borne, DepositsCharged};
 
 /// Version of every event below.
 pub const EVENT_VERSION: u8 = 1;
@@ -261,7 +261,7 @@ pub struct Liquidated {
     pub time: i64,
     /// 1e-9 of the account.
     pub fraction: i64,
-    /// Settlement asset paid by the taker; where negative, received from insurance.
+    /// Settlement asset paid by the taker; where negative, paid to it.
     pub price: i64,
     pub equity_before: i64,
     pub maintenance_before: i64,
@@ -287,6 +287,39 @@ pub struct Liquidated {
     /// What positions of the two portfolios bore of haircuts before.
     pub borne: Borne,
     pub taker_borne: Borne,
+    /// What all settlement deposits paid: a haircut.
+    pub from_deposits: DepositsCharged,
+}
+
+#[event]
+pub struct BankruptcyResolved {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub time: i64,
+    /// Settlement asset: the losses, and the loan paid back.
+    pub deficit: u64,
+    pub losses: Vec<BankruptLoss>,
+    pub repaid: u64,
+    /// Of the losses, what was forgiven to the markets. The rest was paid into their variation pools.
+    pub forgiven: u64,
+    /// Who paid what is not forgiven.
+    pub from_capital: u64,
+    pub from_stake: u64,
+    pub stake_ended: bool,
+    pub from_deposits: DepositsCharged,
+    /// What the positions were charged for haircuts before; it is in their losses.
+    pub borne: Borne,
+}
+
+/// A loss of a closed position that others bear. Settlement asset.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BankruptLoss {
+    pub instrument: u64,
+    pub amount: u64,
+    /// Of it, forgiven.
+    pub forgiven: u64,
 }
 
 #[event]
@@ -642,4 +675,8 @@ pub struct HaircutClosed {
     pub time: i64,
     /// What the registered gains did not cover.
     pub remainder: i64,
+    /// Of it, what all settlement deposits paid.
+    pub from_deposits: DepositsCharged,
+    /// Of the market: what nobody has paid, of earlier rounds too.
+    pub haircut: i64,
 }

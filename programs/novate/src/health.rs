@@ -13,7 +13,8 @@ use crate::error::NovateError;
 use crate::instrument::{self, expiry_id, market_of, Instrument};
 use crate::listed::{Listed, Walk};
 use crate::state::{
-    Asset, Balance, Expiry, Market, Pool, Portfolio, Position, Redemption, Scenarios, SAMPLE_AGE, SETTLEMENT_ASSET,
+    Asset, Balance, Claim, Expiry, Market, Pool, Portfolio, Position, Redemption, Scenarios, SAMPLE_AGE,
+    SETTLEMENT_ASSET,
 };
 
 /// Oldest forecast, in seconds, that risk may rise on.
@@ -94,6 +95,8 @@ pub trait Source {
 #[derive(Clone, Copy)]
 pub struct Held<'a, P> {
     pub cash: i64,
+    /// Up to when the cash has borne haircuts.
+    pub claim: &'a Claim,
     pub balances: &'a [Balance],
     /// In any order; fastest in the order of a portfolio.
     pub positions: P,
@@ -102,7 +105,12 @@ pub struct Held<'a, P> {
 impl<'a> Held<'a, &'a [Position]> {
     /// As it is now.
     pub fn by(portfolio: &'a Portfolio) -> Self {
-        Self { cash: portfolio.cash, balances: portfolio.balances(), positions: portfolio.positions() }
+        Self {
+            cash: portfolio.cash,
+            claim: &portfolio.claim,
+            balances: portfolio.balances(),
+            positions: portfolio.positions(),
+        }
     }
 }
 
@@ -214,6 +222,7 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         // A stale one counts at its last price: every portfolio rests on it.
         self.rests.stale |= self.terms.prices.of(&settlement, self.terms.now)?.is_none();
         self.book.set_settlement_price(settlement.price);
+        self.held.cash = settlement.claims.worth(self.held.cash, self.held.claim)?;
         Ok(self.book.add_cash(Usd(self.held.cash)).map_err(NovateError::from)?)
     }
 

@@ -200,6 +200,10 @@ pub mod novate {
         instructions::end_auction::end_auction(ctx)
     }
 
+    pub fn resolve_bankruptcy<'info>(ctx: Context<'info, ResolveBankruptcy<'info>>) -> Result<()> {
+        instructions::resolve_bankruptcy::resolve_bankruptcy(ctx)
+    }
+
     pub fn fund_insurance(ctx: Context<FundInsurance>, amount: u64) -> Result<()> {
         instructions::fund_insurance::fund_insurance(ctx, amount)
     }

@@ -14,7 +14,7 @@ use anchor_lang::{Discriminator, ZeroCopy};
 use crate::error::NovateError;
 use crate::health::Source;
 use crate::instrument::expiry_id;
-use crate::state::{Asset, Expiry, Market, DISCRIMINATOR, SETTLEMENT_ASSET};
+use crate::state::{Asset, Expiry, Insurance, Market, DISCRIMINATOR, SETTLEMENT_ASSET};
 
 /// Most assets, markets and expiries of both sides of a trade or a liquidation together (CLR-36).
 pub const MAX_LISTED: usize = 48;
@@ -53,6 +53,14 @@ impl<'a, 'info> Listed<'a, 'info> {
     /// The settlement asset, to be written.
     pub fn settlement_mut(&self) -> Result<RefMut<'a, Asset>> {
         write(self.search(asset_key(SETTLEMENT_ASSET)).ok_or(NovateError::AssetMissing)?)
+    }
+
+    /// Records in the settlement asset what insurance is short of, where that has changed (CLR-35).
+    pub fn note_shortage(&self, insurance: &Insurance) -> Result<()> {
+        if self.settlement()?.shortage != insurance.shortage() {
+            self.settlement_mut()?.note_shortage(insurance);
+        }
+        Ok(())
     }
 
     /// The asset of an index.

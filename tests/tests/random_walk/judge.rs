@@ -45,6 +45,8 @@ struct Paid {
     fees: i128,
     /// Cash for options beside their marks.
     given: i128,
+    /// Cash for options, in all.
+    premiums: i64,
 }
 
 pub fn refused<T>(error: NovateError) -> Refused<T> {
@@ -173,7 +175,11 @@ impl Judge {
         }
         let mut after = *before;
         after.sequence += 1;
-        after.take_tokens(&self.snapshot.assets[&asset], amount).map_err(named)?;
+        let mut asset = self.snapshot.assets[&asset];
+        after.take_tokens(&mut asset, amount).map_err(named)?;
+        if asset.is_settlement() {
+            after.leave(&mut asset, amount).map_err(named)?;
+        }
         self.settled_margin(&after)?;
         Ok(after)
     }
@@ -237,8 +243,19 @@ impl Judge {
         for leg in legs {
             self.execute(leg, &mut after, &mut paid)?;
         }
-        if after.iter().any(|side| side.cash < 0) {
-            return refused(NovateError::PremiumUnpaid);
+        if legs.iter().any(|leg| matches!(instrument::parse(leg.instrument), Ok(Instrument::Option { .. }))) {
+            let mut settlement = self.snapshot.assets[&SETTLEMENT_ASSET];
+            for (side, paid) in after.iter_mut().zip(&paid) {
+                side.bear(&mut settlement).map_err(named)?;
+                if paid.premiums > side.cash {
+                    return refused(NovateError::PremiumUnpaid);
+                }
+                side.loosen(&mut settlement).map_err(named)?;
+                if paid.premiums > (side.cash - side.claim.held as i64).max(0) {
+                    return refused(NovateError::ProvisionalHaircut);
+                }
+                side.move_cash(&mut settlement, -paid.premiums).map_err(named)?;
+            }
         }
         for ((before, after), paid) in before.iter().zip(&mut after).zip(&paid) {
             self.examine(before, after, legs, paid)?;
@@ -280,7 +297,7 @@ impl Judge {
                 return refused(NovateError::PositionCap);
             }
             if option {
-                side.cash -= pays as i64;
+                paid.premiums += pays as i64;
                 paid.given += if (leg.price > terms.mark) == (quantity > 0) { beside } else { 0 };
             } else {
                 position.cost += pays as i64;

@@ -1,10 +1,12 @@
 //! Auctions: portfolios are brought below maintenance margin, bid for, and helped out.
 
-use novate::events::Liquidated;
+use novate::events::{BankruptcyResolved, Liquidated};
+use novate_client::instructions as build;
 use novate_client::instrument::{self, Instrument};
 use novate_client::state::{Portfolio, Position};
+use novate_client::{addresses, Leg};
 use novate_margin::{is_liquidatable, Health, Price};
-use novate_tests::{BTC, ETH, SOL, USDC};
+use novate_tests::{Actor, BTC, ETH, SOL, USDC};
 
 use super::judge::Judge;
 use super::{Walk, USD};
@@ -102,6 +104,7 @@ impl Walk {
             self.lived("an auction of options began", dated);
             let insolvent = self.portfolio(seat).auction_insolvent != 0;
             self.lived("an insolvent auction began", insolvent);
+            self.take_fright();
             // Prices return to where they began, and equity with them.
             if insolvent && self.chance.percent(90) {
                 self.liquidate();
@@ -133,18 +136,27 @@ impl Walk {
         let bid = self.world.liquidate_instruction(&self.actor(seat), bidder.side(), fraction, limit);
         let Ok(sent) = self.run("liquidate", bid, &[&bidder.key]) else { return };
         let after = seats.map(|s| self.portfolio(s));
+        // Deposits may have paid: all but the account's own, which stands for its losses.
+        let mut before = before;
+        before[0].bear(judge.snapshot.assets.get_mut(&USDC).unwrap()).unwrap();
+        judge.snapshot.assets.insert(USDC, self.world.asset(USDC));
+        before[0].claim.haircuts = judge.snapshot.assets[&USDC].claims.haircuts;
         let left_behind = self.judge();
         assert_eq!(left_behind.initial_margin(&after[1]), Ok(()), "CLR-30: {}", self.place());
         let sum = |judge: &Judge, sides: &[Portfolio; 2]| -> Option<i128> {
             sides.iter().map(|p| judge.health(p).ok().map(|h| i128::from(h.equity.0))).sum()
         };
         let event: Liquidated = sent.event();
-        let paid = i128::from(event.from_capital + event.from_stake);
-        let forgiven = i128::from(event.forgiven);
+        let (deposits, forgiven) = (event.from_deposits, i128::from(event.forgiven));
+        let from_deposits = deposits.free + deposits.held + deposits.lent;
+        let paid = i128::from(event.from_capital + event.from_stake + from_deposits);
+        self.lived("deposits paid for a slice", from_deposits > 0);
+        self.lived("lenders paid for a slice", deposits.lent > 0);
+        self.lived("what was held back paid", deposits.held > 0);
         assert_eq!(paid + forgiven, if insolvent { -i128::from(event.price) } else { 0 }, "{}", self.place());
         assert_eq!(event.losses.iter().map(|l| i128::from(l.amount)).sum::<i128>(), forgiven, "{}", self.place());
         let fund = self.world.insurance().fund().total();
-        assert!(forgiven == 0 || fund == 0, "CLR-32: {}: the fund still has {fund}", self.place());
+        assert!(forgiven == 0 && from_deposits == 0 || fund == 0, "CLR-32: {}: the fund has {fund}", self.place());
         if let (Some(before), Some(after)) = (sum(&judge, &before), sum(&left_behind, &after)) {
             let paid = paid + forgiven;
             let paid = paid * i128::from(judge.snapshot.assets[&USDC].price.0) / 1_000_000_000;
@@ -222,6 +234,101 @@ impl Walk {
         if self.run("end_auction", end, &[]).is_ok() {
             self.lived("an insolvent auction gave its reserve back", reserved > 0);
         }
+    }
+
+    pub(super) fn resolve_bankruptcy(&mut self) {
+        let (debtor, seat) = (3 + self.chance.index(5), self.seat());
+        let debtor = if self.chance.percent(5) { Some(self.actor(seat)) } else { self.ruin(debtor) };
+        let Some(debtor) = debtor else { return };
+        let (before, insurance) = (self.world.portfolio(&debtor.portfolio), self.world.insurance());
+        let market = self.world.market(0);
+        let resolve = self.world.resolve_instruction(&debtor);
+        let Ok(sent) = self.run("resolve_bankruptcy", resolve, &[]) else { return };
+        assert!(self.world.portfolio(&debtor.portfolio).is_empty(), "{}: {before:?}", self.place());
+        let event: BankruptcyResolved = sent.event();
+        let lost: i64 = before.positions().iter().map(|p| p.cost).sum::<i64>() + event.borne.charged;
+        let deposits = event.from_deposits.free + event.from_deposits.held + event.from_deposits.lent;
+        let paid = event.from_capital + event.from_stake + deposits;
+        assert_eq!(event.deficit, paid + event.forgiven, "{}", self.place());
+        assert_eq!(event.deficit, lost as u64 + event.repaid, "{}", self.place());
+        let fund = self.world.insurance().fund().total();
+        assert!(event.deficit <= before.payable() && (deposits == 0 && event.forgiven == 0 || fund == 0));
+        assert_eq!(self.world.insurance().reserved, insurance.reserved - before.payable(), "{}", self.place());
+        let of_market = event.losses.iter().filter(|loss| instrument::market_of(loss.instrument) == 0);
+        let [paid, forgiven] = of_market.fold([0; 2], |[paid, forgiven], loss| {
+            [paid + loss.amount as i64 - loss.forgiven as i64, forgiven + loss.forgiven as i64]
+        });
+        let after = self.world.market(0);
+        assert_eq!(after.variation_pool.0, market.variation_pool.0 + paid, "{}", self.place());
+        assert!(forgiven == 0 || after.round.forgiven.0 >= forgiven, "{}", self.place());
+        self.lived("a bankrupt account's losses were forgiven", event.forgiven > 0);
+        self.lived("deposits paid for a bankrupt account", deposits > 0);
+        self.lived("what was held back paid", event.from_deposits.held > 0);
+    }
+
+    /// Somebody runs for it before the bid, where insurance is short.
+    fn take_fright(&mut self) {
+        if self.world.asset(USDC).shortage > 0 && self.chance.percent(40) {
+            self.run_for_it();
+        }
+    }
+
+    /// An owner's portfolio of cash alone loses more than it has to another, and closes its position: nothing but the loss is left.
+    /// Both are played here only; what was refused last time is tried again.
+    fn ruin(&mut self, owner: usize) -> Option<Actor> {
+        self.refresh_all();
+        let (debtor, other) = (self.with_cash(owner, 5, 1_000)?, self.with_cash(0, 6, 20_000)?);
+        let held = |walk: &Self| walk.world.portfolio(&debtor.portfolio);
+        let usd = self.world.asset(BTC).price.0 as f64 / 1e9;
+        if held(self).position_count == 0 {
+            // Back towards where the price began, by half.
+            let lots = (held(self).cash as f64 * 2.6 / usd / 1e3) as i64 * 1_000_000;
+            let falls = usd > USD[usize::from(BTC)] * 0.9;
+            self.change_hands(&debtor, &other, if falls { lots } else { -lots })?;
+        }
+        let quantity = held(self).quantity_of(instrument::perpetual(0));
+        if quantity != 0 && !held(self).in_auction() {
+            self.world.listings[usize::from(BTC)].usd = usd * if quantity > 0 { 0.55 } else { 1.45 };
+            self.publish_as_they_are();
+            let start = self.world.start_auction_instruction(&debtor);
+            self.run("start_auction", start, &[]).ok()?;
+            self.take_fright();
+        }
+        if quantity != 0 {
+            self.change_hands(&debtor, &other, -quantity)?;
+        }
+        for actor in [&debtor, &other] {
+            let settle = self.world.settle_instruction(actor, 0);
+            self.run("settle_variation", settle, &[]).ok();
+        }
+        Some(debtor)
+    }
+
+    /// A portfolio that no seat has; with at least so much cash where it holds nothing else.
+    fn with_cash(&mut self, owner: usize, sub_account: u16, usd: i64) -> Option<Actor> {
+        let owner = self.actor(owner);
+        let open = build::open_portfolio(owner.address(), self.world.pool, sub_account);
+        self.run("open_portfolio", open, &[&owner.key]).ok()?;
+        let portfolio = addresses::portfolio(&self.world.pool, &owner.address(), sub_account);
+        let actor = Actor { portfolio, ..owner };
+        let held = self.world.portfolio(&portfolio);
+        let missing = usd * 1_000_000 - held.cash;
+        if missing > 0 && !held.in_auction() {
+            self.world.fund(&actor, USDC, missing as u64);
+            let deposit = self.world.deposit_instruction(&actor, USDC, missing as u64);
+            self.run("deposit", deposit, &[&actor.key]).ok()?;
+        }
+        Some(actor)
+    }
+
+    /// The first buys BTC at the mark, or a tick better.
+    fn change_hands(&mut self, first: &Actor, second: &Actor, quantity: i64) -> Option<()> {
+        let instrument = instrument::perpetual(0);
+        let terms = self.judge().terms(instrument).ok()?;
+        let better = if quantity < 0 { terms.tick - 1 } else { 0 };
+        let legs = [Leg { instrument, quantity, price: (terms.mark + better) / terms.tick * terms.tick }];
+        let trade = self.world.trade_of(first.side(), second.side(), &legs);
+        self.run("trade", trade, &[&first.key, &second.key]).ok().map(|_| ())
     }
 
     /// An owner who has lost everything deposits anew.

@@ -2,7 +2,7 @@
 
 use novate_client::instructions::{self as build, Transfer};
 use novate_client::state::Portfolio;
-use novate_client::{addresses, HealthReport};
+use novate_client::{addresses, HealthReport, NovateError};
 use novate_margin::Ratio;
 use novate_tests::{Actor, JITOSOL, USDC};
 use solana_signer::Signer;
@@ -106,13 +106,40 @@ impl Walk {
             let seat = walk.seats.iter().find(|s| s.actor.address() == p.owner && s.sub_account == p.sub_account);
             !p.is_empty() && !p.in_auction() && (!passing || seat.is_some_and(|s| s.passing))
         });
-        let (actor, portfolio) = (self.actor(seat), self.portfolio(seat));
+        let portfolio = self.portfolio(seat);
         let (asset, amount) = match (self.seats[seat].passing, portfolio.balances().first()) {
             (true, Some(balance)) => (balance.asset, balance.tokens),
             (true, None) => (USDC, portfolio.cash as u64),
             _ => self.holding(&portfolio),
         };
+        self.take_out_of(seat, asset, amount);
+    }
+
+    /// While insurance is short, cash that no margin is needed for goes as far as it may.
+    pub(super) fn run_for_it(&mut self) {
+        let seat = self.seat_where(|_, p| p.free_cash() > 100 && !p.owes() && !p.in_auction());
+        let portfolio = self.portfolio(seat);
+        if portfolio.owes() && self.chance.percent(80) {
+            // Nobody is free to leave: somebody comes who will be.
+            let passing = (0..self.seats.len()).find(|s| self.seats[*s].passing && !self.portfolio(*s).owes());
+            let Some(passing) = passing else { return self.open_portfolio() };
+            let actor = self.actor(passing);
+            self.world.fund(&actor, USDC, 50_000_000_000);
+            let deposit = self.world.deposit_instruction(&actor, USDC, 50_000_000_000);
+            self.run("deposit", deposit, &[&actor.key]).ok();
+            return;
+        }
+        let part = *self.chance.pick(&[1, 2, 3]);
+        self.take_out_of(seat, USDC, portfolio.free_cash().max(0) as u64 / part);
+    }
+
+    fn take_out_of(&mut self, seat: usize, asset: u16, amount: u64) {
+        let (actor, portfolio) = (self.actor(seat), self.portfolio(seat));
         let foreseen = self.judge().withdraw(&portfolio, asset, amount);
+        let short = asset == USDC && self.world.asset(USDC).shortage > 0;
+        self.lived("cash left during a shortage", short && foreseen.is_ok());
+        let held = foreseen.as_ref().is_err_and(|error| *error == NovateError::ProvisionalHaircut.name());
+        self.lived("a shortage held cash back", held);
         let withdraw = self.world.withdraw_instruction(&actor, asset, amount);
         if self.expect("withdraw", withdraw, &[&actor.key], &foreseen).is_some() {
             self.assert_is(seat, &foreseen.unwrap());

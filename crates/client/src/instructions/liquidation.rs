@@ -20,7 +20,23 @@ pub fn start_auction(keys: PoolKeys, portfolio: Pubkey, holdings: &Holdings) -> 
         },
         instruction::StartAuction {},
     );
-    instruction.accounts.extend(holdings.metas(&keys.pool));
+    instruction.accounts.extend(holdings.clone().with_cash_moved().metas(&keys.pool));
+    instruction
+}
+
+/// Anyone, for a portfolio in an insolvent auction that holds nothing but losses. `holdings` are its own.
+pub fn resolve_bankruptcy(pool: Pubkey, portfolio: Pubkey, holdings: &Holdings) -> Instruction {
+    let mut instruction = build(
+        accounts::ResolveBankruptcy {
+            pool,
+            portfolio,
+            insurance: addresses::insurance(&pool),
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::ResolveBankruptcy {},
+    );
+    instruction.accounts.extend(holdings.clone().with_all_written().with_cash_moved().metas(&pool));
     instruction
 }
 
@@ -48,12 +64,7 @@ pub fn liquidate(
         },
         instruction::Liquidate { fraction, limit },
     );
-    let mut list = holdings.clone().with_all_written().metas(&keys.pool);
-    // Where insurance pays, the settlement asset, which is first, has more cash afterwards.
-    if let Some(settlement) = list.first_mut() {
-        settlement.is_writable = true;
-    }
-    instruction.accounts.extend(list);
+    instruction.accounts.extend(holdings.clone().with_all_written().with_cash_moved().metas(&keys.pool));
     instruction
 }
 
@@ -70,6 +81,6 @@ pub fn end_auction(keys: PoolKeys, portfolio: Pubkey, holdings: &Holdings) -> In
         },
         instruction::EndAuction {},
     );
-    instruction.accounts.extend(holdings.metas(&keys.pool));
+    instruction.accounts.extend(holdings.clone().with_cash_moved().metas(&keys.pool));
     instruction
 }

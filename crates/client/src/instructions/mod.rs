@@ -76,6 +76,8 @@ pub struct Holdings {
     expiries: BTreeSet<u64>,
     written: BTreeSet<u16>,
     written_expiries: BTreeSet<u64>,
+    /// The settlement asset is written.
+    cash_moved: bool,
 }
 
 impl Holdings {
@@ -116,6 +118,13 @@ impl Holdings {
         self
     }
 
+    /// Cash moves, or what insurance is short of. For a trade of options where a side or the market has a haircut to bear
+    /// ([`Portfolio::is_behind`], [`Market::is_behind`]) or cash of a side is held back.
+    pub fn with_cash_moved(mut self) -> Self {
+        self.cash_moved = true;
+        self
+    }
+
     fn with_all_written(mut self) -> Self {
         self.written.clone_from(&self.markets);
         self.written_expiries.clone_from(&self.expiries);
@@ -149,7 +158,8 @@ impl Holdings {
     /// The list in the order that the program asks for.
     pub fn metas(&self, pool: &Pubkey) -> Vec<AccountMeta> {
         let meta = |pubkey, is_writable| AccountMeta { pubkey, is_signer: false, is_writable };
-        let assets = self.assets.iter().map(|i| meta(addresses::asset(pool, *i), false));
+        let written = |index: u16| self.cash_moved && index == SETTLEMENT_ASSET;
+        let assets = self.assets.iter().map(|i| meta(addresses::asset(pool, *i), written(*i)));
         let markets = self.markets.iter().map(|i| meta(addresses::market(pool, *i), self.written.contains(i)));
         let expiries = self.expiries.iter().map(|id| {
             let address = addresses::expiry_by_id(pool, *id);

@@ -3,7 +3,7 @@ use novate_margin::bank::Bank;
 use novate_margin::collateral::HaircutTerms;
 use novate_margin::{collateral, volatility, Contracts, Price, Ratio, Seconds, UnderlyingFacts, Usd, Variance};
 
-use super::{Balance, Guard, Redemption, Window, DISCRIMINATOR, REDEMPTION_RATES};
+use super::{Balance, Claims, Guard, Redemption, Window, DISCRIMINATOR, REDEMPTION_RATES};
 use crate::error::NovateError;
 use crate::oracle::Reading;
 
@@ -86,7 +86,7 @@ pub struct Asset {
 
     /// In the mint's units, what balances hold and is not lent.
     pub deposits: u64,
-    /// Settlement asset only: cash of all portfolios, pending gains and variation pools together (CLR-02).
+    /// Settlement asset only: cash of all portfolios, pending gains, variation pools and dust together (CLR-02).
     pub cash: u64,
     /// Time-weighted price of the last accepted reading (MRG-44).
     pub average: Price,
@@ -97,9 +97,11 @@ pub struct Asset {
     pub guard: Guard,
     /// Fixes settlement prices of expiries (CLR-12); all zero while no market is on the asset.
     pub window: Window,
-    /// Settlement asset only: what is reserved for insolvent auctions beyond what the insurance fund holds (CLR-35).
+    /// Settlement asset only: what the insurance fund lacks of what is reserved (CLR-35).
     pub shortage: u64,
-    pub reserve: [u8; 256],
+    /// Settlement asset only: cash of the portfolios, and the haircuts that it bears (CLR-32).
+    pub claims: Claims,
+    pub reserve: [u8; 160],
 }
 
 impl Asset {

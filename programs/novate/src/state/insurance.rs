@@ -1,8 +1,15 @@
 use anchor_lang::prelude::*;
 use novate_margin::fund::{Drawn, Fund};
 
-use super::{Wide, DISCRIMINATOR};
+use super::{Asset, DepositsCharged, Wide, DISCRIMINATOR};
 use crate::error::NovateError;
+
+/// Who paid a deficit, tier by tier (CLR-32).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Covered {
+    pub drawn: Drawn,
+    pub deposits: DepositsCharged,
+}
 
 /// The insurance fund of a pool: capital, stake and what is reserved out of them (CLR-31, CLR-32, CLR-35).
 ///
@@ -64,7 +71,22 @@ impl Insurance {
         Ok(())
     }
 
-    /// Pays the taker of an insolvent slice: capital first, then stake by what a share is worth (CLR-32).
+    /// What it lacks of what is reserved (CLR-35).
+    pub fn shortage(&self) -> u64 {
+        u64::try_from(u128::from(self.reserved).saturating_sub(self.fund().total())).unwrap_or(u64::MAX)
+    }
+
+    /// Raises `amount` for a deficit: out of the fund, and what it lacks out of all settlement deposits (CLR-32). It is in `cash`
+    /// of the settlement asset then; the caller books it there.
+    pub fn cover(&mut self, settlement: &mut Asset, amount: u64, deficit: u64) -> Result<Covered> {
+        let from_fund = u64::try_from(self.fund().total()).unwrap_or(u64::MAX).min(amount);
+        let drawn = self.pay(from_fund, deficit)?;
+        settlement.cash = settlement.cash.checked_add(from_fund).ok_or(NovateError::MathOverflow)?;
+        let deposits = settlement.charge_deposits(amount.saturating_sub(from_fund))?;
+        Ok(Covered { drawn, deposits })
+    }
+
+    /// Pays out: capital first, then stake by what a share is worth (CLR-32).
     pub fn pay(&mut self, amount: u64, deficit: u64) -> Result<Drawn> {
         let mut fund = self.fund();
         let drawn = fund.draw(amount).map_err(NovateError::from)?;

@@ -3,7 +3,7 @@ use novate_margin::book::INITIAL_MULTIPLIER;
 use novate_margin::fixed::mul_div_ceil;
 use novate_margin::{volatility, Contracts, Price, Ratio, Usd};
 
-use super::{Asset, Mid, Round, DISCRIMINATOR, MAX_MIDS};
+use super::{Asset, Mid, Round, Wide, DISCRIMINATOR, MAX_MIDS};
 use crate::error::NovateError;
 
 /// Most expiries that a market lists at once.
@@ -12,8 +12,8 @@ pub const MAX_EXPIRIES: usize = 32;
 /// A market on an underlying: its perpetual, its order limits and the variation that its positions owe each other.
 ///
 /// Address: `[MARKET, pool, index]`. Amounts are settlement asset, 1e-6. The ledger of the market is closed:
-/// `variation_pool + sum of costs of all its positions + sum of settled of its expiries + haircut = accrued_fees + rounding +
-/// funding_applied` holds after every instruction.
+/// `variation_pool + option_cash + sum of costs of all its positions + sum of settled of its expiries + haircut = accrued_fees +
+/// rounding + funding_applied` holds after every instruction.
 #[account(zero_copy)]
 #[derive(Debug)]
 #[repr(C)]
@@ -91,10 +91,18 @@ pub struct Market {
     pub mids: [Mid; MAX_MIDS],
 
     // Haircut of gains (CLR-32).
-    /// Forgiven so far and not charged to those who gained.
+    /// Forgiven so far, and neither charged to those who gained nor taken from deposits.
     pub haircut: Usd,
     pub round: Round,
-    pub reserve: [u8; 1360],
+
+    // Fees and roundings of options, paid in cash.
+    /// Cash that trades of options left here and that is not in the variation pool yet. Like cash of a portfolio it bears haircuts
+    /// (CLR-32), so that such a trade moves cash from one holder to others and writes no asset.
+    pub option_cash: Usd,
+    /// Haircuts that it has borne, and what a unit of cash was worth then.
+    pub option_haircuts: u64,
+    pub option_factor: Wide,
+    pub reserve: [u8; 1328],
 }
 
 impl Market {
@@ -123,15 +131,12 @@ impl Market {
         Ok(())
     }
 
-    /// Books what a trade left with the market. Of an option it was paid in cash, and the variation pool holds it.
-    pub fn charge(&mut self, rounding: Usd, fees: Usd, in_cash: bool) -> Result<()> {
+    /// Books what a trade left with the market, and returns it. It is in the costs of both sides; of an option it was paid in
+    /// cash, see [`Market::keep_cash`].
+    pub fn charge(&mut self, rounding: Usd, fees: Usd) -> Result<Usd> {
         self.rounding = self.rounding.add(rounding).map_err(NovateError::from)?;
         self.accrued_fees = self.accrued_fees.add(fees).map_err(NovateError::from)?;
-        if in_cash {
-            let paid = rounding.add(fees).map_err(NovateError::from)?;
-            self.variation_pool = self.variation_pool.add(paid).map_err(NovateError::from)?;
-        }
-        Ok(())
+        Ok(rounding.add(fees).map_err(NovateError::from)?)
     }
 
     /// Carries a position in the perpetual from one quantity to another into its open interest, and returns the long side.

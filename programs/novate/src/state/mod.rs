@@ -7,6 +7,7 @@ use anchor_lang::prelude::*;
 
 mod asset;
 mod balance;
+mod claims;
 mod expiry;
 mod funding;
 mod guard;
@@ -24,6 +25,7 @@ mod window;
 
 pub use asset::*;
 pub use balance::*;
+pub use claims::*;
 pub use expiry::*;
 pub use funding::*;
 pub use guard::*;

@@ -1,6 +1,6 @@
 use anchor_lang::prelude::*;
 
-use super::{Asset, Balance, Insurance, Position, DISCRIMINATOR, SETTLEMENT_ASSET, VERSION};
+use super::{Asset, Balance, Claim, Insurance, Position, DISCRIMINATOR, SETTLEMENT_ASSET, VERSION};
 use crate::error::NovateError;
 use crate::instrument::{expiry_of, market_of};
 use crate::listed::Listed;
@@ -53,7 +53,7 @@ pub struct Portfolio {
     pub opened: i64,
     /// Signed orders with a lower nonce are void.
     pub minimum_nonce: u64,
-    /// Settlement asset, 1e-6, at or above zero.
+    /// Settlement asset, 1e-6, at or above zero, as of the last haircut that `claim` has.
     pub cash: i64,
     /// Unix time at which the auction began, 0 while none runs (CLR-30).
     pub auction_start: i64,
@@ -69,7 +69,9 @@ pub struct Portfolio {
     /// Ascending by instrument; the first `position_count` are in use.
     pub positions: [Position; MAX_POSITIONS],
     pub fills: [Fill; MAX_FILLS],
-    pub reserve: [u8; 432],
+    /// Up to when `cash` has borne haircuts, and what is held back of it (CLR-32, CLR-35).
+    pub claim: Claim,
+    pub reserve: [u8; 368],
 }
 
 /// What a closed portfolio leaves behind, so that orders signed before cannot be used after it is opened again (CLR-52).
@@ -140,9 +142,9 @@ impl Portfolio {
         found.ok().and_then(|at| self.positions.get(at)).map_or(0, |p| p.quantity)
     }
 
-    /// Nothing is held: no margin is needed and the portfolio can be closed.
+    /// Nothing is held, and nothing stands for what left: no margin is needed and the portfolio can be closed.
     pub fn is_empty(&self) -> bool {
-        self.cash == 0 && self.balance_count == 0 && self.position_count == 0
+        self.cash == 0 && self.claim.left == 0 && self.balance_count == 0 && self.position_count == 0
     }
 
     pub fn in_auction(&self) -> bool {
@@ -207,22 +209,6 @@ impl Portfolio {
         self.sequence = self.sequence.wrapping_add(1);
     }
 
-    pub fn credit_cash(&mut self, amount: i64) -> Result<()> {
-        self.cash = self.cash.checked_add(amount).ok_or(NovateError::MathOverflow)?;
-        Ok(())
-    }
-
-    /// Takes cash out. Says whether it is missing or only pending.
-    pub fn debit_cash(&mut self, amount: i64) -> Result<()> {
-        if amount > self.cash {
-            let with_pending = self.cash.checked_add(self.pending()?).ok_or(NovateError::MathOverflow)?;
-            require!(amount > with_pending, NovateError::GainsPending);
-            return err!(NovateError::InsufficientBalance);
-        }
-        self.cash = self.cash.checked_sub(amount).ok_or(NovateError::MathOverflow)?;
-        Ok(())
-    }
-
     /// Adds `more`, opening a balance like it if there is none. Check [`Portfolio::require_within_limits`] after the last.
     pub fn add_balance(&mut self, more: &Balance) -> Result<()> {
         let count = usize::from(self.balance_count);
@@ -258,17 +244,17 @@ impl Portfolio {
     }
 
     /// Adds tokens that are not lent: cash of the settlement asset. Check [`Portfolio::require_within_limits`] after the last.
-    pub fn add_tokens(&mut self, asset: &Asset, tokens: u64) -> Result<()> {
+    pub fn add_tokens(&mut self, asset: &mut Asset, tokens: u64) -> Result<()> {
         if asset.is_settlement() {
-            return self.credit_cash(signed(tokens)?);
+            return self.move_cash(asset, signed(tokens)?);
         }
         self.add_balance(&Balance { tokens, ..Balance::of(asset) })
     }
 
     /// Takes tokens out that are not lent.
-    pub fn take_tokens(&mut self, asset: &Asset, tokens: u64) -> Result<()> {
+    pub fn take_tokens(&mut self, asset: &mut Asset, tokens: u64) -> Result<()> {
         if asset.is_settlement() {
-            return self.debit_cash(signed(tokens)?);
+            return self.debit_cash(asset, signed(tokens)?);
         }
         self.take_balance(&Balance { tokens, ..Balance::of(asset) })
     }
@@ -277,7 +263,7 @@ impl Portfolio {
     /// too large to count, and where margin is asked for a new balance in an asset without a fresh price; of a yield-bearing
     /// one without a rate, or of an underlying, in the list, without a fresh price. Otherwise a deposit could shield its owner
     /// from liquidation (CLR-34, CLR-36).
-    pub fn receive_tokens(&mut self, asset: &Asset, listed: &Listed, tokens: u64, now: i64) -> Result<()> {
+    pub fn receive_tokens(&mut self, asset: &mut Asset, listed: &Listed, tokens: u64, now: i64) -> Result<()> {
         if asset.is_settlement() {
             return self.add_tokens(asset, tokens);
         }
@@ -432,3 +418,4 @@ const _: () = assert!(core::mem::offset_of!(Portfolio, cash) == 144);
 const _: () = assert!(core::mem::offset_of!(Portfolio, balances) == 200);
 const _: () = assert!(core::mem::offset_of!(Portfolio, positions) == 712);
 const _: () = assert!(core::mem::offset_of!(Portfolio, fills) == 4168);
+const _: () = assert!(core::mem::offset_of!(Portfolio, claim) == 4936);

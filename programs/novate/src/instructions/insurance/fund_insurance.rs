@@ -14,6 +14,7 @@ pub struct FundInsurance<'info> {
     #[account(mut, has_one = pool @ NovateError::WrongPool)]
     pub insurance: AccountLoader<'info, Insurance>,
     #[account(
+        mut,
         has_one = pool @ NovateError::WrongPool,
         constraint = asset.load()?.is_settlement() @ NovateError::NotSettlementAsset,
         has_one = mint @ NovateError::WrongMint,
@@ -35,13 +36,14 @@ pub struct FundInsurance<'info> {
 
 /// 1. Moves the tokens and measures what the vault received.
 /// 2. Adds that to the pool's own capital: a gift, on which no claim arises and which no share price counts.
-/// 3. Emits [`InsuranceFunded`].
+/// 3. Records what the fund is short of (CLR-35). Emits [`InsuranceFunded`].
 pub(crate) fn fund_insurance(ctx: Context<FundInsurance>, amount: u64) -> Result<()> {
     let FundInsurance { vault, source, mint, token_program, funder, .. } = &mut *ctx.accounts;
     let amount = Vault { vault, other: source, mint, token_program }.receive(funder, amount)?;
     let accounts = &ctx.accounts;
     let mut insurance = accounts.insurance.load_mut()?;
     insurance.add_capital(amount)?;
+    accounts.asset.load_mut()?.note_shortage(&insurance);
 
     emit_cpi!(InsuranceFunded {
         version: EVENT_VERSION,

@@ -23,6 +23,7 @@ pub struct AddStake<'info> {
     )]
     pub stake: AccountLoader<'info, Stake>,
     #[account(
+        mut,
         has_one = pool @ NovateError::WrongPool,
         constraint = asset.load()?.is_settlement() @ NovateError::NotSettlementAsset,
         has_one = mint @ NovateError::WrongMint,
@@ -48,7 +49,7 @@ pub struct AddStake<'info> {
 /// 2. Opens the stake where there is none. Shares of an era that has ended are cleared.
 /// 3. Credits shares at what a share is worth, rounded down; the first stake of an era is 1:1. Tokens become stake in no other
 ///    way, so nobody can raise what a share is worth.
-/// 4. Emits [`Staked`].
+/// 4. Records what the fund is short of (CLR-35). Emits [`Staked`].
 pub(crate) fn stake(ctx: Context<AddStake>, amount: u64) -> Result<()> {
     let AddStake { vault, source, mint, token_program, owner, .. } = &mut *ctx.accounts;
     let amount = Vault { vault, other: source, mint, token_program }.receive(owner, amount)?;
@@ -70,6 +71,7 @@ pub(crate) fn stake(ctx: Context<AddStake>, amount: u64) -> Result<()> {
     let owner_shares = stake.shares.get().checked_add(shares).ok_or(NovateError::MathOverflow)?;
     stake.shares = Wide::new(owner_shares);
     insurance.keep(fund);
+    accounts.asset.load_mut()?.note_shortage(&insurance);
 
     emit_cpi!(Staked {
         version: EVENT_VERSION,

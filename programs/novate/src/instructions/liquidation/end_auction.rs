@@ -7,7 +7,8 @@ use crate::health::{Examiner, Prices};
 use crate::listed::Listed;
 use crate::state::{Insurance, Pool, Portfolio, Scenarios};
 
-/// Anyone may end the auction of a portfolio that is back at or above maintenance margin.
+/// Anyone may end the auction of a portfolio that is back at or above maintenance margin. Behind the instruction stands what it
+/// holds, where it owes nothing the settlement asset alone; that writable.
 #[event_cpi]
 #[derive(Accounts)]
 pub struct EndAuction<'info> {
@@ -21,7 +22,9 @@ pub struct EndAuction<'info> {
 }
 
 /// 1. Refuses where no auction runs, or equity is below maintenance margin while positions are held.
-/// 2. Clears the clock, gives the reserve of an insolvent auction back to the fund and emits [`AuctionEnded`].
+/// 2. Clears the clock and gives the reserve of an insolvent auction back to the fund. Where that changes what the fund is short
+///    of, the settlement asset, which is writable then, keeps it.
+/// 3. Emits [`AuctionEnded`].
 pub(crate) fn end_auction<'info>(ctx: Context<'info, EndAuction<'info>>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
@@ -31,12 +34,14 @@ pub(crate) fn end_auction<'info>(ctx: Context<'info, EndAuction<'info>>) -> Resu
     require!(portfolio.in_auction(), NovateError::NoAuction);
     // What owes nothing is not judged: no holding without a price can keep the reserve.
     let mut health = Health::default();
+    let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
     if portfolio.owes() {
-        let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
         health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, Prices::Unfavourable)?;
         require!(!is_liquidatable(&health), NovateError::StillLiquidatable);
     }
-    portfolio.end_auction(&mut *accounts.insurance.load_mut()?)?;
+    let mut insurance = accounts.insurance.load_mut()?;
+    portfolio.end_auction(&mut insurance)?;
+    listed.note_shortage(&insurance)?;
     portfolio.next_sequence();
 
     emit_cpi!(AuctionEnded {

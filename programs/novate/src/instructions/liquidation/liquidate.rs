@@ -2,7 +2,6 @@ use std::cell::RefMut;
 
 use anchor_lang::prelude::*;
 use novate_margin::fixed::{mul_div_ceil, mul_div_floor};
-use novate_margin::fund::Drawn;
 use novate_margin::{auction, is_liquidatable, Fraction, Health, Price, Seconds, Usd};
 
 use super::losses::{forgive, Losses, Shares, NO_SHARES};
@@ -11,11 +10,13 @@ use crate::events::{Liquidated, EVENT_VERSION};
 use crate::health::{Examiner, Prices};
 use crate::instrument::{self, expiry_of, market_of, minutes_of, Instrument};
 use crate::listed::Listed;
-use crate::state::{Balance, Borne, Insurance, Market, Pool, Portfolio, Position, Scenarios};
+use crate::state::{
+    signed, Asset, Balance, Borne, Covered, Insurance, Market, Pool, Portfolio, Position, Scenarios,
+};
 
 /// A bid in an auction. The owner or delegate of the taker signs. Behind the instruction stand the assets, markets and
 /// expiries that either portfolio holds, each once; the markets of the liquidated portfolio's positions and the expiries of its
-/// futures and options writable, and where the account is insolvent the settlement asset.
+/// futures and options writable, and the settlement asset.
 #[event_cpi]
 #[derive(Accounts)]
 pub struct Liquidate<'info> {
@@ -62,14 +63,16 @@ impl Bid {
 ///    a haircut of the market (CLR-32), then each of those perpetuals the funding that it owes.
 /// 2. With equity above zero, within an hour of the start, the slice is at most `fraction` (1e-9) and what restores the account; its price is the equity
 ///    of the slice less the discount of the time, in settlement asset.
-/// 3. With equity at zero or below, the slice is `fraction`; insurance pays what it lacks and the premium of the time, at
-///    most what is left of the reserve and of the fund. What the fund lacks is forgiven in the costs of the slice's positions, as far
-///    as they are losses, in proportion to these, and opens a haircut of the gains of their markets (CLR-32). The price is both
-///    together, negative.
+/// 3. With equity at zero or below, the slice is `fraction`; the taker is paid what it lacks and the premium of the time, at
+///    most what is left of the reserve. What the fund lacks of that is forgiven in the costs of the slice's positions, as far
+///    as they are losses, in proportion to these, and opens a haircut of the gains of their markets; what these losses lack is
+///    taken from all settlement deposits (CLR-32). The price is all of it together, negative.
 /// 4. Either way the price is at most `limit`. One above zero is of a bid for a solvent account: in an insolvent auction it is
 ///    refused, or a bidder for a slice could end up with a whole account and its debts.
-/// 5. Moves the slice of cash, of every balance and of every position, once the taker's position bore its part in a haircut and the
-///    funding it owes; then the taker pays, or is paid: capital first, then stake (CLR-32).
+/// 5. Raises what is not forgiven: capital first, then stake, then all cash but the account's own, which stands for its losses as it
+///    is, and lenders of the settlement asset, pro rata (CLR-32). Moves the slice of cash, of every balance and of every position,
+///    once the taker's position bore its part in a haircut and the funding it owes; then the taker pays, or is paid. What is held
+///    back in the slice's cash is held back with the taker.
 /// 6. The taker must meet initial margin, with a loan without unsettled gains (MRG-45). The auction ends where what the slice
 ///    leaves ([`auction::left_by`]) is back at maintenance margin, no price being stale, or nothing is left of it.
 /// 7. Emits [`Liquidated`].
@@ -98,12 +101,13 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         let asset = listed.settlement()?;
         (asset.price, asset.shortage)
     };
-    let mut sides = Sides { shortage, now, borne: Borne::default(), taker_borne: Borne::default() };
+    let mut sides = Sides { shortage, now, released: 0, borne: Borne::default(), taker_borne: Borne::default() };
     let funding = sides.prepare(&mut portfolio, &listed)?;
     let bid = if insolvent {
         require!(limit <= 0, NovateError::LimitAboveZero);
         let losses = |part| Losses::of(&portfolio, part, examiner.book(), &listed, now);
-        size_up_insolvent(&before, &portfolio, &insurance, Fraction(fraction), (now, settlement), (limit, losses))?
+        let raised = (&*insurance, &listed, losses);
+        size_up_insolvent(&before, &portfolio, raised, Fraction(fraction), (now, settlement), limit)?
     } else {
         let elapsed = Seconds(now.saturating_sub(portfolio.auction_start));
         require!(elapsed < auction::FAST_END, NovateError::AuctionLapsed);
@@ -116,8 +120,8 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     if !losses.is_empty() {
         sides.prepare(&mut portfolio, &listed)?;
     }
+    let covered = if insolvent { pay(&mut portfolio, &mut insurance, &bid, &listed)? } else { Covered::default() };
     let taker_funding = sides.move_slice(&mut portfolio, &mut taker, &bid, &listed)?;
-    let drawn = if insolvent { pay(&mut portfolio, &mut insurance, &bid, &listed)? } else { Drawn::default() };
     portfolio.next_sequence();
     taker.next_sequence();
 
@@ -128,6 +132,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     if equity >= maintenance && !stale {
         portfolio.end_auction(&mut insurance)?;
     }
+    listed.note_shortage(&insurance)?;
 
     emit_cpi!(Liquidated {
         version: EVENT_VERSION,
@@ -146,14 +151,15 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         restored: !portfolio.in_auction(),
         funding,
         taker_funding,
-        from_capital: drawn.capital,
-        from_stake: drawn.staked,
+        from_capital: covered.drawn.capital,
+        from_stake: covered.drawn.staked,
         deficit: bid.deficit,
-        stake_ended: drawn.ended,
+        stake_ended: covered.drawn.ended,
         forgiven: bid.forgiven.unsigned_abs(),
         losses,
         borne: sides.borne,
         taker_borne: sides.taker_borne,
+        from_deposits: covered.deposits,
     });
     Ok(())
 }
@@ -174,15 +180,22 @@ fn left(before: &Health, bid: &Bid, settlement: Price, grain: Usd) -> Result<(Us
     Ok(auction::left_by(health, bid.fraction, paid, grain).map_err(NovateError::from)?)
 }
 
+/// What deposits but for the account's own can pay.
+fn deposits_of_others(portfolio: &Portfolio, settlement: &Asset) -> Result<i64> {
+    let own = settlement.claims.worth(portfolio.cash, &portfolio.claim)?;
+    let deposits = settlement.chargeable()?.saturating_sub(own.unsigned_abs());
+    Ok(i64::try_from(deposits).unwrap_or(i64::MAX))
+}
+
 /// Any fraction. Amounts are converted from USD to settlement asset at its price. A bid that accepts less than it is owed is
-/// paid less where the reserve has less (CLR-31), or the fund less than can be forgiven beside it (CLR-32).
+/// paid less where the reserve has less (CLR-31), or fund, losses and deposits together (CLR-32).
 fn size_up_insolvent(
     health: &Health,
     portfolio: &Portfolio,
-    insurance: &Insurance,
+    (insurance, listed, losses): (&Insurance, &Listed, impl FnOnce(Fraction) -> Result<Losses>),
     fraction: Fraction,
     (now, settlement): (i64, Price),
-    (limit, losses): (i64, impl FnOnce(Fraction) -> Result<Losses>),
+    limit: i64,
 ) -> Result<Bid> {
     let premium = auction::premium(Seconds(now.saturating_sub(portfolio.auction_start)));
     let usd = auction::payout_floor(health.equity, health.maintenance, fraction, premium).map_err(NovateError::from)?;
@@ -190,14 +203,18 @@ fn size_up_insolvent(
     let payable = i64::try_from(portfolio.payable()).unwrap_or(i64::MAX).min(owed);
     let held = i64::try_from(insurance.fund().total()).unwrap_or(i64::MAX);
     let lacks = payable.saturating_sub(held).max(0);
-    let (mut forgiven, mut shares, mut settling) = (0, NO_SHARES, false);
+    let (mut forgiven, mut deposits, mut shares, mut settling) = (0, 0, NO_SHARES, false);
     if lacks > 0 {
         let losses = losses(fraction)?;
-        forgiven = lacks.min(losses.forgivable());
-        shares = losses.divide(forgiven)?;
         settling = losses.settling;
+        if !settling {
+            forgiven = lacks.min(losses.sum);
+            shares = losses.divide(forgiven)?;
+            deposits = lacks.saturating_sub(forgiven).min(deposits_of_others(portfolio, &*listed.settlement()?)?);
+        }
     }
-    let payout = payable.min(held).checked_add(forgiven).ok_or(NovateError::MathOverflow)?;
+    let raised = payable.min(held).checked_add(forgiven).and_then(|sum| sum.checked_add(deposits));
+    let payout = raised.ok_or(NovateError::MathOverflow)?;
     let price = payout.checked_neg().ok_or(NovateError::MathOverflow)?;
     require!(price <= limit || !settling, NovateError::HaircutSettling);
     require!(price <= limit || payout == payable, NovateError::InsuranceExhausted);
@@ -206,15 +223,23 @@ fn size_up_insolvent(
     Ok(Bid { fraction, price, shares, forgiven, deficit: deficit.unsigned_abs() })
 }
 
-/// The payout leaves the reserve. What insurance pays of it leaves the fund, and is cash of the taker's from now on.
-fn pay(portfolio: &mut Portfolio, insurance: &mut Insurance, bid: &Bid, listed: &Listed) -> Result<Drawn> {
+/// The payout leaves the reserve, and what is not forgiven of it is raised. Where deposits pay, the account's own cash does not: it
+/// is part of the equity that the payout is made of.
+fn pay(portfolio: &mut Portfolio, insurance: &mut Insurance, bid: &Bid, listed: &Listed) -> Result<Covered> {
     let payout = bid.price.unsigned_abs();
     let cash = bid.cash()?.unsigned_abs();
     let mut settlement = listed.settlement_mut()?;
-    settlement.cash = settlement.cash.checked_add(cash).ok_or(NovateError::MathOverflow)?;
     portfolio.auction_paid = portfolio.auction_paid.checked_add(payout).ok_or(NovateError::MathOverflow)?;
     insurance.release(payout)?;
-    insurance.pay(cash, bid.deficit)
+    if u128::from(cash) <= insurance.fund().total() {
+        return insurance.cover(&mut settlement, cash, bid.deficit);
+    }
+    portfolio.renounce(&mut settlement)?;
+    let own = portfolio.cash;
+    portfolio.move_cash(&mut settlement, own.saturating_neg())?;
+    let covered = insurance.cover(&mut settlement, cash, bid.deficit)?;
+    portfolio.move_cash(&mut settlement, own)?;
+    Ok(covered)
 }
 
 /// A perpetual that is held, which funding accrues for.
@@ -235,6 +260,8 @@ struct Sides {
     /// What reserves exceed the insurance fund by.
     shortage: u64,
     now: i64,
+    /// Gains of the taker's that became cash.
+    released: i64,
     /// What positions of either bore of haircuts.
     borne: Borne,
     taker_borne: Borne,
@@ -267,11 +294,17 @@ impl Sides {
         bid: &Bid,
         listed: &Listed,
     ) -> Result<i64> {
+        let settlement = &mut *listed.settlement_mut()?;
+        portfolio.bear(settlement)?;
+        taker.bear(settlement)?;
         let (cash, price) = (slice_floor(portfolio.cash, bid.fraction)?, bid.cash()?);
-        taker.credit_cash(cash)?;
-        require!(taker.cash >= price, NovateError::InsufficientCash);
-        taker.credit_cash(price.saturating_neg())?;
-        portfolio.credit_cash(price.max(0).checked_sub(cash).ok_or(NovateError::MathOverflow)?)?;
+        let left = portfolio.cash.checked_sub(cash).ok_or(NovateError::MathOverflow)?;
+        portfolio.pass_hold(taker, |amount| Ok(slice_floor(signed(amount)?, bid.fraction)?.unsigned_abs()))?;
+        let rest = portfolio.cash.checked_sub(left).ok_or(NovateError::MathOverflow)?;
+        taker.move_cash(settlement, rest)?;
+        require!(taker.free_cash() >= price, NovateError::InsufficientCash);
+        taker.move_cash(settlement, price.saturating_neg())?;
+        portfolio.move_cash(settlement, price.max(0).checked_sub(rest).ok_or(NovateError::MathOverflow)?)?;
 
         let (balances, count) = (portfolio.balances, usize::from(portfolio.balance_count));
         for balance in balances.iter().take(count) {
@@ -290,6 +323,7 @@ impl Sides {
                 funding = funding.add(owed).map_err(NovateError::from)?;
             }
         }
+        taker.move_cash(settlement, self.released)?;
         portfolio.free_empty_positions();
         taker.free_empty_positions();
         taker.require_within_limits()?;
@@ -310,12 +344,12 @@ impl Sides {
             self.taker_borne.add(bear(held, market, listed, self.now)?);
         }
         let released = held.release_pending(self.now, market.holds_back(self.shortage, self.now));
+        self.released = self.released.checked_add(released).ok_or(NovateError::MathOverflow)?;
         let perpetual = slice.instrument == instrument::perpetual(market.index);
         let funding = if perpetual { market.apply_funding(held)? } else { Usd::ZERO };
         let from = held.quantity;
         held.absorb(slice)?;
         let to = held.quantity;
-        taker.credit_cash(released)?;
         if slice.quantity != 0 {
             let left = position.quantity;
             let had = left.checked_add(slice.quantity).ok_or(NovateError::MathOverflow)?;

@@ -1,5 +1,5 @@
-//! What can be forgiven of a slice of an insolvent account where the insurance fund has too little (CLR-32): the losses of its
-//! positions, which would otherwise be the taker's.
+//! What can be forgiven of an insolvent account where the insurance fund has too little (CLR-32): the losses of its positions, which
+//! would otherwise be the taker's, or nobody's.
 
 use anchor_lang::prelude::*;
 use novate_margin::dated::option_at;
@@ -19,11 +19,11 @@ pub(super) const NO_SHARES: Shares = [0; MAX_POSITIONS];
 /// Markets of one slice for which room is made at once: memory that a list outgrows is not given back.
 const FORGIVEN_MARKETS: usize = 8;
 
-/// Losses of a slice.
+/// Losses of a slice, or of what is left of an account. The most that can be forgiven is their sum, nothing while one is `settling`.
 pub(super) struct Losses {
     /// Cost less value, 0 where there is a gain.
     of: Shares,
-    sum: i64,
+    pub sum: i64,
     /// One is in a market whose last haircut is not all charged.
     pub settling: bool,
 }
@@ -47,13 +47,14 @@ impl Losses {
         Ok(losses)
     }
 
-    /// The most that can be forgiven.
-    pub fn forgivable(&self) -> i64 {
-        if self.settling {
-            0
-        } else {
-            self.sum
+    /// Of an account that holds nothing but closed positions with losses.
+    pub fn of_bankrupt(portfolio: &Portfolio) -> Result<Self> {
+        let mut losses = Self { of: NO_SHARES, sum: 0, settling: false };
+        for (position, of) in portfolio.positions().iter().zip(&mut losses.of) {
+            *of = position.cost;
+            losses.sum = losses.sum.checked_add(*of).ok_or(NovateError::MathOverflow)?;
         }
+        Ok(losses)
     }
 
     /// Divides an amount of at most the sum in proportion to the losses, exactly and none beyond its loss: each takes its part of

@@ -8,7 +8,8 @@ use crate::health::{Examiner, Prices};
 use crate::listed::Listed;
 use crate::state::{Insurance, Pool, Portfolio, Scenarios};
 
-/// Anyone may start the auction of a portfolio below maintenance margin.
+/// Anyone may start the auction of a portfolio below maintenance margin. Behind the instruction stands what it holds; the
+/// settlement asset writable.
 #[event_cpi]
 #[derive(Accounts)]
 pub struct StartAuction<'info> {
@@ -29,7 +30,8 @@ pub struct StartAuction<'info> {
 ///    ran while the account was sound must not sell it for nothing.
 /// 3. An insolvent auction sets its greatest payout aside, -E + 0.25·M in settlement asset, rounded up, also where the fund
 ///    holds less (CLR-35); a solvent one that takes the place of an insolvent one gives the rest back.
-/// 4. Starts the clock and emits [`AuctionStarted`].
+/// 4. Where that changes what the fund is short of, the settlement asset, which is writable then, keeps it.
+/// 5. Starts the clock and emits [`AuctionStarted`].
 pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
@@ -46,7 +48,9 @@ pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> 
     let lapsed = now.saturating_sub(portfolio.auction_start) >= auction::FAST_END.0;
     require!(!running || lapsed, NovateError::AuctionRunning);
     let reserved = if insolvent { greatest_payout(&health, listed.settlement()?.price)? } else { 0 };
-    portfolio.begin_auction(&mut *accounts.insurance.load_mut()?, now, insolvent, reserved)?;
+    let mut insurance = accounts.insurance.load_mut()?;
+    portfolio.begin_auction(&mut insurance, now, insolvent, reserved)?;
+    listed.note_shortage(&insurance)?;
     portfolio.next_sequence();
 
     emit_cpi!(AuctionStarted {

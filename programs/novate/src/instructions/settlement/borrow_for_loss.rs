@@ -37,6 +37,7 @@ pub(crate) fn borrow_for_loss<'info>(ctx: Context<'info, BorrowForLoss<'info>>, 
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
     let mut portfolio = accounts.portfolio.load_mut()?;
+    portfolio.bear(&mut *accounts.settlement.load_mut()?)?;
     let shortfall = {
         let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
         shortfall(&portfolio, instrument, &listed, now)?

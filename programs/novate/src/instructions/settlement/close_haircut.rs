@@ -1,8 +1,9 @@
 use anchor_lang::prelude::*;
+use novate_margin::Usd;
 
 use crate::error::NovateError;
 use crate::events::{HaircutClosed, EVENT_VERSION};
-use crate::state::{Asset, Market};
+use crate::state::{signed, Asset, Market};
 
 /// Anyone may close the haircut of a market whose gains did not cover it.
 #[event_cpi]
@@ -19,13 +20,19 @@ pub struct CloseHaircut<'info> {
 }
 
 /// 1. Refuses where no haircut stands, while its window is open, and while registered gains are not charged.
-/// 2. Ends the round. What the gains did not cover stays in the market's `haircut`: nobody pays it yet, and the variation pool
-///    falls short of what winners are owed by as much.
+/// 2. Ends the round. What the gains did not cover is taken from all settlement deposits (CLR-32) and paid into the variation pool,
+///    which falls short of what winners are owed by as much. Beyond what deposits hold it stays in the market's `haircut`.
 /// 3. Emits [`HaircutClosed`].
 pub(crate) fn close_haircut(ctx: Context<CloseHaircut>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
     let mut market = ctx.accounts.market.load_mut()?;
+    let mut settlement = ctx.accounts.settlement.load_mut()?;
     let remainder = market.end_round(now)?;
+    let paid = remainder.0.unsigned_abs().min(settlement.chargeable()?);
+    let from_deposits = settlement.charge_deposits(paid)?;
+    let paid = Usd(signed(paid)?);
+    market.haircut = market.haircut.sub(paid).map_err(NovateError::from)?;
+    market.variation_pool = market.variation_pool.add(paid).map_err(NovateError::from)?;
 
     emit_cpi!(HaircutClosed {
         version: EVENT_VERSION,
@@ -34,6 +41,8 @@ pub(crate) fn close_haircut(ctx: Context<CloseHaircut>) -> Result<()> {
         round: market.round.number,
         time: now,
         remainder: remainder.0,
+        from_deposits,
+        haircut: market.haircut.0,
     });
     Ok(())
 }

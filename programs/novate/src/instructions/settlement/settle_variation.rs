@@ -25,6 +25,7 @@ pub struct SettleVariation<'info> {
     /// CHECK: owner, kind, pool and instrument, where it is read.
     pub expiry: Option<UncheckedAccount<'info>>,
     #[account(
+        mut,
         constraint = settlement.load()?.pool == portfolio.load()?.pool @ NovateError::WrongPool,
         constraint = settlement.load()?.is_settlement() @ NovateError::NotSettlementAsset
     )]
@@ -68,9 +69,9 @@ pub(super) fn profit(
 /// Settles a portfolio's perpetual, one of its futures, or an option that expiry settled, in a market (CLR-10). A position that
 /// is closed needs no price.
 ///
-/// 1. Bears the position's part in a haircut of the market (CLR-32). Gains whose time as pending is over become cash, but for what
-///    is held back while reserves exceed the insurance fund (CLR-35). Funding accrues, and what a perpetual owes is added to its
-///    cost (CLR-11).
+/// 1. Cash bears the haircuts since it was last moved, the position its part in a haircut of the market (CLR-32). Gains whose time as
+///    pending is over become cash, but for what is held back while reserves exceed the insurance fund (CLR-35). Funding accrues,
+///    and what a perpetual owes is added to its cost (CLR-11).
 /// 2. A loss is paid into the market's variation pool: first out of gains still pending here, then out of cash, as far
 ///    as they go; the rest stays an unsettled loss.
 /// 3. A gain is taken from the variation pool as far as losers have paid in, and is pending for one to two hours. While the window
@@ -86,12 +87,14 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -
     let mut portfolio = accounts.portfolio.load_mut()?;
     require!(market_of(instrument) == market.index, NovateError::WrongMarket);
 
+    let mut settlement = accounts.settlement.load_mut()?;
+    portfolio.bear(&mut settlement)?;
     let cash = portfolio.cash;
     let position = portfolio.position_mut(instrument)?;
     let expiry = accounts.expiry.as_ref().map(AsRef::as_ref);
     let borne = bear(&mut market, position, expiry, now)?;
     let waits = market.round.is_open(now);
-    let shortage = accounts.settlement.load()?.shortage;
+    let shortage = settlement.shortage;
     let released = position.release_pending(now, market.holds_back(shortage, now));
     let mut funding = Usd::ZERO;
     if position.quantity != 0 && instrument::parse(instrument)? == Instrument::Perpetual {
@@ -122,7 +125,7 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -
     }
 
     let from_cash = if amount > 0 { position.receive(amount)? } else { position.pay(amount)? };
-    portfolio.cash = available.checked_sub(from_cash).ok_or(NovateError::MathOverflow)?;
+    portfolio.move_cash(&mut settlement, released.checked_sub(from_cash).ok_or(NovateError::MathOverflow)?)?;
     market.variation_pool = market.variation_pool.sub(Usd(amount)).map_err(NovateError::from)?;
     portfolio.free_empty_positions();
     let owes_nothing = !portfolio.owes();

@@ -40,7 +40,8 @@ pub struct Deposit<'info> {
 ///
 /// 1. Moves the tokens and measures what the vault received (CLR-60).
 /// 2. Refuses what would exceed the asset's cap.
-/// 3. Credits cash for the settlement asset, a balance for any other.
+/// 3. Credits cash for the settlement asset, a balance for any other. Cash that had left during a shortage of insurance is back:
+///    nothing is held back for it any more (CLR-35).
 /// 4. Emits [`Moved`].
 pub(crate) fn deposit<'info>(ctx: Context<'info, Deposit<'info>>, amount: u64) -> Result<()> {
     require!(amount > 0, NovateError::ZeroAmount);
@@ -52,7 +53,10 @@ pub(crate) fn deposit<'info>(ctx: Context<'info, Deposit<'info>>, amount: u64) -
     asset.count_in(received)?;
     require!(asset.vaulted()? <= asset.deposit_cap, NovateError::DepositCap);
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
-    portfolio.receive_tokens(&asset, &listed, received, now)?;
+    portfolio.receive_tokens(&mut asset, &listed, received, now)?;
+    if asset.is_settlement() {
+        portfolio.come_back(&mut asset, received)?;
+    }
     portfolio.next_sequence();
 
     emit_cpi!(Moved {

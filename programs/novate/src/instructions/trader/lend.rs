@@ -18,7 +18,8 @@ pub struct Lend<'info> {
 
 /// Equity and margin stay as they are, so that nothing is judged (CLR-20).
 ///
-/// 1. Refuses while an auction runs, and where the asset is not lent.
+/// 1. Refuses while an auction runs, where the asset is not lent, and of the settlement asset while insurance is short of what is
+///    reserved: what is lent out bears no haircut (CLR-35).
 /// 2. Charges interest up to now.
 /// 3. Turns cash, or tokens of the balance, into shares of the bank, rounded down.
 /// 4. Emits [`Lent`].
@@ -29,10 +30,11 @@ pub(crate) fn lend(ctx: Context<Lend>, amount: u64) -> Result<()> {
     let mut portfolio = ctx.accounts.portfolio.load_mut()?;
     require!(!portfolio.in_auction(), NovateError::InAuction);
     require!(asset.is_lent(), NovateError::NotLent);
+    require!(asset.shortage == 0, NovateError::LendingDuringShortage);
     asset.bank.accrue(Seconds(now));
     let lent = asset.bank.lend(amount).map_err(NovateError::from)?;
     require!(lent > 0, NovateError::ZeroAmount);
-    portfolio.take_tokens(&asset, amount)?;
+    portfolio.take_tokens(&mut asset, amount)?;
     portfolio.add_balance(&Balance { lent, ..Balance::of(&asset) })?;
     portfolio.require_within_limits()?;
     asset.count_out(amount)?;

@@ -16,7 +16,8 @@ pub struct Repay<'info> {
     pub signer: Signer<'info>,
 }
 
-/// Never refused for lack of margin (MRG-43), nor during an auction, nor for a price.
+/// Never refused for lack of margin (MRG-43), nor during an auction, nor for a price. Cash that is held back pays no loan
+/// (CLR-35).
 ///
 /// 1. Charges interest up to now.
 /// 2. Pays `amount`, at most what is owed, out of cash or tokens of the balance that are not lent; cancels shares of the loan,
@@ -34,7 +35,7 @@ pub(crate) fn repay(ctx: Context<Repay>, amount: u64) -> Result<()> {
     let amount = amount.min(owed);
     let loan = asset.bank.repay(amount).map_err(NovateError::from)?;
     portfolio.take_balance(&Balance { loan, ..Balance::of(&asset) })?;
-    portfolio.take_tokens(&asset, amount)?;
+    portfolio.take_tokens(&mut asset, amount)?;
     asset.count_out(amount)?;
     portfolio.next_sequence();
 

@@ -7,7 +7,7 @@ use crate::events::{Traded, TradedLeg, EVENT_VERSION};
 use crate::health::{require_usable, Examiner, Held, Prices};
 use crate::instrument::{self, market_of, Instrument};
 use crate::listed::Listed;
-use crate::state::{Asset, Borne, Expiry, Market, Pool, Portfolio, Position, Scenarios};
+use crate::state::{Asset, Borne, Claim, Expiry, Market, Pool, Portfolio, Position, Scenarios};
 
 /// Most legs of one trade.
 pub const MAX_LEGS: usize = 8;
@@ -23,7 +23,8 @@ pub struct Leg {
 }
 
 /// Two portfolios trade; the owner or delegate of each signs. Behind the instruction stand the assets, markets and expiries
-/// that either holds before or after, each once, the traded markets and expiries writable.
+/// that either holds before or after, each once, the traded markets and expiries writable; the settlement asset too where an option
+/// is traded and a side or the market has a haircut to bear (CLR-32), or cash is held back of a side (CLR-35).
 #[event_cpi]
 #[derive(Accounts)]
 pub struct Trade<'info> {
@@ -46,6 +47,9 @@ pub struct Trade<'info> {
 struct Side<'a> {
     portfolio: &'a mut Portfolio,
     cash_before: i64,
+    claim_before: Claim,
+    /// Premiums and fees of options, less premiums received.
+    premiums: i64,
     in_auction_before: bool,
     /// Positions in the traded instruments as they were, empty ones too.
     before: Vec<Position>,
@@ -62,7 +66,8 @@ struct Side<'a> {
 /// 2. For each leg: limits of the market and band around the mark (CLR-15), of a restricted asset that both positions shrink
 ///    (CLR-41), then what both positions bear of a haircut (CLR-32), then the funding that those of a perpetual owe (CLR-11), then both positions and the open interest
 ///    (CLR-01). Values are rounded up for the buyer and down for the seller; both pay the fee. Of a perpetual or a future
-///    they are part of the position's cost; an option's premium and fee are paid in cash, which may not end below zero.
+///    they are part of the position's cost; an option's premium and fee are paid in cash, which may not end below zero, nor
+///    below what is held back (CLR-35).
 /// 3. For each side: initial margin after the trade, without gains that are not settled where options cost it cash beside
 ///    their marks, and where it has a loan (MRG-45) or a gain to bear a haircut of (CLR-32). A side that misses it, or is in an auction, must have reduced its risk instead (MRG-42, MRG-43),
 ///    its fees forgiven where every traded position shrank by one leg; so must one that holds an asset whose price is stale,
@@ -87,8 +92,8 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
         traded.push(execute(leg, &listed, &mut first, &mut second, now)?);
     }
 
-    for side in [&first, &second] {
-        require!(side.portfolio.cash >= 0, NovateError::PremiumUnpaid);
+    if traded_options(&legs)? {
+        pay_premiums([&mut first, &mut second], &listed)?;
     }
     let settlement = listed.settlement()?.price;
     let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
@@ -119,6 +124,35 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
         first_borne: first.borne,
         second_borne: second.borne,
     });
+    Ok(())
+}
+
+/// Whether cash moves.
+fn traded_options(legs: &[Leg]) -> Result<bool> {
+    for leg in legs {
+        if matches!(instrument::parse(leg.instrument)?, Instrument::Option { .. }) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Premiums and fees of all legs together, in cash that is not held back (CLR-35). What one side pays, the other and the market
+/// receive, so that the cash of all stays what it was.
+fn pay_premiums(sides: [&mut Side; 2], listed: &Listed) -> Result<()> {
+    for side in sides {
+        if side.portfolio.is_behind(&listed.settlement()?.claims) {
+            side.portfolio.bear(&mut *listed.settlement_mut()?)?;
+        }
+        require!(side.premiums <= side.portfolio.cash, NovateError::PremiumUnpaid);
+        if side.premiums > side.portfolio.free_cash().max(0) && side.portfolio.claim.held > 0 {
+            side.portfolio.loosen(&mut *listed.settlement_mut()?)?;
+        }
+        let unheld = side.premiums <= side.portfolio.free_cash().max(0);
+        require!(unheld, NovateError::ProvisionalHaircut);
+        let paid = side.portfolio.cash.checked_sub(side.premiums).ok_or(NovateError::MathOverflow)?;
+        side.portfolio.cash = paid;
+    }
     Ok(())
 }
 
@@ -232,7 +266,7 @@ fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Si
         if option {
             let given = Contracts(size).value_ceil(Price(beside).or_zero()).map_err(NovateError::from)?;
             side.given = side.given.checked_add(given.0).ok_or(NovateError::MathOverflow)?;
-            side.portfolio.credit_cash(pays.0.checked_neg().ok_or(NovateError::MathOverflow)?)?;
+            side.premiums = side.premiums.checked_add(pays.0).ok_or(NovateError::MathOverflow)?;
         } else {
             side.portfolio.position_mut(leg.instrument)?.add_cost(pays.0)?;
         }
@@ -249,7 +283,13 @@ fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Si
 
     let rounding = amounts.bought.sub(amounts.sold).map_err(NovateError::from)?;
     let fees = amounts.fee.add(amounts.fee).map_err(NovateError::from)?;
-    market.charge(rounding, fees, option)?;
+    let left = market.charge(rounding, fees)?;
+    if option {
+        if market.is_behind(&listed.settlement()?.claims) {
+            market.sweep(&mut *listed.settlement_mut()?)?;
+        }
+        market.keep_cash(left, &listed.settlement()?.claims)?;
+    }
     let (first_cost, second_cost) =
         if leg.quantity > 0 { (buyer_pays.0, seller_pays.0) } else { (seller_pays.0, buyer_pays.0) };
     Ok(TradedLeg { instrument: leg.instrument, quantity: leg.quantity, price: leg.price, first_cost, second_cost })
@@ -276,10 +316,12 @@ fn require_quantity(market: &Market, leg: &Leg, first: &Portfolio, second: &Port
 
 impl<'a> Side<'a> {
     fn new(portfolio: &'a mut Portfolio) -> Self {
-        let (cash_before, in_auction_before) = (portfolio.cash, portfolio.in_auction());
+        let (cash_before, claim_before, in_auction_before) = (portfolio.cash, portfolio.claim, portfolio.in_auction());
         Self {
             portfolio,
             cash_before,
+            claim_before,
+            premiums: 0,
             in_auction_before,
             before: Vec::with_capacity(MAX_LEGS),
             fees: 0,
@@ -363,6 +405,7 @@ impl<'a> Side<'a> {
         let untouched = |p: &&Position| self.before.iter().all(|b| b.instrument != p.instrument);
         let before = Held {
             cash: self.cash_before,
+            claim: &self.claim_before,
             balances: self.portfolio.balances(),
             positions: self
                 .portfolio

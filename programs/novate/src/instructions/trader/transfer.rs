@@ -27,13 +27,14 @@ pub struct TransferBetween<'info> {
         constraint = to.load()?.owner == owner.key() @ NovateError::DifferentOwners
     )]
     pub to: AccountLoader<'info, Portfolio>,
-    #[account(has_one = pool @ NovateError::WrongPool)]
+    #[account(mut, has_one = pool @ NovateError::WrongPool)]
     pub asset: AccountLoader<'info, Asset>,
     pub owner: Signer<'info>,
 }
 
 /// 1. Refuses while an auction of the first runs.
-/// 2. Moves cash, or tokens that are not lent.
+/// 2. Moves cash, or tokens that are not lent. Cash that is held back stays (CLR-35); the rest bears a haircut in the one
+///    portfolio as in the other.
 /// 3. With positions or loans in the first: its initial margin must be covered without gains that are unsettled or pending
 ///    (MRG-45).
 /// 4. Emits [`Transferred`].
@@ -41,16 +42,18 @@ pub(crate) fn transfer<'info>(ctx: Context<'info, TransferBetween<'info>>, amoun
     require!(amount > 0, NovateError::ZeroAmount);
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
-    let asset = accounts.asset.load()?;
     let mut from = accounts.from.load_mut()?;
     let mut to = accounts.to.load_mut()?;
     require!(!from.in_auction(), NovateError::InAuction);
     let listed = Listed::new(&from.pool, ctx.remaining_accounts)?;
-    from.take_tokens(&asset, amount)?;
-    to.receive_tokens(&asset, &listed, amount, now)?;
+    let mut asset = accounts.asset.load_mut()?;
+    from.take_tokens(&mut asset, amount)?;
+    to.receive_tokens(&mut asset, &listed, amount, now)?;
     from.next_sequence();
     to.next_sequence();
 
+    let (index, from_balance, to_balance) = (asset.index, from.tokens_of(&asset), to.tokens_of(&asset));
+    drop(asset);
     let pool = accounts.pool.load()?;
     let scenarios = accounts.scenarios.load()?;
     require_settled_margin(&from, &listed, &pool, &scenarios, now)?;
@@ -63,10 +66,10 @@ pub(crate) fn transfer<'info>(ctx: Context<'info, TransferBetween<'info>>, amoun
         to: accounts.to.key(),
         to_sequence: to.sequence,
         time: now,
-        asset: asset.index,
+        asset: index,
         amount: signed(amount)?,
-        from_balance: from.tokens_of(&asset),
-        to_balance: to.tokens_of(&asset),
+        from_balance,
+        to_balance,
     });
     Ok(())
 }

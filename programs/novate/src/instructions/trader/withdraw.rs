@@ -39,7 +39,8 @@ pub struct Withdraw<'info> {
 }
 
 /// 1. Refuses while an auction runs.
-/// 2. Debits cash, or tokens that are not lent. Gains still pending are not cash (CLR-10).
+/// 2. Debits cash, or tokens that are not lent. Gains still pending are not cash (CLR-10). While insurance is short of what is
+///    reserved, cash leaves net of the provisional haircut, which stays behind (CLR-35).
 /// 3. With positions or loans: initial margin must be covered without gains that are unsettled or pending (MRG-45). Without any,
 ///    no price is needed: nothing can keep the owner from leaving (CLR-51).
 /// 4. Moves the tokens and emits [`Moved`].
@@ -77,7 +78,10 @@ fn debit(accounts: &Withdraw, amount: u64) -> Result<(u16, i64)> {
     let mut portfolio = accounts.portfolio.load_mut()?;
     require!(!portfolio.in_auction(), NovateError::InAuction);
     portfolio.next_sequence();
-    portfolio.take_tokens(&asset, amount)?;
+    portfolio.take_tokens(&mut asset, amount)?;
+    if asset.is_settlement() {
+        portfolio.leave(&mut asset, amount)?;
+    }
     asset.count_out(amount)?;
     Ok((asset.index, portfolio.tokens_of(&asset)))
 }
