@@ -1,9 +1,11 @@
 //! The program as built, in LiteSVM: a module per instruction with its adversarial twin, and what holds across them.
 
+mod accept_role;
 mod add_asset;
 mod add_market;
 mod borrow;
 mod borrow_for_loss;
+mod cancel_role;
 mod checking;
 mod close_expiry;
 mod close_portfolio;
@@ -26,6 +28,8 @@ mod list_expiry;
 mod list_strikes;
 mod open_portfolio;
 mod options;
+mod pause;
+mod propose_role;
 mod publish_forecast;
 mod random_walk;
 mod refresh_asset;
@@ -54,6 +58,7 @@ mod start_auction;
 mod trade;
 mod transfer;
 mod unlend;
+mod unpause;
 mod unstake;
 mod vectors;
 mod withdraw;

@@ -11,6 +11,7 @@ mod judge;
 mod keepers;
 mod lenders;
 mod liquidation;
+mod roles;
 mod traders;
 mod trades;
 
@@ -52,11 +53,16 @@ const MAX_AGE: i64 = 600;
 /// Steps, of a hundred, that go to an expiry that has passed and is not closed.
 const WINDS_UP: i64 = 50;
 
-const INSTRUCTIONS: [(&str, i64); 46] = [
+const INSTRUCTIONS: [(&str, i64); 51] = [
     ("create_pool", 3),
     ("set_publisher", 3),
     ("add_asset", 3),
     ("add_market", 3),
+    ("propose_role", 3),
+    ("cancel_role", 3),
+    ("accept_role", 3),
+    ("pause", 5),
+    ("unpause", 7),
     ("register_venue", 3),
     ("remove_venue", 3),
     ("list_expiry", 3),
@@ -179,8 +185,10 @@ struct Walk {
     venues: Vec<Venue>,
     /// Where transactions find the accounts of the pool.
     tables: Vec<AddressLookupTableAccount>,
-    /// Pools beside the one that trades, by id.
+    /// Pools beside the one that trades, by id, in which the governor lists.
     pools: Vec<u16>,
+    /// The roles of all pools beside the one that trades.
+    offices: Vec<roles::Offices>,
     /// Of each instruction: tried, succeeded.
     tally: BTreeMap<&'static str, [u64; 2]>,
     /// Why instructions were refused.
@@ -231,6 +239,7 @@ impl Walk {
             venues: vec![],
             tables: vec![],
             pools: vec![],
+            offices: vec![],
             tally: INSTRUCTIONS.iter().map(|(name, _)| (*name, [0, 0])).collect(),
             refusals: BTreeMap::new(),
             lived: LIVED.iter().map(|what| (*what, 0)).collect(),
@@ -360,6 +369,11 @@ impl Walk {
             "set_publisher" => self.set_publisher(),
             "add_asset" => self.add_asset(),
             "add_market" => self.add_market(),
+            "propose_role" => self.propose_role(),
+            "cancel_role" => self.cancel_role(),
+            "accept_role" => self.accept_role(),
+            "pause" => self.pause(),
+            "unpause" => self.unpause(),
             "register_venue" => self.register_venue(),
             "remove_venue" => self.remove_venue(),
             "list_expiry" => self.list_expiry(),

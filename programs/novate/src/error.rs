@@ -357,6 +357,26 @@ pub enum NovateError {
     InvalidLendingTerms = 640,
     #[msg("a yield-bearing asset cannot be lent")]
     YieldBearingLending = 641,
+    #[msg("this kind of action is paused")]
+    Paused = 660,
+    #[msg("a pause lasts at least a second, and at most the longest of its kind from its beginning")]
+    PauseTooLong = 661,
+    #[msg("a pause can be prolonged, not shortened")]
+    PauseNotLonger = 662,
+    #[msg("this kind of action was paused lately; wait as long as its longest pause takes")]
+    PausedLately = 663,
+    #[msg("this kind of action is not paused")]
+    NotPaused = 664,
+    #[msg("the signer is not the pool's guardian")]
+    NotGuardian = 665,
+    #[msg("the zero key, the holder of the role or that of another cannot be proposed for a role")]
+    InvalidRole = 666,
+    #[msg("nobody is proposed for this role, or another than the signer")]
+    NotProposed = 667,
+    #[msg("the proposal is not old enough to be accepted")]
+    ProposalTooYoung = 668,
+    #[msg("the proposal has lapsed; propose anew")]
+    ProposalLapsed = 669,
 }
 
 impl From<MarginError> for NovateError {

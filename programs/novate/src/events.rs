@@ -8,6 +8,7 @@ use anchor_lang::prelude::*;
 
 use crate::forecast::Forecast;
 use crate::instructions::Lending;
+use crate::state::{Action, Role};
 
 /// Version of every event below.
 pub const EVENT_VERSION: u8 = 1;
@@ -275,6 +276,50 @@ pub struct Liquidated {
     pub deficit: u64,
     /// The payout ended the stake: its shares are worth nothing.
     pub stake_ended: bool,
+}
+
+/// Somebody was proposed for a role, a proposal was taken back, or accepted.
+#[event]
+pub struct RoleProposed {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub role: Role,
+    pub key: Pubkey,
+    pub time: i64,
+}
+
+#[event]
+pub struct RoleCancelled {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub role: Role,
+    pub key: Pubkey,
+    pub signer: Pubkey,
+    pub time: i64,
+}
+
+#[event]
+pub struct RoleAccepted {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub role: Role,
+    /// Who held it, and who holds it now.
+    pub before: Pubkey,
+    pub key: Pubkey,
+    pub time: i64,
+}
+
+/// A kind of action is paused until a time, or no longer: `until` is then the time of the event.
+#[event]
+pub struct PauseSet {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub action: Action,
+    pub until: i64,
+    /// When the next pause of it may begin.
+    pub pausable_from: i64,
+    pub signer: Pubkey,
+    pub time: i64,
 }
 
 #[event]

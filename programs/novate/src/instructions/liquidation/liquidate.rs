@@ -8,7 +8,7 @@ use crate::events::{Liquidated, EVENT_VERSION};
 use crate::health::{Examiner, Prices};
 use crate::instrument::{self, market_of, minutes_of, Instrument};
 use crate::listed::Listed;
-use crate::state::{Balance, Insurance, Pool, Portfolio, Position, Scenarios};
+use crate::state::{Action, Balance, Insurance, Pool, Portfolio, Position, Scenarios};
 
 /// A bid in an auction. The owner or delegate of the taker signs. Behind the instruction stand the assets, markets and
 /// expiries that either portfolio holds, each once; the markets of the liquidated portfolio's perpetuals and the expiries of
@@ -60,6 +60,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
     let pool = accounts.pool.load()?;
+    pool.require_running(Action::Liquidate, now)?;
     let scenarios = accounts.scenarios.load()?;
     let mut portfolio = accounts.portfolio.load_mut()?;
     let mut taker = accounts.taker.load_mut()?;

@@ -6,7 +6,7 @@ use crate::error::NovateError;
 use crate::events::{AuctionStarted, EVENT_VERSION};
 use crate::health::{Examiner, Prices};
 use crate::listed::Listed;
-use crate::state::{Insurance, Pool, Portfolio, Scenarios};
+use crate::state::{Action, Insurance, Pool, Portfolio, Scenarios};
 
 /// Anyone may start the auction of a portfolio below maintenance margin.
 #[event_cpi]
@@ -34,6 +34,7 @@ pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> 
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
     let pool = accounts.pool.load()?;
+    pool.require_running(Action::Liquidate, now)?;
     let scenarios = accounts.scenarios.load()?;
     let mut portfolio = accounts.portfolio.load_mut()?;
     require!(portfolio.owes(), NovateError::NotLiquidatable);

@@ -5,7 +5,7 @@ use crate::error::NovateError;
 use crate::events::{Borrowed, EVENT_VERSION};
 use crate::health::require_settled_margin;
 use crate::listed::Listed;
-use crate::state::{Asset, Balance, Pool, Portfolio, Scenarios};
+use crate::state::{Action, Asset, Balance, Pool, Portfolio, Scenarios};
 
 /// The owner borrows against the portfolio. Behind the instruction stands what it holds, the borrowed asset included.
 #[event_cpi]
@@ -45,6 +45,7 @@ pub(crate) fn borrow<'info>(ctx: Context<'info, Borrow<'info>>, amount: u64) -> 
     portfolio.next_sequence();
 
     let (pool, scenarios) = (accounts.pool.load()?, accounts.scenarios.load()?);
+    pool.require_running(Action::Borrow, now)?;
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
     require_settled_margin(&portfolio, &listed, &pool, &scenarios, now)?;
 

@@ -4,7 +4,7 @@ use anchor_spl::token_interface::{transfer_checked, Mint, TokenAccount, TokenInt
 use crate::error::NovateError;
 use crate::events::{Moved, EVENT_VERSION};
 use crate::listed::Listed;
-use crate::state::{signed, Asset, Pool, Portfolio};
+use crate::state::{signed, Action, Asset, Pool, Portfolio};
 
 /// The owner deposits from a token account of their own. Where a balance of a yield-bearing asset is opened beside positions,
 /// what the asset is redeemed for stands behind the instruction.
@@ -52,6 +52,9 @@ pub(crate) fn deposit<'info>(ctx: Context<'info, Deposit<'info>>, amount: u64) -
     asset.count_in(received)?;
     require!(asset.vaulted()? <= asset.deposit_cap, NovateError::DepositCap);
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
+    if !portfolio.owes() {
+        accounts.pool.load()?.require_running(Action::Deposit, now)?;
+    }
     portfolio.receive_tokens(&asset, &listed, received, now)?;
     portfolio.next_sequence();
 

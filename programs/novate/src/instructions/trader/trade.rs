@@ -7,7 +7,7 @@ use crate::events::{Traded, TradedLeg, EVENT_VERSION};
 use crate::health::{require_usable, Examiner, Held, Prices};
 use crate::instrument::{self, market_of, Instrument};
 use crate::listed::Listed;
-use crate::state::{Asset, Expiry, Market, Pool, Portfolio, Position, Scenarios};
+use crate::state::{Action, Asset, Expiry, Market, Pool, Portfolio, Position, Scenarios};
 
 /// Most legs of one trade.
 pub const MAX_LEGS: usize = 8;
@@ -87,6 +87,9 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
 
     for side in [&first, &second] {
         require!(side.portfolio.cash >= 0, NovateError::PremiumUnpaid);
+        if !side.only_closed(legs.len()) {
+            pool.require_running(Action::Trade, now)?;
+        }
     }
     let settlement = listed.settlement()?.price;
     let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);

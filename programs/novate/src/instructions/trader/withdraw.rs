@@ -6,7 +6,7 @@ use crate::events::{Moved, EVENT_VERSION};
 use crate::health::require_settled_margin;
 use crate::listed::Listed;
 use crate::seeds;
-use crate::state::{signed, Asset, Pool, Portfolio, Scenarios};
+use crate::state::{signed, Action, Asset, Pool, Portfolio, Scenarios};
 
 /// The owner withdraws to any token account of the mint. With positions or loans, what the portfolio holds stands behind the
 /// instruction.
@@ -50,6 +50,7 @@ pub(crate) fn withdraw<'info>(ctx: Context<'info, Withdraw<'info>>, amount: u64)
     let (index, balance) = debit(accounts, amount)?;
     {
         let pool = accounts.pool.load()?;
+        pool.require_running(Action::Withdraw, now)?;
         let scenarios = accounts.scenarios.load()?;
         let portfolio = accounts.portfolio.load()?;
         let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
