@@ -76,7 +76,7 @@ mod adversary {
         world.succeeds(&[create], &[&other]);
         world.propose(Role::Authority, &next);
         let cancel = build::cancel_role(other.pubkey(), world.pool, Role::Authority);
-        world.refuses(&[cancel.clone()], &[&other], NovateError::NotAuthority);
+        world.refuses(&[cancel], &[&other], NovateError::NotAuthority);
         let governor = world.governor.insecure_clone();
         let cancel = build::cancel_role(governor.pubkey(), world.pool, Role::Authority);
         world.refuses(&[cancel.read_only(0)], &[&governor], ErrorCode::ConstraintMut);
