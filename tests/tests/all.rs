@@ -26,6 +26,7 @@ mod list_expiry;
 mod list_strikes;
 mod open_portfolio;
 mod options;
+mod pools;
 mod publish_forecast;
 mod random_walk;
 mod refresh_asset;
