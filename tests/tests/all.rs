@@ -2,6 +2,7 @@
 
 mod add_asset;
 mod add_market;
+mod bad_input;
 mod borrow;
 mod borrow_for_loss;
 mod checking;
