@@ -42,6 +42,7 @@ mod request_unstake;
 mod require_health;
 mod require_sequence;
 mod revoke_delegate;
+mod rules;
 mod set_delegate;
 mod set_lending;
 mod set_publisher;
