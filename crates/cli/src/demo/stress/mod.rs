@@ -3,6 +3,9 @@
 
 mod bidders;
 mod book;
+mod founding;
+mod keepers;
+mod members;
 mod pool;
 pub mod tell;
 mod window;
@@ -18,7 +21,7 @@ use super::rows::ScenarioRows;
 use pool::Pool;
 
 pub use bidders::Fate;
-pub use pool::CAPITAL;
+pub use founding::CAPITAL;
 pub use tell::{lines, story};
 pub use window::{Window, WINDOWS};
 
