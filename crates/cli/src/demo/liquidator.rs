@@ -15,7 +15,7 @@ use super::quotes::Haste;
 use super::world::World;
 
 /// What a bidder wants for taking over a dollar of notional, 1e-6.
-const REWARD: i128 = 6_000;
+pub const REWARD: i128 = 6_000;
 /// Seconds between two looks at an auction, and how long the bot stays at it: until the discount is everything.
 const LOOK: i64 = 60;
 const WAIT: i64 = auction::FAST_END.0;
@@ -194,7 +194,7 @@ impl Liquidator {
 }
 
 /// The discount on a slice is at least the reward for the notional that comes with it.
-fn worthwhile(health: &Health, discount: Fraction) -> bool {
+pub fn worthwhile(health: &Health, discount: Fraction) -> bool {
     let gain = i128::from(health.equity.0) * i128::from(discount.0) * 1_000_000;
     let wanted = i128::from(health.gross_notional.0) * REWARD * i128::from(Fraction::ONE.0);
     health.equity.0 > 0 && is_liquidatable(health) && gain >= wanted
