@@ -69,9 +69,12 @@ impl Walk {
         };
         self.world.pass_to(begins.max(self.world.now()));
         self.sample_until_fixed(time);
+        if self.chance.percent(60) {
+            self.auction_while_waiting();
+        }
     }
 
-    /// What has expired has no price, and somebody who holds it is short.
+    /// What has expired is not fixed yet, and somebody who holds it is short.
     fn auction_while_waiting(&mut self) {
         for _ in 0..3 {
             self.publish_as_they_are();

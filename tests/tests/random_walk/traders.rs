@@ -102,7 +102,7 @@ impl Walk {
 
     pub(super) fn withdraw(&mut self) {
         // More than leaves in a day, now and then.
-        if self.chance.percent(8) {
+        if self.chance.percent(16) {
             let seat = self.chance.index(3);
             let amount = self.portfolio(seat).cash as u64 / 2 + 1;
             return self.withdraw_from(seat, USDC, amount);
