@@ -149,6 +149,7 @@ fn liquidator() -> Vec<Figure> {
     world.price(BTC, 18_000.0);
     world.refresh();
     let one = "cash and 1 perpetual";
+    world.hold();
     let built = world.start_auction_instruction(&long);
     let mut figures = vec![measure(&mut world, "start_auction", one, built, &[])];
     let built = world.liquidate_instruction(&long, taker.side(), CONTRACT / 100, i64::MAX);

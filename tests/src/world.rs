@@ -300,6 +300,27 @@ impl World {
         }
     }
 
+    /// Lets every price that is not stale stand for a minute, so that it is the average of the last one too (CLR-42).
+    pub fn hold(&mut self) {
+        let all: Vec<Asset> = (0..self.listings.len() as u16).map(|index| self.asset(index)).collect();
+        let now = self.now();
+        self.pass(60);
+        let live: Vec<Asset> = all.into_iter().filter(|a| a.require_fresh(now, a.max_age).is_ok()).collect();
+        for asset in &live {
+            // Feeds have eight decimals, prices nine of a contract.
+            let token = 10 * 10i64.pow(asset.contract_exponent.into());
+            let [price, average] = [asset.price, asset.average].map(|p| p.0 / token);
+            let confidence = asset.confidence.0.unsigned_abs() / token.unsigned_abs();
+            let quote = Quote { price, average, confidence, ..Quote::new(0.0, self.now()) };
+            self.publish(asset.index, quote);
+        }
+        let live: Vec<u16> = live.iter().map(|a| a.index).collect();
+        for some in live.chunks(12) {
+            let refresh = self.refresh_asset(some);
+            self.succeeds(&[refresh], &[]);
+        }
+    }
+
     pub fn refresh_asset(&self, assets: &[u16]) -> Instruction {
         let feeds: Vec<_> = assets.iter().map(|a| (*a, self.listing(*a).feed.address)).collect();
         build::refresh_asset(&self.pool, &feeds)
@@ -507,8 +528,10 @@ impl World {
         build::start_auction(self.keys(), actor.portfolio, &self.holdings(&[actor.portfolio]))
     }
 
+    /// Lets prices stand for a minute, then starts the auction.
     #[track_caller]
     pub fn start_auction(&mut self, actor: &Actor) -> Sent {
+        self.hold();
         let start = self.start_auction_instruction(actor);
         self.succeeds(&[start], &[])
     }

@@ -104,7 +104,7 @@ const INSTRUCTIONS: [(&str, i64); 51] = [
     ("unlend", 5),
     ("borrow", 6),
     ("repay", 6),
-    ("borrow_for_loss", 9),
+    ("borrow_for_loss", 12),
 ];
 /// Errors of senders that name the wrong accounts, and of amounts that leave their range: neither can be here.
 const NEVER: [&str; 9] = [
@@ -119,7 +119,12 @@ const NEVER: [&str; 9] = [
     "NotWritable",
 ];
 /// What must really happen.
-const LIVED: [&str; 37] = [
+const LIVED: [&str; 42] = [
+    "a slice of what waits for its price changed hands",
+    "the outflow limit held tokens back",
+    "a balance below the minimum was refused",
+    "a position below the minimum was refused",
+    "an average kept a portfolio from its auction",
     "a premium was in force",
     "three mids made a premium",
     "funding was settled",
@@ -202,6 +207,9 @@ struct Walk {
 /// Cash of the owners, in USD, and of each sub-account, in units.
 const CASH: [i64; 8] = [2_000_000, 1_500_000, 1_000_000, 9_000, 8_000, 7_000, 6_000, 5_000];
 const SUB_CASH: u64 = 4_000_000_000;
+/// Units of USDC that leave in a day at most, and the least balance of ETH.
+const USDC_A_DAY: u64 = 800_000_000_000;
+const ETH_LEAST: u64 = 1_000_000;
 /// The first owner with a sub-account, and how many have one.
 const WITH_SUB: usize = 2;
 const SUBS: usize = 4;
@@ -211,9 +219,9 @@ impl Walk {
         let asset = |symbol, decimals, at: usize| AssetSpec::new(symbol, decimals, USD[at]).max_age(MAX_AGE);
         let stake_pool = novate_client::Pubkey::new_from_array([1; 32]);
         let assets = vec![
-            asset("USDC", 6, 0),
+            asset("USDC", 6, 0).outflow_limit(USDC_A_DAY),
             asset("BTC", 8, 1),
-            asset("ETH", 8, 2).base_range(180_000).pushed(),
+            asset("ETH", 8, 2).base_range(180_000).pushed().minimum_balance(ETH_LEAST),
             asset("SOL", 9, 3).base_range(250_000).posted().token_2022(vec![]),
             asset("GOLD", 6, 4).pushed(),
             asset("JITOSOL", 9, 5).redeemed_for(SOL, stake_pool),
@@ -307,6 +315,9 @@ impl Walk {
                 let error = judge::name_in_log(&logs).unwrap_or_else(|| format!("error {code} of another program"));
                 assert!(!NEVER.contains(&error.as_str()), "{place}\n{logs}");
                 *self.refusals.entry((name, error.clone())).or_default() += 1;
+                self.lived("the outflow limit held tokens back", error == "OutflowLimit");
+                self.lived("a balance below the minimum was refused", error == "DustBalance");
+                self.lived("a position below the minimum was refused", error == "LeavesDust");
                 Err(error)
             }
         };

@@ -8,7 +8,7 @@
 //! | 6300 | settlement |
 //! | 6400 | keeper: oracle and refreshes; venue |
 //! | 6400 | keeper: oracle and refreshes |
-//! | 6500 | insurance |
+//! | 6500 | insurance; from 6580 on what a breaker or a minimum size refuses |
 //! | 6600 | governance |
 
 use anchor_lang::prelude::*;
@@ -296,6 +296,17 @@ pub enum NovateError {
     ReserveStands = 507,
     #[msg("the stake has shares; unstake them first")]
     StakeNotEmpty = 508,
+
+    #[msg("equity is at or above maintenance margin at the average prices of the last minute; prices have to stand for longer")]
+    SoundOnAverage = 580,
+    #[msg("more would leave the pool than the asset's outflow limit lets go in a day; take out less, or wait: it refills steadily")]
+    OutflowLimit = 581,
+    #[msg("the loan goes beyond the asset's borrow cap; borrow less")]
+    BorrowCap = 582,
+    #[msg("the trade would leave less than the market's minimum; close the position, or leave more")]
+    LeavesDust = 583,
+    #[msg("less than the asset's minimum balance would be held or owed; bring or borrow more, or take out all")]
+    DustBalance = 584,
 
     #[msg("the signer is not the pool's authority")]
     NotAuthority = 600,

@@ -232,6 +232,9 @@ pub struct AuctionStarted {
     pub insolvent: bool,
     /// Settlement asset set aside out of insurance; 0 where solvent.
     pub reserved: u64,
+    /// At the averages of the last minute (CLR-42).
+    pub average_equity: i64,
+    pub average_maintenance: i64,
 }
 
 #[event]

@@ -101,17 +101,28 @@ impl Walk {
     }
 
     pub(super) fn withdraw(&mut self) {
+        // More than leaves in a day, now and then.
+        if self.chance.percent(16) {
+            let seat = self.chance.index(3);
+            let amount = self.portfolio(seat).cash as u64 / 2 + 1;
+            return self.withdraw_from(seat, USDC, amount);
+        }
         let passing = self.chance.percent(25);
         let seat = self.seat_where(|walk, p| {
             let seat = walk.seats.iter().find(|s| s.actor.address() == p.owner && s.sub_account == p.sub_account);
             !p.is_empty() && !p.in_auction() && (!passing || seat.is_some_and(|s| s.passing))
         });
-        let (actor, portfolio) = (self.actor(seat), self.portfolio(seat));
+        let portfolio = self.portfolio(seat);
         let (asset, amount) = match (self.seats[seat].passing, portfolio.balances().first()) {
             (true, Some(balance)) => (balance.asset, balance.tokens),
             (true, None) => (USDC, portfolio.cash as u64),
             _ => self.holding(&portfolio),
         };
+        self.withdraw_from(seat, asset, amount);
+    }
+
+    fn withdraw_from(&mut self, seat: usize, asset: u16, amount: u64) {
+        let (actor, portfolio) = (self.actor(seat), self.portfolio(seat));
         let foreseen = self.judge().withdraw(&portfolio, asset, amount);
         let withdraw = self.world.withdraw_instruction(&actor, asset, amount);
         if self.expect("withdraw", withdraw, &[&actor.key], &foreseen).is_some() {

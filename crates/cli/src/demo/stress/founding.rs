@@ -33,6 +33,7 @@ const LENDING: Lending = Lending {
     kink: ONE * 4 / 5,
     reserve_share: ONE / 10,
     utilisation_cap: ONE * 9 / 10,
+    borrow_cap: u64::MAX,
 };
 const LENT: [&str; 2] = ["USDC", "BTC"];
 
@@ -130,7 +131,7 @@ fn padded(text: &str) -> [u8; 16] {
     out
 }
 
-/// The terms of the demo, but for deposits of any size.
+/// The terms of the demo, but for deposits of any size, which may leave at once.
 fn asset_terms(listed: &Listed) -> AssetTerms {
     let coin = listed.coin;
     AssetTerms {
@@ -150,6 +151,8 @@ fn asset_terms(listed: &Listed) -> AssetTerms {
         days_to_liquidate: coin.days_to_liquidate,
         haircut_size_add_on: 0,
         deposit_cap: u64::MAX,
+        outflow_limit: 0,
+        minimum_balance: 0,
         redemption: None,
     }
 }

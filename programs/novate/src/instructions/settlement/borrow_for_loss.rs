@@ -52,7 +52,7 @@ pub(crate) fn borrow_for_loss<'info>(ctx: Context<'info, BorrowForLoss<'info>>, 
         if unlent > 0 {
             portfolio.unlend(&mut settlement, unlent)?;
         }
-        let most = settlement.bank.borrowable().map_err(NovateError::from)?;
+        let most = settlement.borrowable()?;
         let borrowed = shortfall.saturating_sub(unlent).min(most);
         if borrowed > 0 {
             portfolio.borrow(&mut settlement, borrowed)?;

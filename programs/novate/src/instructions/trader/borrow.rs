@@ -25,7 +25,7 @@ pub struct Borrow<'info> {
 ///
 /// 1. Refuses while an auction runs.
 /// 2. Charges interest up to now.
-/// 3. Refuses what goes beyond the utilisation cap; else adds the tokens, and the loan's shares, rounded up.
+/// 3. Refuses what goes beyond the utilisation cap or the asset's borrow cap, and a loan below its minimum; else adds the tokens, and the loan's shares, rounded up.
 /// 4. Initial margin must be covered without gains that are unsettled or pending and without option value (MRG-45).
 /// 5. Emits [`Borrowed`].
 pub(crate) fn borrow<'info>(ctx: Context<'info, Borrow<'info>>, amount: u64) -> Result<()> {
@@ -66,8 +66,12 @@ pub(crate) fn borrow<'info>(ctx: Context<'info, Borrow<'info>>, amount: u64) -> 
 impl Portfolio {
     /// Adds a loan and its tokens.
     pub fn borrow(&mut self, asset: &mut Asset, amount: u64) -> Result<()> {
+        let room = asset.borrow_cap.saturating_sub(asset.bank.loans);
         let loan = asset.bank.borrow(amount).map_err(NovateError::from)?;
+        require!(amount <= room, NovateError::BorrowCap);
         self.add_balance(&Balance { loan, ..Balance::of(asset) })?;
+        let owed = asset.bank.owed_ceil(self.balance_of(asset.index).loan).map_err(NovateError::from)?;
+        require!(owed >= asset.minimum_balance, NovateError::DustBalance);
         self.add_tokens(asset, amount)?;
         asset.count_in(amount)
     }

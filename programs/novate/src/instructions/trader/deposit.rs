@@ -39,7 +39,7 @@ pub struct Deposit<'info> {
 /// fresh price: without one the portfolio could not be judged, nor liquidated.
 ///
 /// 1. Moves the tokens and measures what the vault received (CLR-60).
-/// 2. Refuses what would exceed the asset's cap.
+/// 2. Refuses what would exceed the asset's cap, and a new balance below its minimum (CLR-34).
 /// 3. Credits cash for the settlement asset, a balance for any other.
 /// 4. Emits [`Moved`].
 pub(crate) fn deposit<'info>(ctx: Context<'info, Deposit<'info>>, amount: u64) -> Result<()> {
@@ -51,6 +51,7 @@ pub(crate) fn deposit<'info>(ctx: Context<'info, Deposit<'info>>, amount: u64) -
     let mut portfolio = accounts.portfolio.load_mut()?;
     asset.count_in(received)?;
     require!(asset.vaulted()? <= asset.deposit_cap, NovateError::DepositCap);
+    asset.outflow.put_back(received, now);
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
     if !portfolio.owes() {
         accounts.pool.load()?.require_running(Action::Deposit, now)?;

@@ -57,7 +57,7 @@ struct Side<'a> {
 }
 
 /// 1. Checks the number of legs and that each signer may trade for its side.
-/// 2. For each leg: limits of the market and band around the mark (CLR-15), of a restricted asset that both positions shrink
+/// 2. For each leg: limits of the market, also of what is left of either position (CLR-34), and band around the mark (CLR-15), of a restricted asset that both positions shrink
 ///    (CLR-41), then the funding that both positions of a perpetual owe (CLR-11), then both positions and the open interest
 ///    (CLR-01). Values are rounded up for the buyer and down for the seller; both pay the fee. Of a perpetual or a future
 ///    they are part of the position's cost; an option's premium and fee are paid in cash, which may not end below zero.
@@ -223,6 +223,10 @@ fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Si
     let bought = buyer.take(&mut market, leg.instrument, size, amounts.fee, now)?;
     let sold = seller.take(&mut market, leg.instrument, size.saturating_neg(), amounts.fee, now)?;
     require!(!restricted || shrinks(bought) && shrinks(sold), NovateError::Restricted);
+    // Dust arises from slices, and may be closed against anyone: it moves, and does not grow.
+    let least = market.minimum.0.unsigned_abs();
+    let left = |(_, to): (i64, i64)| to == 0 || to.unsigned_abs() >= least;
+    require!(size.unsigned_abs() < least || left(bought) && left(sold), NovateError::LeavesDust);
     // What the buyer pays above the mark; the seller gives what is below it.
     let above = leg.price.checked_sub(terms.mark.0).ok_or(NovateError::MathOverflow)?;
     for (side, pays, beside) in [(buyer, buyer_pays, above), (seller, seller_pays, above.saturating_neg())] {

@@ -33,7 +33,7 @@ pub struct TransferBetween<'info> {
 }
 
 /// 1. Refuses while an auction of the first runs.
-/// 2. Moves cash, or tokens that are not lent.
+/// 2. Moves cash, or tokens that are not lent. Neither a new balance nor what is left of one may be below the asset's minimum.
 /// 3. With positions or loans in the first: its initial margin must be covered without gains that are unsettled or pending
 ///    (MRG-45).
 /// 4. Emits [`Transferred`].
@@ -47,6 +47,7 @@ pub(crate) fn transfer<'info>(ctx: Context<'info, TransferBetween<'info>>, amoun
     require!(!from.in_auction(), NovateError::InAuction);
     let listed = Listed::new(&from.pool, ctx.remaining_accounts)?;
     from.take_tokens(&asset, amount)?;
+    from.require_no_dust(&asset)?;
     to.receive_tokens(&asset, &listed, amount, now)?;
     from.next_sequence();
     to.next_sequence();
