@@ -110,18 +110,30 @@ impl Prices {
         }
     }
 
-    /// What an asset counts at, and what its price is before it is moved to an edge.
-    fn of(self, asset: &Asset, now: i64) -> Result<(Counts, Price)> {
+    /// What an asset counts at.
+    #[inline]
+    fn of(self, asset: &Asset, now: i64) -> Result<Counts> {
         require!(asset.price.0 > 0, NovateError::PriceMissing);
         let age = now.saturating_sub(asset.publish_time);
-        let counts = match age {
-            _ if age > asset.max_age => self.counts(Defect::Stale),
-            _ if age <= SAMPLE_AGE => Counts::Price,
-            _ if asset.guard.is_restricted(now) => self.counts(Defect::LateRestricted),
-            _ => self.counts(Defect::Late),
-        };
+        if age <= SAMPLE_AGE && age <= asset.max_age {
+            return Ok(Counts::Price);
+        }
+        let counts = self.counts(match age > asset.max_age {
+            true => Defect::Stale,
+            false if asset.guard.is_restricted(now) => Defect::LateRestricted,
+            false => Defect::Late,
+        });
         require!(counts != Counts::Refused, NovateError::PriceStale);
-        Ok((counts, if self == Self::Averaged { asset.mean_at(now)? } else { asset.price }))
+        Ok(counts)
+    }
+
+    /// The price of an asset before it is moved to an edge.
+    #[inline]
+    fn price(self, asset: &Asset, now: i64) -> Result<Price> {
+        if self == Self::Averaged {
+            return asset.mean_at(now);
+        }
+        Ok(asset.price)
     }
 }
 
@@ -196,11 +208,14 @@ impl Rests {
     };
 
     /// What a held asset counts at, and its facts with the price before it is moved to an edge.
+    #[inline]
     fn count(&mut self, asset: &Asset, terms: Terms) -> Result<(Counts, UnderlyingFacts)> {
-        let (counts, price) = terms.prices.of(asset, terms.now)?;
+        let counts = terms.prices.of(asset, terms.now)?;
         self.stale |= counts.is_stale();
         self.restricted |= asset.guard.is_restricted(terms.now);
-        Ok((counts, UnderlyingFacts { price, ..asset.facts() }))
+        let mut facts = asset.facts();
+        facts.price = terms.prices.price(asset, terms.now)?;
+        Ok((counts, facts))
     }
 }
 
@@ -279,9 +294,8 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
     fn add_cash(&mut self) -> Result<()> {
         let settlement = self.source.asset(SETTLEMENT_ASSET)?;
         // A stale one counts at its last price: every portfolio rests on it.
-        let (counts, price) = self.terms.prices.of(&settlement, self.terms.now)?;
-        self.rests.stale |= counts.is_stale();
-        self.book.set_settlement_price(price);
+        self.rests.stale |= self.terms.prices.of(&settlement, self.terms.now)?.is_stale();
+        self.book.set_settlement_price(self.terms.prices.price(&settlement, self.terms.now)?);
         Ok(self.book.add_cash(Usd(self.held.cash)).map_err(NovateError::from)?)
     }
 
@@ -289,7 +303,7 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         let asset = self.source.asset(balance.asset)?;
         if asset.is_settlement() {
             let (net, covered) = (asset.tokens(balance)?, asset.covered(balance, self.held.cash)?);
-            let (_, price) = self.terms.prices.of(&asset, self.terms.now)?;
+            let price = self.terms.prices.price(&asset, self.terms.now)?;
             self.book.add_covered_debt(covered, price).map_err(NovateError::from)?;
             return Ok(self.book.add_cash(Usd(net)).map_err(NovateError::from)?);
         }
@@ -298,7 +312,7 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         let (average, haircut, covered) = (asset.average, asset.haircut, asset.covered(balance, 0)?);
         let (scanned, redemption) = (asset.is_underlying(), asset.is_yield_bearing().then_some(asset.redemption));
         drop(asset);
-        let facts = self.at_edge(balance.asset, counts, facts)?;
+        let facts = if counts.is_stale() { self.at_edge(balance.asset, counts, facts)? } else { facts };
         if balance.loan != 0 {
             self.book.add_covered_debt(covered, facts.price).map_err(NovateError::from)?;
         }
@@ -329,7 +343,7 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         let asset = self.source.asset(index)?;
         let (counts, facts) = self.rests.count(&asset, self.terms)?;
         drop(asset);
-        let facts = self.at_edge(index, counts, facts)?;
+        let facts = if counts.is_stale() { self.at_edge(index, counts, facts)? } else { facts };
         self.enter(index, facts, counts.is_stale())
     }
 
@@ -339,11 +353,8 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         Ok(slot)
     }
 
-    /// The facts of what counts at an edge (CLR-34), or the same.
+    /// The facts of what counts at an edge (CLR-34).
     fn at_edge(&mut self, index: u16, counts: Counts, facts: UnderlyingFacts) -> Result<UnderlyingFacts> {
-        if !counts.is_stale() {
-            return Ok(facts);
-        }
         let price = counts.edge(facts.price, facts.scan_range, self.gain(index)?)?;
         Ok(UnderlyingFacts { price, ..facts })
     }
@@ -421,19 +432,16 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
             Instrument::Future { .. } | Instrument::Option { .. } if position.quantity == 0 => {
                 self.book.add_perpetual(slot, quantity, mark, cost, multiplier)
             }
-            Instrument::Future { minutes } | Instrument::Option { minutes, .. }
-                if seconds(minutes) <= self.terms.now =>
-            {
-                self.add_passed(position, slot, expiry_id(market, minutes))?;
-                return self.add_pending(position);
-            }
             Instrument::Future { minutes } => {
-                let (quantity, cost) = self.undecided(position, seconds(minutes))?;
-                let held = self.hold(slot, expiry_id(market, minutes))?;
+                let Some(held) = self.hold(slot, market, minutes)? else { return self.add_passed(position, slot) };
+                let (quantity, cost) = match seconds(minutes).saturating_sub(self.terms.now) > WINDOW {
+                    true => (quantity, cost),
+                    false => self.undecided(position, seconds(minutes))?,
+                };
                 self.book.add_future(held, quantity, cost, multiplier)
             }
             Instrument::Option { minutes, slot: at, right } => {
-                let held = self.hold(slot, expiry_id(market, minutes))?;
+                let Some(held) = self.hold(slot, market, minutes)? else { return self.add_passed(position, slot) };
                 self.book.add_option(held, usize::from(at), right, quantity, multiplier)
             }
         };
@@ -445,9 +453,6 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
     /// its share of the average, whatever the forward does.
     fn undecided(&mut self, position: &Position, time: i64) -> Result<(Contracts, Usd)> {
         let (quantity, cost) = (Contracts(position.quantity), Usd(position.cost));
-        if time.saturating_sub(self.terms.now) > WINDOW {
-            return Ok((quantity, cost));
-        }
         let (share, average) = self.source.asset(position.underlying)?.window.decided(time, self.terms.now)?;
         let decided = Contracts(mul_div_floor(quantity.0, share.0, Ratio::ONE.0).map_err(NovateError::from)?);
         let worth = decided.value_floor(average).map_err(NovateError::from)?;
@@ -458,9 +463,10 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
     /// What has passed and has no settlement price yet is a debt or a gain that is not settled: its value at what the price will be, as far
     /// as samples have decided it, else at spot, which may move by the scan range, as favours the owner or not (CLR-12, CLR-34).
     /// No other judgement than of an auction rests on it.
-    fn add_passed(&mut self, position: &Position, slot: usize, id: u64) -> Result<()> {
+    fn add_passed(&mut self, position: &Position, slot: usize) -> Result<()> {
         let favour = self.terms.prices.favour();
         let held = instrument::parse(position.instrument)?;
+        let id = instrument::expiry_of(position.instrument).ok_or(NovateError::UnknownInstrument)?;
         let spot = self.book.underlyings().get(slot).ok_or(NovateError::AssetMissing)?.price;
         let (range, window) = {
             let asset = self.source.asset(position.underlying)?;
@@ -485,18 +491,22 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         let owed = Usd(position.cost).sub(worth).map_err(NovateError::from)?;
         self.book.add_owed(owed).map_err(NovateError::from)?;
         self.book.add_pending(Usd(owed.0.min(0).saturating_neg())).map_err(NovateError::from)?;
-        Ok(())
+        self.add_pending(position)
     }
 
-    /// The slot of an expiry in the book, where it is entered with its first position.
-    fn hold(&mut self, slot: usize, id: u64) -> Result<usize> {
+    /// The slot of an expiry in the book, where it is entered with its first position; none of one that has passed.
+    fn hold(&mut self, slot: usize, market: u16, minutes: u32) -> Result<Option<usize>> {
+        let id = expiry_id(market, minutes);
         if let Some(held) = self.book.expiry_of(id) {
-            return Ok(held);
+            return Ok(Some(held));
+        }
+        if seconds(minutes) <= self.terms.now {
+            return Ok(None);
         }
         let expiry = self.source.expiry(id)?;
         require!(!expiry.is_fixed(), NovateError::ExpiryNotSettled);
         self.rests.forecast = self.rests.forecast.min(expiry.published);
-        Ok(self.book.add_expiry(slot, id, expiry.facts(self.terms.now)?).map_err(NovateError::from)?)
+        Ok(Some(self.book.add_expiry(slot, id, expiry.facts(self.terms.now)?).map_err(NovateError::from)?))
     }
 
     /// Values the options. Those on an underlying whose price is stale are carried as far as they reach: nobody can make new ones.
