@@ -59,6 +59,13 @@ pub(crate) fn set_lending(ctx: Context<SetLending>, lending: Lending) -> Result<
     asset.bank.accrue(Seconds(now));
     asset.bank.terms = terms;
 
-    emit_cpi!(LendingSet { version: EVENT_VERSION, pool: asset.pool, asset: asset.index, lending, time: now });
+    emit_cpi!(LendingSet {
+        version: EVENT_VERSION,
+        pool: asset.pool,
+        asset: asset.index,
+        lending,
+        time: now,
+        interest: (&asset.bank).into(),
+    });
     Ok(())
 }

@@ -46,6 +46,7 @@ pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> 
     let lapsed = now.saturating_sub(portfolio.auction_start) >= auction::FAST_END.0;
     require!(!running || lapsed, NovateError::AuctionRunning);
     let reserved = if insolvent { greatest_payout(&health, listed.settlement()?.price)? } else { 0 };
+    let released = portfolio.payable();
     portfolio.begin_auction(&mut *accounts.insurance.load_mut()?, now, insolvent, reserved)?;
     portfolio.next_sequence();
 
@@ -59,6 +60,7 @@ pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> 
         maintenance: health.maintenance.0,
         insolvent,
         reserved,
+        released,
     });
     Ok(())
 }
