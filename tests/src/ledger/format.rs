@@ -64,6 +64,7 @@ fn kind(text: &'static str) -> Kind {
     match text {
         "u8" => Kind::Unsigned(1),
         "u16" => Kind::Unsigned(2),
+        "u32" => Kind::Unsigned(4),
         "u64" => Kind::Unsigned(8),
         "u128" => Kind::Unsigned(16),
         "i64" => Kind::Signed(8),
