@@ -219,6 +219,8 @@ struct Walk {
     sensitivity: Sensitivity,
     /// The world and the ledger where the tape begins.
     begun: Option<(Box<World>, Ledger)>,
+    /// Something that must be possible is tried in a twin.
+    tries: bool,
     /// A planted one.
     rule: Option<tapes::Rule>,
     seed: u64,
@@ -273,6 +275,7 @@ impl Walk {
             plain,
             sensitivity: Sensitivity::default(),
             begun: None,
+            tries: false,
             rule: None,
             seed,
             step: 0,

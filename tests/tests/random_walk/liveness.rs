@@ -101,6 +101,7 @@ impl Twin<'_> {
 
 impl Walk {
     pub(super) fn check_liveness(&mut self) {
+        self.tries = true;
         let mut chance = Chance::new(self.seed.wrapping_mul(1_000_003) ^ self.step);
         let left = self.whoever_owes_nothing_leaves();
         let taken = self.whoever_fell_is_taken(&mut chance);
@@ -108,6 +109,7 @@ impl Walk {
         for (what, times) in left.into_iter().chain(taken).chain(beside) {
             *self.lived.get_mut(what).unwrap() += times;
         }
+        self.tries = false;
     }
 
     fn twin(&self) -> Twin<'_> {

@@ -25,6 +25,8 @@ enum Flaw {
     Rule(String),
     /// The last transaction succeeds, or fails with this error.
     Outcome(Result<(), String>),
+    /// Something was not possible in a twin, which no tape tells of.
+    Impossible,
 }
 
 /// What a violation begins with, up to its figures.
@@ -74,6 +76,7 @@ impl Walk {
         match flaw {
             Flaw::Rule(rule) => wrong.iter().any(|violation| kind(violation) == *rule),
             Flaw::Outcome(outcome) => last.as_ref() == Some(outcome),
+            Flaw::Impossible => false,
         }
     }
 
@@ -86,6 +89,7 @@ impl Walk {
         let kept: Vec<&Entry> = kept.map(|(_, entry)| entry).collect();
         let flaw = match wrong(&self.world, &self.ledger, self.rule).first() {
             Some(violation) => Flaw::Rule(kind(violation)),
+            None if self.tries => Flaw::Impossible,
             None => Flaw::Outcome(self.played(kept.iter().copied()).1.unwrap_or(Ok(()))),
         };
         let limit = Duration::from_secs(setting("NOVATE_SHRINK", SHRINKING));
