@@ -13,12 +13,14 @@ pub mod expiring;
 pub mod feed;
 pub mod governing;
 pub mod insured;
+pub mod ledger;
 pub mod lending;
 pub mod lookup;
 pub mod perpetual;
 pub mod sending;
 pub mod spec;
 pub mod stake_pool;
+pub mod tape;
 pub mod token;
 pub mod world;
 

@@ -23,6 +23,7 @@ mod funding;
 mod guard;
 mod health;
 mod insolvent;
+mod ledger;
 mod lend;
 mod limits;
 mod liquidate;

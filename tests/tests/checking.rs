@@ -12,9 +12,8 @@ pub fn raw(world: &World) -> Vec<Raw> {
     held.map(|(key, account)| Raw { address: key.to_bytes(), data: account.data().to_vec() }).collect()
 }
 
-/// A world with deposits, a loan, positions, unsettled and settled variation and pending gains.
-/// A world with deposits, positions, unsettled and settled variation, funding and pending gains.
-fn lived() -> World {
+/// A world with deposits, a loan, positions, unsettled and settled variation, funding, pending gains and stake.
+pub fn lived() -> World {
     let mut world = World::default();
     let (buyer, seller) = (world.trader(10_000), world.trader(100_000));
     world.deposit(&buyer, GOLD, 12_345);

@@ -1,8 +1,8 @@
-//! A random walk over all instructions: whatever is tried, in whatever order, the rules of [`checker`] hold after it, what
-//! fails changes nothing, and what can be foreseen comes to pass: what a trade or a withdrawal leaves to the byte, refusals by
-//! name.
+//! A random walk over all instructions: whatever is tried, in whatever order, the rules of [`novate_tests::checker`] hold after
+//! it, the ledger that is kept from its event is what the accounts are, what fails changes nothing, and what can be foreseen comes
+//! to pass: what a trade or a withdrawal leaves to the byte, refusals by name.
 //!
-//! `NOVATE_SEED` chooses another walk, `NOVATE_STEPS` a longer one.
+//! `NOVATE_SEED` chooses another walk, `NOVATE_STEPS` a longer one. One that fails leaves a tape, see `tapes`.
 
 mod expiring;
 mod governance;
@@ -11,17 +11,21 @@ mod judge;
 mod keepers;
 mod lenders;
 mod liquidation;
+mod liveness;
 mod roles;
+mod tapes;
 mod traders;
 mod trades;
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 
 use novate_client::instructions::{self as build};
 use novate_client::state::Portfolio;
 use novate_client::{instrument, Instruction};
-use novate_tests::{checker, Actor, AssetSpec, Builder, Chance, MarketSpec, Sent, World, BTC, ETH, JITOSOL, SOL, USDC};
+use novate_tests::ledger::{format, Ledger, Sensitivity, QUIET};
+use novate_tests::{Actor, AssetSpec, Builder, Chance, MarketSpec, Sent, World, BTC, ETH, JITOSOL, SOL, USDC};
 use solana_instruction_error::InstructionError;
 use solana_keypair::Keypair;
 use solana_message::AddressLookupTableAccount;
@@ -119,7 +123,7 @@ const NEVER: [&str; 9] = [
     "NotWritable",
 ];
 /// What must really happen.
-const LIVED: [&str; 42] = [
+const LIVED: [&str; 47] = [
     "a slice of what waits for its price changed hands",
     "the outflow limit held tokens back",
     "a balance below the minimum was refused",
@@ -162,6 +166,28 @@ const LIVED: [&str; 42] = [
     "a slice of what had expired changed hands",
     "variation of an expired option was settled",
     "roundings of a settlement were kept",
+    "a portfolio without debts left",
+    "a solvent account was taken by a stranger",
+    "an insolvent account was taken by a stranger",
+    "a withdrawal beside a stale feed",
+    "a trade beside a stale feed",
+];
+
+/// Fields, of an event or of any, that tell something and move nothing.
+const TELLS: [(&str, &[&str]); 13] = [
+    ("", &["time", "equity", "maintenance", "payer", "funder"]),
+    ("AssetAdded", &["asset", "mint", "feed", "feed_owner", "redemption_underlying", "stake_pool"]),
+    ("AssetRefreshed", &["price", "confidence", "publish_time", "scan_range", "haircut", "accepted", "average"]),
+    ("DelegateSet", &["delegate", "expiry"]),
+    ("ExpiryClosed", &["expiry"]),
+    ("ExpiryListed", &["expiry", "basis", "a", "b", "rho", "m", "sigma"]),
+    ("ExpirySettled", &["price"]),
+    ("LendingSet", &["rate_zero", "rate_kink", "rate_full", "kink", "reserve_share", "utilisation_cap"]),
+    ("Liquidated", &["equity_before", "maintenance_before", "equity_after", "maintenance_after"]),
+    ("LossBorrowed", &["instrument"]),
+    ("MarketAdded", &["market", "asset"]),
+    ("PortfolioOpened", &["owner", "sub_account"]),
+    ("UnstakeRequested", &["from", "before"]),
 ];
 
 /// A portfolio and who may sign for it.
@@ -200,6 +226,16 @@ struct Walk {
     refusals: BTreeMap<(&'static str, String), u64>,
     /// How often what the rules are about really happened.
     lived: BTreeMap<&'static str, u64>,
+    /// Kept from every event; and from those alone that no log limit can drop.
+    ledger: Ledger,
+    plain: Ledger,
+    sensitivity: Sensitivity,
+    /// The world and the ledger where the tape begins.
+    begun: Option<(Box<World>, Ledger)>,
+    /// Something that must be possible is tried in a twin.
+    tries: bool,
+    /// A planted one.
+    rule: Option<tapes::Rule>,
     seed: u64,
     step: u64,
 }
@@ -239,6 +275,7 @@ impl Walk {
         world.set_epoch(700);
         world.redeem_at(JITOSOL, 1_200_000_000);
         let publisher = world.governor.insecure_clone();
+        let [ledger, plain] = [0; 2].map(|_| Ledger::new(world.pool.to_bytes()));
         let mut walk = Self {
             world,
             chance: Chance::new(seed),
@@ -251,6 +288,12 @@ impl Walk {
             tally: INSTRUCTIONS.iter().map(|(name, _)| (*name, [0, 0])).collect(),
             refusals: BTreeMap::new(),
             lived: LIVED.iter().map(|what| (*what, 0)).collect(),
+            ledger,
+            plain,
+            sensitivity: Sensitivity::default(),
+            begun: None,
+            tries: false,
+            rule: None,
             seed,
             step: 0,
         };
@@ -264,6 +307,7 @@ impl Walk {
         }
         walk.list_chains();
         walk.open_banks();
+        walk.begin_tape();
         walk
     }
 
@@ -321,9 +365,43 @@ impl Walk {
                 Err(error)
             }
         };
-        let wrong = checker::violations(&raw(&self.world), self.world.pool.to_bytes());
+        self.keep_books();
+        let wrong = tapes::wrong(&self.world, &self.ledger, self.rule);
         assert!(wrong.is_empty(), "{place}\n{}", wrong.join("\n"));
         sent
+    }
+
+    /// Enters what was told since the last time.
+    fn keep_books(&mut self) {
+        for told in std::mem::take(&mut self.world.told) {
+            self.sensitivity.take(&mut self.ledger, &told.event);
+            if !told.telemetry {
+                self.plain.take(&told.event);
+            }
+        }
+    }
+
+    /// A ledger that knew no telemetry but the last of each asset is what the accounts are.
+    fn check_plain(&mut self) {
+        self.keep_books();
+        self.world.refresh();
+        std::mem::take(&mut self.world.told).iter().for_each(|told| {
+            self.plain.take(&told.event);
+        });
+        let wrong = self.plain.differences(&raw(&self.world));
+        assert!(wrong.is_empty(), "{}\n{}", self.place(), wrong.join("\n"));
+    }
+
+    /// A unit too much or too little in any field of an event that moves money is noticed.
+    fn assert_sensitive(&self) {
+        for ((event, field), [tried, noticed]) in &self.sensitivity.0 {
+            let name = field.rsplit('.').next().unwrap_or_default();
+            let tells = TELLS.iter().any(|(of, told)| [*event, ""].contains(of) && told.contains(&name));
+            assert!(tells || noticed == tried, "{event}, {field}: {noticed} of {tried} were noticed");
+        }
+        for event in format::events().filter(|event| !QUIET.contains(event)) {
+            assert!(self.sensitivity.0.keys().any(|(of, _)| *of == event), "no {event} was altered");
+        }
     }
 
     /// Sends one instruction with an outcome that is foreseen.
@@ -346,6 +424,15 @@ impl Walk {
 
     fn lived(&mut self, what: &'static str, happened: bool) {
         *self.lived.get_mut(what).unwrap() += u64::from(happened);
+    }
+
+    fn go(&mut self, steps: u64) {
+        for step in 1..=steps {
+            self.step();
+            if step % liveness::EVERY == 0 {
+                self.check_liveness();
+            }
+        }
     }
 
     fn step(&mut self) {
@@ -509,11 +596,13 @@ fn setting(name: &str, default: u64) -> u64 {
 fn the_rules_hold_after_every_operation() {
     let (seed, steps) = (setting("NOVATE_SEED", SEED), setting("NOVATE_STEPS", STEPS));
     let mut walk = Walk::new(seed);
-    for _ in 0..steps {
-        walk.step();
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| walk.go(steps))) {
+        walk.leave_tape(&tapes::folder());
+        resume_unwind(panic);
     }
     walk.print();
     walk.check_side_pools();
+    walk.check_plain();
     if steps >= STEPS {
         let [tried, succeeded] = walk.total();
         assert!(tried >= 2_000 && succeeded * 100 >= tried * LEAST_SHARE, "{succeeded} of {tried} succeeded");
@@ -521,6 +610,7 @@ fn the_rules_hold_after_every_operation() {
             let least = if *name == RARE.0 { RARE.1 } else { LEAST };
             assert!(*succeeded >= least, "{name} succeeded only {succeeded} times");
         }
+        walk.assert_sensitive();
         assert!(walk.lived.values().all(|times| *times >= LEAST_LIVED), "{:?}", walk.lived);
     }
 }

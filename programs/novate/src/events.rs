@@ -5,6 +5,7 @@
 //! instruction. Amounts are signed from the portfolio's side. Refreshes are telemetry, one log line per account.
 
 use anchor_lang::prelude::*;
+use novate_margin::bank::Bank;
 
 use crate::forecast::Forecast;
 use crate::instructions::Lending;
@@ -60,6 +61,25 @@ pub struct ScenariosStaged {
     pub time: i64,
 }
 
+/// What interest has made of a bank, after the instruction: with the shares of all lenders and borrowers everything that the
+/// bank counts follows.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interest {
+    /// What a share of what is lent and a share of a loan are worth, in 2^-64 of the mint's units.
+    pub lent_index: u128,
+    pub loan_index: u128,
+    /// What the bank keeps, in the mint's units.
+    pub reserve: u64,
+}
+
+impl From<&Bank> for Interest {
+    fn from(bank: &Bank) -> Self {
+        let [lent_index, loan_index] =
+            [bank.lent_index, bank.loan_index].map(|[low, high]| u128::from(low) | (u128::from(high) << 64));
+        Self { lent_index, loan_index, reserve: bank.reserve }
+    }
+}
+
 /// Telemetry: emitted to the log.
 #[event]
 pub struct AssetRefreshed {
@@ -78,6 +98,7 @@ pub struct AssetRefreshed {
     pub accepted: bool,
     /// The guard's average, after.
     pub average: i64,
+    pub interest: Interest,
 }
 
 /// Telemetry: emitted to the log.
@@ -199,6 +220,8 @@ pub struct Traded {
     /// Funding that was added to the costs of the two sides' positions before the legs.
     pub first_funding: i64,
     pub second_funding: i64,
+    /// For each leg, cumulative funding of its market that the costs of both positions have now; 0 where it is no perpetual.
+    pub funding_indices: Vec<i64>,
 }
 
 #[event]
@@ -217,6 +240,10 @@ pub struct VariationSettled {
     pub variation_pool: i64,
     /// Funding that was added to the cost before: a loss where it is positive.
     pub funding: i64,
+    /// Cumulative funding of the market that the cost has now; 0 where it is no perpetual.
+    pub funding_index: i64,
+    /// A solvent auction ended: nothing is owed any more.
+    pub auction_ended: bool,
 }
 
 #[event]
@@ -235,6 +262,8 @@ pub struct AuctionStarted {
     /// At the averages of the last minute (CLR-42).
     pub average_equity: i64,
     pub average_maintenance: i64,
+    /// What was left of the reserve of an auction that this one takes the place of, and is not set aside any more.
+    pub released: u64,
 }
 
 #[event]
@@ -246,6 +275,8 @@ pub struct AuctionEnded {
     pub time: i64,
     pub equity: i64,
     pub maintenance: i64,
+    /// What was left of the reserve, and is not set aside any more.
+    pub released: u64,
 }
 
 #[event]
@@ -279,6 +310,16 @@ pub struct Liquidated {
     pub deficit: u64,
     /// The payout ended the stake: its shares are worth nothing.
     pub stake_ended: bool,
+    /// For each perpetual that the liquidated portfolio held, by instrument, cumulative funding of its market that the costs of
+    /// both positions have now.
+    pub funding_indices: Vec<i64>,
+    /// Cash of the two portfolios afterwards.
+    pub cash: i64,
+    pub taker_cash: i64,
+    /// Gains of the taker's that ceased to be pending, and are cash now.
+    pub taker_released: i64,
+    /// What was left of the reserve where the auction ended, and is not set aside any more.
+    pub released: u64,
 }
 
 /// Somebody was proposed for a role, a proposal was taken back, or accepted.
@@ -396,6 +437,7 @@ pub struct Lent {
     pub shares: u64,
     /// Cash, for the settlement asset; tokens that are not lent, for any other.
     pub balance: i64,
+    pub interest: Interest,
 }
 
 /// What the owner took back of what was lent. Amounts in the mint's units.
@@ -412,6 +454,7 @@ pub struct Unlent {
     pub shares: u64,
     /// Cash, for the settlement asset; tokens that are not lent, for any other.
     pub balance: i64,
+    pub interest: Interest,
 }
 
 /// A loan. Amounts in the mint's units.
@@ -428,6 +471,7 @@ pub struct Borrowed {
     pub shares: u64,
     /// Cash, for the settlement asset; tokens that are not lent, for any other.
     pub balance: i64,
+    pub interest: Interest,
 }
 
 /// What was paid back of a loan. Amounts in the mint's units.
@@ -444,6 +488,7 @@ pub struct Repaid {
     pub shares: u64,
     /// Cash, for the settlement asset; tokens that are not lent, for any other.
     pub balance: i64,
+    pub interest: Interest,
 }
 
 /// Cash raised for an unsettled loss.
@@ -461,6 +506,9 @@ pub struct LossBorrowed {
     /// Of the loan, after, in shares of the bank.
     pub shares: u64,
     pub cash: i64,
+    /// Of what is lent, after, in shares of the bank.
+    pub lent_shares: u64,
+    pub interest: Interest,
 }
 
 #[event]
@@ -470,6 +518,7 @@ pub struct LendingSet {
     pub asset: u16,
     pub lending: Lending,
     pub time: i64,
+    pub interest: Interest,
 }
 
 #[event]
@@ -552,6 +601,8 @@ pub struct ExpirySettled {
     pub expiry_time: i64,
     pub price: i64,
     pub positions: Vec<SettledPosition>,
+    /// A solvent auction ended: nothing is owed any more.
+    pub auction_ended: bool,
 }
 
 #[event]

@@ -62,6 +62,13 @@ pub(crate) fn set_lending(ctx: Context<SetLending>, lending: Lending) -> Result<
     asset.bank.terms = terms;
     asset.borrow_cap = lending.borrow_cap;
 
-    emit_cpi!(LendingSet { version: EVENT_VERSION, pool: asset.pool, asset: asset.index, lending, time: now });
+    emit_cpi!(LendingSet {
+        version: EVENT_VERSION,
+        pool: asset.pool,
+        asset: asset.index,
+        lending,
+        time: now,
+        interest: (&asset.bank).into(),
+    });
     Ok(())
 }

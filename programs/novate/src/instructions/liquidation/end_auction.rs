@@ -36,6 +36,7 @@ pub(crate) fn end_auction<'info>(ctx: Context<'info, EndAuction<'info>>) -> Resu
         health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, Prices::Unfavourable)?;
         require!(!is_liquidatable(&health), NovateError::StillLiquidatable);
     }
+    let released = portfolio.payable();
     portfolio.end_auction(&mut *accounts.insurance.load_mut()?)?;
     portfolio.next_sequence();
 
@@ -47,6 +48,7 @@ pub(crate) fn end_auction<'info>(ctx: Context<'info, EndAuction<'info>>) -> Resu
         time: now,
         equity: health.equity.0,
         maintenance: health.maintenance.0,
+        released,
     });
     Ok(())
 }

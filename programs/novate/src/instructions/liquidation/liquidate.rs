@@ -72,7 +72,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     require!(fraction > 0 && fraction <= Fraction::ONE.0, NovateError::InvalidFraction);
 
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
-    accrue_funding(&portfolio, &listed, now)?;
+    let funding_indices = accrue_funding(&portfolio, &listed, now)?;
     let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
     let before = examiner.health(&portfolio, Prices::Favourable)?;
     require!(is_liquidatable(&before), NovateError::NotLiquidatable);
@@ -90,7 +90,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     require!(bid.price <= limit, NovateError::PriceLimit);
     let (equity, maintenance) = left(&before, &bid, settlement, examiner.grain(&portfolio)?)?;
 
-    let (funding, taker_funding) = move_slice(&mut portfolio, &mut taker, &bid, &listed, now)?;
+    let (funding, taker_funding, taker_released) = move_slice(&mut portfolio, &mut taker, &bid, &listed, now)?;
     let drawn = if insolvent { pay(&mut portfolio, &mut insurance, &bid, &listed)? } else { Drawn::default() };
     portfolio.next_sequence();
     taker.next_sequence();
@@ -99,7 +99,9 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     examiner.require_current_values()?;
     require!(taken.meets_initial(), NovateError::BelowInitialMargin);
     require!(!taker.has_loan() || taken.meets_initial_settled(), NovateError::UnsettledGains);
+    let mut reserve_released = 0;
     if equity >= maintenance && !stale {
+        reserve_released = portfolio.payable();
         portfolio.end_auction(&mut insurance)?;
     }
 
@@ -124,6 +126,11 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         from_stake: drawn.staked,
         deficit: bid.deficit,
         stake_ended: drawn.ended,
+        funding_indices,
+        cash: portfolio.cash,
+        taker_cash: taker.cash,
+        taker_released,
+        released: reserve_released,
     });
     Ok(())
 }
@@ -182,23 +189,27 @@ fn is_funded(position: &Position) -> bool {
     position.quantity != 0 && position.instrument == instrument::perpetual(market_of(position.instrument))
 }
 
-/// So that the account is judged by what its positions owe now.
-fn accrue_funding(portfolio: &Portfolio, listed: &Listed, now: i64) -> Result<()> {
+/// So that the account is judged by what its positions owe now. Returns the cumulative funding of each.
+fn accrue_funding(portfolio: &Portfolio, listed: &Listed, now: i64) -> Result<Vec<i64>> {
+    let mut indices = Vec::with_capacity(portfolio.positions().len());
     for position in portfolio.positions().iter().filter(|p| is_funded(p)) {
-        listed.market_mut(market_of(position.instrument))?.accrue(now);
+        let mut market = listed.market_mut(market_of(position.instrument))?;
+        market.accrue(now);
+        indices.push(market.funding.0);
     }
-    Ok(())
+    Ok(indices)
 }
 
 /// Assets are rounded down and debts up for the taker. The taker pays after the slice's own cash has arrived; what insurance pays
-/// it comes from outside of the portfolio. Returns the funding that both sides were charged.
+/// it comes from outside of the portfolio. Returns the funding that both sides were charged, and the taker's gains
+/// that became cash.
 fn move_slice(
     portfolio: &mut Portfolio,
     taker: &mut Portfolio,
     bid: &Bid,
     listed: &Listed,
     now: i64,
-) -> Result<(i64, i64)> {
+) -> Result<(i64, i64, i64)> {
     let cash = slice_floor(portfolio.cash, bid.fraction)?;
     taker.credit_cash(cash)?;
     require!(taker.cash >= bid.price, NovateError::InsufficientCash);
@@ -209,6 +220,7 @@ fn move_slice(
     for balance in balances.iter().take(count) {
         move_balance(portfolio, taker, balance, bid.fraction)?;
     }
+    let paid = taker.cash;
     let (mut funding, mut taker_funding) = (Usd::ZERO, Usd::ZERO);
     for at in 0..usize::from(portfolio.position_count) {
         let position = portfolio.positions.get_mut(at).ok_or(NovateError::NoPosition)?;
@@ -219,7 +231,9 @@ fn move_slice(
     portfolio.free_empty_positions();
     taker.free_empty_positions();
     taker.require_within_limits()?;
-    Ok((funding.0, taker_funding.0))
+    // Nothing else becomes cash while positions move.
+    let released = taker.cash.checked_sub(paid).ok_or(NovateError::MathOverflow)?;
+    Ok((funding.0, taker_funding.0, released))
 }
 
 fn move_balance(from: &mut Portfolio, taker: &mut Portfolio, balance: &Balance, part: Fraction) -> Result<()> {

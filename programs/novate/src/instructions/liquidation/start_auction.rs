@@ -50,6 +50,7 @@ pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> 
     let lapsed = now.saturating_sub(portfolio.auction_start) >= auction::FAST_END.0;
     require!(!running || lapsed, NovateError::AuctionRunning);
     let reserved = if insolvent { greatest_payout(&health, listed.settlement()?.price)? } else { 0 };
+    let released = portfolio.payable();
     portfolio.begin_auction(&mut *accounts.insurance.load_mut()?, now, insolvent, reserved)?;
     portfolio.next_sequence();
 
@@ -65,6 +66,7 @@ pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> 
         reserved,
         average_equity: averaged.equity.0,
         average_maintenance: averaged.maintenance.0,
+        released,
     });
     Ok(())
 }

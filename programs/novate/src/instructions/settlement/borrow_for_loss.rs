@@ -43,7 +43,7 @@ pub(crate) fn borrow_for_loss<'info>(ctx: Context<'info, BorrowForLoss<'info>>, 
     };
     require!(shortfall > 0, NovateError::NothingToSettle);
 
-    let (unlent, borrowed) = {
+    let (unlent, borrowed, interest) = {
         let mut settlement = accounts.settlement.load_mut()?;
         settlement.bank.accrue(Seconds(now));
         let bank = &settlement.bank;
@@ -57,7 +57,7 @@ pub(crate) fn borrow_for_loss<'info>(ctx: Context<'info, BorrowForLoss<'info>>, 
         if borrowed > 0 {
             portfolio.borrow(&mut settlement, borrowed)?;
         }
-        (unlent, borrowed)
+        (unlent, borrowed, (&settlement.bank).into())
     };
     require!(unlent > 0 || borrowed > 0, NovateError::UtilisationCap);
     portfolio.require_within_limits()?;
@@ -83,6 +83,8 @@ pub(crate) fn borrow_for_loss<'info>(ctx: Context<'info, BorrowForLoss<'info>>, 
         borrowed,
         shares: portfolio.balance_of(SETTLEMENT_ASSET).loan,
         cash: portfolio.cash,
+        lent_shares: portfolio.balance_of(SETTLEMENT_ASSET).lent,
+        interest,
     });
     Ok(())
 }

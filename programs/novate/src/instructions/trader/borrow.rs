@@ -34,12 +34,12 @@ pub(crate) fn borrow<'info>(ctx: Context<'info, Borrow<'info>>, amount: u64) -> 
     let accounts = &ctx.accounts;
     let mut portfolio = accounts.portfolio.load_mut()?;
     require!(!portfolio.in_auction(), NovateError::InAuction);
-    let (index, balance) = {
+    let (index, balance, interest) = {
         let mut asset = accounts.asset.load_mut()?;
         asset.bank.accrue(Seconds(now));
         portfolio.borrow(&mut asset, amount)?;
         asset.require_countable(&portfolio.balance_of(asset.index))?;
-        (asset.index, portfolio.tokens_of(&asset))
+        (asset.index, portfolio.tokens_of(&asset), (&asset.bank).into())
     };
     portfolio.require_within_limits()?;
     portfolio.next_sequence();
@@ -59,6 +59,7 @@ pub(crate) fn borrow<'info>(ctx: Context<'info, Borrow<'info>>, amount: u64) -> 
         amount,
         shares: portfolio.balance_of(index).loan,
         balance,
+        interest,
     });
     Ok(())
 }

@@ -81,8 +81,11 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
     let mut first = Side::new(&mut first);
     let mut second = Side::new(&mut second);
     let mut traded = Vec::with_capacity(legs.len());
+    let mut funding_indices = Vec::with_capacity(legs.len());
     for leg in &legs {
-        traded.push(execute(leg, &listed, &mut first, &mut second, now)?);
+        let (leg, funding_index) = execute(leg, &listed, &mut first, &mut second, now)?;
+        traded.push(leg);
+        funding_indices.push(funding_index);
     }
 
     for side in [&first, &second] {
@@ -117,6 +120,7 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
         second_cash: second.portfolio.cash,
         first_funding: first.funding,
         second_funding: second.funding,
+        funding_indices,
     });
     Ok(())
 }
@@ -195,8 +199,15 @@ impl Amounts {
     }
 }
 
-/// Executes one leg: checks, then positions, open interest, and the ledger of the market.
-fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Side<'a>, now: i64) -> Result<TradedLeg> {
+/// Executes one leg: checks, then positions, open interest, and the ledger of the market. Returns with it the cumulative funding
+/// that the costs of both positions have, 0 where it is no perpetual.
+fn execute<'a>(
+    leg: &Leg,
+    listed: &Listed,
+    first: &mut Side<'a>,
+    second: &mut Side<'a>,
+    now: i64,
+) -> Result<(TradedLeg, i64)> {
     let traded = instrument::parse(leg.instrument)?;
     let mut market = listed.market_mut(market_of(leg.instrument))?;
     let asset = listed.asset(market.asset)?;
@@ -253,7 +264,9 @@ fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Si
     market.charge(rounding, fees, option)?;
     let (first_cost, second_cost) =
         if leg.quantity > 0 { (buyer_pays.0, seller_pays.0) } else { (seller_pays.0, buyer_pays.0) };
-    Ok(TradedLeg { instrument: leg.instrument, quantity: leg.quantity, price: leg.price, first_cost, second_cost })
+    let funding_index = if traded == Instrument::Perpetual { market.funding.0 } else { 0 };
+    let (instrument, quantity, price) = (leg.instrument, leg.quantity, leg.price);
+    Ok((TradedLeg { instrument, quantity, price, first_cost, second_cost }, funding_index))
 }
 
 /// A position came nearer to zero, or to it, and not beyond.
