@@ -191,8 +191,14 @@ impl Judge {
 
     /// What the taker of a liquidation must meet (CLR-30).
     pub fn initial_margin(&self, portfolio: &Portfolio) -> Refused<()> {
-        let (book, health) = self.judged(portfolio, health::Prices::Adverse)?;
-        self.current_values(&book)?;
+        let (mut book, terms) = (Book::default(), health::Terms { now: self.now, prices: health::Prices::Adverse });
+        let rests = health::fill(&mut book, health::Held::by(portfolio), &mut &self.snapshot, terms).map_err(named)?;
+        let health = book.health(Some(&self.snapshot.scenarios.rows()), &self.snapshot.pool.params);
+        let health = health.map_err(|error| NovateError::from(error).name())?;
+        // Values of options on what is stale may be as old as they are.
+        if rests.drift.nodes > CHAIN_SHIFT.0 || self.now.saturating_sub(rests.drift.oldest.0) > CHAIN_AGE.0 {
+            return refused(NovateError::ChainNotCurrent);
+        }
         match health.meets_initial() {
             false => refused(NovateError::BelowInitialMargin),
             true if portfolio.has_loan() && !health.meets_initial_settled() => refused(NovateError::UnsettledGains),
