@@ -69,6 +69,11 @@ soak: so ## send 100,000 random instructions (OPERATIONS=n for another number); 
 	$(call say,soak: target/soak)
 	@tests/soak $(or $(OPERATIONS),100000) target/soak
 
+.PHONY: replay
+replay: so ## play what a walk that failed was shrunk to (TAPE=file) again
+	$(call say,replay: $(TAPE))
+	@NOVATE_TAPE=$(abspath $(TAPE)) cargo test -q -p novate-tests --test all -- a_tape_is_played_again --nocapture
+
 .PHONY: reproducible
 reproducible: so ## build the program a second time, in another folder, and compare every byte
 	$(call say,reproducible: a second build in $(build)/reproducible)

@@ -224,6 +224,9 @@ impl Desk {
                 break;
             }
         }
+        // Averages are those of here; values of options are made anew and then carried.
+        self.world.hold();
+        self.world.refresh_chains();
         for asset in 2..=self.shape.underlyings as u16 {
             self.world.price(asset, USD * MOVE);
         }

@@ -209,12 +209,14 @@ fn liquidation(count: usize, markets: usize, goal: u64) -> Vec<Figure> {
     let fallen = world.listing(1).usd;
     world.refresh();
     let full = format!("16 balances, {markets} perpetuals on {count} underlyings");
+    world.hold();
     let built = world.start_auction_instruction(&trader);
     let mut figures = vec![measure(&mut world, "start_auction", &full, built, &[])];
     world.price(1, USD);
     let built = world.end_auction_instruction(&trader);
     figures.push(measure(&mut world, "end_auction", &full, built, &[]));
     world.price(1, fallen);
+    world.hold();
     let built = world.start_auction_instruction(&trader);
     measure(&mut world, "start_auction", &full, built, &[]);
     assert_full(&world, &trader.portfolio, COLLATERAL, markets);

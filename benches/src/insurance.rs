@@ -64,6 +64,7 @@ fn insolvent() -> Vec<Figure> {
     world.stake(&backer, 400 * DOLLAR as u64);
     world.price(BTC, 12_500.0);
     let one = "insolvent, cash and 1 perpetual";
+    world.hold();
     let built = world.start_auction_instruction(&owner);
     let mut figures = vec![measure(&mut world, "start_auction", one, built, &[])];
     assert_eq!(world.insurance().reserved, 875 * DOLLAR as u64);

@@ -1,6 +1,6 @@
 //! Every instruction in the smallest state in which it succeeds.
 
-use novate_client::{addresses, instructions as build};
+use novate_client::{addresses, instructions as build, Action, Role};
 use novate_tests::{Actor, AssetSpec, Builder, MarketSpec, World, BTC, BTC_PERP, CONTRACT, ETH, JITOSOL, PRICE, USDC};
 use solana_signer::Signer;
 
@@ -30,6 +30,19 @@ fn governance() -> Vec<Figure> {
     let terms = MarketSpec::new("NEW-PERP", index).terms;
     let built = build::add_market(authority, pool, index, world.underlyings.len() as u16, terms);
     figures.push(measure(&mut world, "add_market", "", built, &[&governor]));
+    let next = world.new_wallet();
+    for (role, state) in [(Role::Authority, "of an authority"), (Role::Guardian, "of a guardian")] {
+        let built = build::propose_role(authority, pool, role, next.pubkey());
+        figures.push(measure(&mut world, "propose_role", state, built, &[&governor]));
+    }
+    let built = build::cancel_role(authority, pool, Role::Authority);
+    figures.push(measure(&mut world, "cancel_role", "", built, &[&governor]));
+    let built = build::accept_role(next.pubkey(), pool, Role::Guardian);
+    figures.push(measure(&mut world, "accept_role", "of a guardian", built, &[&next]));
+    let built = build::pause(next.pubkey(), pool, Action::Trade, 60);
+    figures.push(measure(&mut world, "pause", "", built, &[&next]));
+    let built = build::unpause(authority, pool, Action::Trade);
+    figures.push(measure(&mut world, "unpause", "", built, &[&governor]));
     let range = World::rows_of(6, 0b1, 0, 6);
     let built = build::stage_scenarios(authority, pool, 1, range);
     figures.push(measure(&mut world, "stage_scenarios", "6 rows of 1 column, completed", built, &[&governor]));
@@ -136,6 +149,7 @@ fn liquidator() -> Vec<Figure> {
     world.price(BTC, 18_000.0);
     world.refresh();
     let one = "cash and 1 perpetual";
+    world.hold();
     let built = world.start_auction_instruction(&long);
     let mut figures = vec![measure(&mut world, "start_auction", one, built, &[])];
     let built = world.liquidate_instruction(&long, taker.side(), CONTRACT / 100, i64::MAX);

@@ -1,8 +1,6 @@
-//! Instructions tampered with, as an adversary would send them, and accounts as nothing leaves them yet.
+//! Instructions tampered with, as an adversary would send them.
 
-use novate_client::{addresses, AccountMeta, Instruction, Pubkey};
-
-use crate::{World, USDC};
+use novate_client::{AccountMeta, Instruction, Pubkey};
 
 /// Changes to the accounts of an instruction, by position.
 pub trait Altered {
@@ -48,17 +46,5 @@ impl Altered for Instruction {
         assert!(self.accounts[at].is_signer, "it does not sign");
         self.accounts[at].is_signer = false;
         self
-    }
-}
-
-/// Of the settlement asset: by how much reserves exceed the insurance fund. No instruction writes it yet.
-const SHORTAGE: usize = 760;
-
-impl World {
-    pub fn write_shortage(&mut self, shortage: u64) {
-        let address = addresses::asset(&self.pool, USDC);
-        let mut account = self.account(&address);
-        account.data[SHORTAGE..SHORTAGE + 8].copy_from_slice(&shortage.to_le_bytes());
-        self.svm.set_account(address, account).unwrap();
     }
 }

@@ -39,7 +39,7 @@ pub struct Raw {
 }
 
 /// The first eight bytes of the hash of `account:` and the name of the kind.
-mod kind {
+pub(crate) mod kind {
     pub const ASSET: [u8; 8] = [0xea, 0xb4, 0xf1, 0xfc, 0x8b, 0xe0, 0xa0, 0x08];
     pub const MARKET: [u8; 8] = [0xdb, 0xbe, 0xd5, 0x37, 0x00, 0xe3, 0xc6, 0x9a];
     pub const EXPIRY: [u8; 8] = [0x07, 0x65, 0x53, 0xd2, 0xec, 0xb9, 0x25, 0x54];
@@ -49,7 +49,7 @@ mod kind {
 }
 
 /// Offsets in an asset account of 1,024 bytes.
-mod asset {
+pub(crate) mod asset {
     /// u16.
     pub const INDEX: usize = 12;
     /// Address of the pool.
@@ -61,18 +61,18 @@ mod asset {
     /// u64, settlement asset only: cash, pending gains, variation pools and dust of the pool.
     pub const CASH: usize = 416;
     /// Settlement asset only. u64: what insurance is short of.
-    pub const SHORTAGE: usize = 760;
+    pub const SHORTAGE: usize = 816;
     /// Cash that is free, and cash that is held back: u64, settlement units; two u64, low word first, what a unit is still worth,
     /// the low 96 bits over 2^95, moved right by as many places as the high 32 bits say, zero for 1; u64, 2^-32 of a unit.
-    pub const FREE: usize = 768;
-    pub const HELD: usize = 800;
+    pub const FREE: usize = 824;
+    pub const HELD: usize = 856;
     pub const FACTOR: usize = 8;
     pub const FRACTION: usize = 24;
     /// u64: what left during the shortage; shortages that have ended; haircuts; units that rounding cut off.
-    pub const LEFT: usize = 832;
-    pub const SHORTAGE_ERA: usize = 840;
-    pub const HAIRCUTS: usize = 848;
-    pub const DUST: usize = 856;
+    pub const LEFT: usize = 888;
+    pub const SHORTAGE_ERA: usize = 896;
+    pub const HAIRCUTS: usize = 904;
+    pub const DUST: usize = 912;
     /// u16: index of what a yield-bearing asset is redeemed for, else 0.
     pub const REDEMPTION_UNDERLYING: usize = 520;
     /// Of what is lent and of loans: u64, the mint's units; u64, shares that it is divided into; two u64, low word first, what
@@ -87,7 +87,7 @@ mod asset {
 }
 
 /// Offsets in a market account of 2,048 bytes.
-mod market {
+pub(crate) mod market {
     /// u16.
     pub const INDEX: usize = 10;
     /// u16: index of the underlying asset.
@@ -134,7 +134,7 @@ mod market {
 }
 
 /// Offsets in an expiry account of 10,240 bytes.
-mod expiry {
+pub(crate) mod expiry {
     /// u16: index of the market.
     pub const MARKET: usize = 10;
     /// u16: index of the underlying asset.
@@ -163,7 +163,7 @@ mod expiry {
 }
 
 /// Offsets in an insurance account of 512 bytes.
-mod insurance {
+pub(crate) mod insurance {
     /// Address of the pool.
     pub const POOL: usize = 16;
     /// u64, settlement units.
@@ -178,7 +178,7 @@ mod insurance {
 }
 
 /// Offsets in a stake account of 256 bytes.
-mod stake {
+pub(crate) mod stake {
     /// Address of the pool.
     pub const POOL: usize = 16;
     /// u64.
@@ -191,7 +191,7 @@ mod stake {
 }
 
 /// Offsets in a portfolio account of 5,376 bytes.
-mod portfolio {
+pub(crate) mod portfolio {
     /// u8: how many of the slots are in use.
     pub const BALANCE_COUNT: usize = 12;
     pub const POSITION_COUNT: usize = 13;
@@ -225,7 +225,7 @@ mod portfolio {
 }
 
 /// Offsets in a balance.
-mod balance {
+pub(crate) mod balance {
     /// u16: index of the asset.
     pub const ASSET: usize = 0;
     /// u8: 1 where the asset had a market when the balance was opened.
@@ -237,7 +237,7 @@ mod balance {
 }
 
 /// Offsets in a position.
-mod position {
+pub(crate) mod position {
     /// u64: the market's index in the highest 16 bits.
     pub const INSTRUMENT: usize = 0;
     /// i64, 1e-9 contracts, long positive.
@@ -258,7 +258,7 @@ mod position {
 }
 
 /// u64 in a token account of either token program.
-const TOKEN_AMOUNT: usize = 64;
+pub(crate) const TOKEN_AMOUNT: usize = 64;
 /// Index of the settlement asset.
 const SETTLEMENT: u16 = 0;
 /// CLR-36.
@@ -279,16 +279,16 @@ const MARKETS: u8 = 1;
 const EXPIRIES: u8 = 2;
 
 /// Kinds of instrument, the byte below the market's index.
-const PERPETUAL: u64 = 1;
+pub(crate) const PERPETUAL: u64 = 1;
 const FUTURE: u64 = 2;
-const CALL: u64 = 3;
-const PUT: u64 = 4;
+pub(crate) const CALL: u64 = 3;
+pub(crate) const PUT: u64 = 4;
 
-fn market_of(instrument: u64) -> u16 {
+pub(crate) fn market_of(instrument: u64) -> u16 {
     (instrument >> 48) as u16
 }
 
-fn kind_of(instrument: u64) -> u64 {
+pub(crate) fn kind_of(instrument: u64) -> u64 {
     (instrument >> 40) & 0xff
 }
 
@@ -297,24 +297,24 @@ fn expiry_of(instrument: u64) -> u64 {
     (u64::from(market_of(instrument)) << 32) | (instrument & 0xffff_ffff)
 }
 
-fn bytes<const N: usize>(data: &[u8], at: usize) -> [u8; N] {
+pub(crate) fn bytes<const N: usize>(data: &[u8], at: usize) -> [u8; N] {
     data[at..at + N].try_into().expect("a slice of this length")
 }
 
-fn u16_at(data: &[u8], at: usize) -> u16 {
+pub(crate) fn u16_at(data: &[u8], at: usize) -> u16 {
     u16::from_le_bytes(bytes(data, at))
 }
 
-fn u64_at(data: &[u8], at: usize) -> u64 {
+pub(crate) fn u64_at(data: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes(data, at))
 }
 
 /// Signed, widened so that sums cannot wrap.
-fn i64_at(data: &[u8], at: usize) -> i128 {
+pub(crate) fn i64_at(data: &[u8], at: usize) -> i128 {
     i128::from(i64::from_le_bytes(bytes(data, at)))
 }
 
-fn u128_at(data: &[u8], at: usize) -> u128 {
+pub(crate) fn u128_at(data: &[u8], at: usize) -> u128 {
     u128::from_le_bytes(bytes(data, at))
 }
 
@@ -701,7 +701,8 @@ fn check_haircut(data: &[u8], totals: &Totals, found: &mut Vec<String>) {
     if !(share..=done.min(share + MOST_ROUNDED)).contains(&charged) {
         found.push(format!("CLR-32: market {index}: {charged} of {forgiven} charged for {done} of {gains}"));
     }
-    if haircut < (forgiven - charged).max(0) || stands && (round == 0 || forgiven <= 0) {
+    let least = if stands { (forgiven - charged).max(0) } else { 0 };
+    if haircut < least || stands && (round == 0 || forgiven <= 0) {
         found.push(format!("CLR-32: market {index}: {haircut} left of {forgiven} in round {round}, stands {stands}"));
     }
     let priced = totals.priced.iter().filter(|(of, _)| *of == index && round == 0);

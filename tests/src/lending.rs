@@ -7,7 +7,7 @@ use solana_signer::Signer;
 use crate::{Actor, Sent, World};
 
 /// No rate while nothing is borrowed, 10 % a year at 80 %, 100 % where all is borrowed; loans up to 90 %; a tenth of the
-/// interest is the bank's.
+/// interest is the bank's. No cap in units.
 pub const LENDING: Lending = Lending {
     rate_zero: 0,
     rate_kink: 100_000,
@@ -15,6 +15,7 @@ pub const LENDING: Lending = Lending {
     kink: 800_000,
     reserve_share: 100_000,
     utilisation_cap: 900_000,
+    borrow_cap: u64::MAX,
 };
 
 impl World {

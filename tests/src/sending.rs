@@ -19,6 +19,7 @@ use solana_signer::Signer;
 use solana_transaction::versioned::VersionedTransaction;
 use solana_transaction_error::TransactionError;
 
+use crate::tape::Entry;
 use crate::World;
 
 /// What mainnet grants one transaction.
@@ -60,10 +61,25 @@ impl Sent {
         lines.filter_map(|line| decode_event(&BASE64_STANDARD.decode(line).unwrap())).collect()
     }
 
+    /// Every event, telemetry behind the others.
+    fn told(&self) -> impl Iterator<Item = Told> + '_ {
+        let lines = self.logs.iter().filter_map(|line| line.strip_prefix("Program data: "));
+        let logged = lines.map(|line| Told { event: BASE64_STANDARD.decode(line).unwrap(), telemetry: true });
+        self.events.iter().map(|event| Told { event: event.clone(), telemetry: false }).chain(logged)
+    }
+
     /// The return data as a value.
     pub fn returned<T: AnchorDeserialize>(&self) -> T {
         T::try_from_slice(&self.return_data).expect("the return data does not decode")
     }
+}
+
+/// An event as it came: discriminator and fields.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub event: Vec<u8>,
+    /// It stood in the log.
+    pub telemetry: bool,
 }
 
 fn decode_event<E: AnchorDeserialize + Discriminator>(data: &[u8]) -> Option<E> {
@@ -141,7 +157,9 @@ impl World {
             Some(&self.payer.pubkey()),
             &self.svm.latest_blockhash(),
         );
-        self.execute(VersionedMessage::Legacy(message), signers)
+        let outcome = self.execute(VersionedMessage::Legacy(message), signers);
+        self.note_sent(instructions, outcome.as_ref().map(|sent| &sent.logs).map_err(|failure| &failure.logs));
+        outcome
     }
 
     /// The same as a version-0 transaction that finds addresses in lookup tables.
@@ -151,11 +169,22 @@ impl World {
         signers: &[&Keypair],
         tables: &[AddressLookupTableAccount],
     ) -> Result<(Sent, VersionedTransaction), Failure> {
-        let instructions = with_limit(instructions);
+        let limited = with_limit(instructions);
         let blockhash = self.svm.latest_blockhash();
-        let message = v0::Message::try_compile(&self.payer.pubkey(), &instructions, tables, blockhash).unwrap();
+        let message = v0::Message::try_compile(&self.payer.pubkey(), &limited, tables, blockhash).unwrap();
         let transaction = self.sign(VersionedMessage::V0(message), signers);
-        Ok((self.submit(transaction.clone())?, transaction))
+        let outcome = self.submit(transaction.clone());
+        self.note_sent(instructions, outcome.as_ref().map(|sent| &sent.logs).map_err(|failure| &failure.logs));
+        Ok((outcome?, transaction))
+    }
+
+    fn note_sent(&mut self, instructions: &[Instruction], logs: Result<&Vec<String>, &Vec<String>>) {
+        self.note(|| {
+            let refused = logs.is_err();
+            let mut logs = logs.unwrap_or_else(|logs| logs).iter().rev();
+            let name = logs.find_map(|line| line.strip_prefix("Program log: Instruction: ")).unwrap_or("?").to_string();
+            Entry::Sent { name, refused, instructions: with_limit(instructions) }
+        });
     }
 
     fn execute(&mut self, message: VersionedMessage, signers: &[&Keypair]) -> Result<Sent, Failure> {
@@ -176,8 +205,17 @@ impl World {
     fn submit(&mut self, transaction: VersionedTransaction) -> Result<Sent, Failure> {
         let size = packet_size(&transaction);
         assert!(size <= PACKET, "the transaction has {size} bytes: no validator would take it");
+        self.deliver(transaction)
+    }
+
+    /// Of any size.
+    pub(crate) fn deliver(&mut self, transaction: VersionedTransaction) -> Result<Sent, Failure> {
         match self.svm.send_transaction(transaction) {
-            Ok(meta) => Ok(Sent::new(meta)),
+            Ok(meta) => {
+                let sent = Sent::new(meta);
+                self.told.extend(sent.told());
+                Ok(sent)
+            }
             Err(failed) => Err(Failure { error: failed.err, logs: failed.meta.logs }),
         }
     }

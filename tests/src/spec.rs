@@ -25,6 +25,8 @@ pub struct AssetSpec {
     pub depth: i64,
     pub haircut_base: i64,
     pub deposit_cap: u64,
+    pub outflow_limit: u64,
+    pub minimum_balance: u64,
     pub redemption: Option<RedemptionTerms>,
 }
 
@@ -45,6 +47,8 @@ impl AssetSpec {
             depth: 0,
             haircut_base: 100_000,
             deposit_cap: u64::MAX,
+            outflow_limit: 0,
+            minimum_balance: 0,
             redemption: None,
         }
     }
@@ -78,6 +82,15 @@ impl AssetSpec {
         Self { deposit_cap, ..self }
     }
 
+    /// Leaves in a day at most; the deposit cap is seven times as much.
+    pub fn outflow_limit(self, limit: u64) -> Self {
+        Self { outflow_limit: limit, deposit_cap: 7 * limit, ..self }
+    }
+
+    pub fn minimum_balance(self, minimum: u64) -> Self {
+        Self { minimum_balance: minimum, ..self }
+    }
+
     /// Yield-bearing: redeemed for an earlier asset at what a stake pool holds for each token, with a depeg limit of 5 %.
     pub fn redeemed_for(self, underlying: u16, stake_pool: Pubkey) -> Self {
         let terms = RedemptionTerms { underlying, stake_pool, stake_program: STAKE_PROGRAM, depeg_limit: 50_000 };
@@ -106,6 +119,8 @@ impl AssetSpec {
             days_to_liquidate: 1_000_000,
             haircut_size_add_on: 0,
             deposit_cap: self.deposit_cap,
+            outflow_limit: self.outflow_limit,
+            minimum_balance: self.minimum_balance,
             redemption: self.redemption.clone(),
         }
     }

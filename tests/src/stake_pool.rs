@@ -78,7 +78,7 @@ impl World {
         let account =
             Account { lamports: 10_000_000, data: stake_pool.encode(), owner: STAKE_PROGRAM, ..Account::default() };
         let address = self.stake_pool(asset);
-        self.svm.set_account(address, account).unwrap();
+        self.write(address, account);
     }
 
     pub fn refresh_redemption_instruction(&self, assets: &[u16]) -> Instruction {

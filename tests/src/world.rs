@@ -14,8 +14,9 @@ use solana_signer::Signer;
 
 use crate::chance::Chance;
 use crate::feed::{Feed, Layout, Quote, PUSH_ORACLE, RECEIVER};
-use crate::sending::{Failure, Sent};
+use crate::sending::{Failure, Sent, Told};
 use crate::spec::{AssetSpec, MarketSpec};
+use crate::tape::Entry;
 use crate::{token, Actor, DOLLAR};
 
 /// The clock of a new world.
@@ -46,6 +47,10 @@ pub struct World {
     pub listings: Vec<Listing>,
     /// Underlying of each market.
     pub underlyings: Vec<u16>,
+    /// Every event since the beginning, or since they were taken away.
+    pub told: Vec<Told>,
+    /// Everything that was done since [`World::record`].
+    pub tape: Option<Vec<Entry>>,
     keys: Chance,
 }
 
@@ -146,7 +151,8 @@ impl World {
             svm.airdrop(&key.pubkey(), WEALTH).unwrap();
         }
         let pool = addresses::pool(&governor.pubkey(), 0);
-        let mut world = Self { svm, payer, governor, pool, listings: vec![], underlyings: vec![], keys };
+        let mut world =
+            Self { svm, payer, governor, pool, listings: vec![], underlyings: vec![], told: vec![], tape: None, keys };
         world.set_time(START);
         world
     }
@@ -181,7 +187,7 @@ impl World {
             Some(extensions) => token::mint_2022(spec.decimals, &authority, extensions),
         };
         let program = account.owner;
-        self.svm.set_account(mint, account).unwrap();
+        self.write(mint, account);
         let owner = match spec.layout {
             Layout::Update => RECEIVER,
             Layout::Push => PUSH_ORACLE,
@@ -219,6 +225,21 @@ impl World {
         std::mem::replace(&mut self.pool, home)
     }
 
+    /// Another world in the same state, which has told nothing yet.
+    pub fn twin(&self) -> Self {
+        Self {
+            svm: self.svm.clone(),
+            payer: self.payer.insecure_clone(),
+            governor: self.governor.insecure_clone(),
+            pool: self.pool,
+            listings: self.listings.clone(),
+            underlyings: self.underlyings.clone(),
+            told: vec![],
+            tape: None,
+            keys: self.keys.clone(),
+        }
+    }
+
     // Keys.
 
     pub fn new_key(&mut self) -> Keypair {
@@ -233,6 +254,8 @@ impl World {
     pub fn new_wallet(&mut self) -> Keypair {
         let key = self.new_key();
         self.svm.airdrop(&key.pubkey(), WEALTH).unwrap();
+        let wealth = self.account(&key.pubkey());
+        self.note(|| Entry::Written(key.pubkey(), wealth));
         key
     }
 
@@ -245,6 +268,7 @@ impl World {
     fn set_time(&mut self, unix_timestamp: i64) {
         let clock = Clock { unix_timestamp, ..self.svm.get_sysvar::<Clock>() };
         self.svm.set_sysvar(&clock);
+        self.note(|| Entry::Time(unix_timestamp));
     }
 
     /// Lets time pass; prices grow old.
@@ -275,7 +299,7 @@ impl World {
     pub fn publish_at(&mut self, feed: &Feed, quote: Quote) {
         let data = quote.encode(feed);
         let account = Account { lamports: 10_000_000, data, owner: feed.owner, ..Account::default() };
-        self.svm.set_account(feed.address, account).unwrap();
+        self.write(feed.address, account);
     }
 
     /// Publishes a new price and has the program read it.
@@ -295,6 +319,27 @@ impl World {
             self.publish(*asset, Quote::new(self.listing(*asset).usd, now));
         }
         for some in all.chunks(12) {
+            let refresh = self.refresh_asset(some);
+            self.succeeds(&[refresh], &[]);
+        }
+    }
+
+    /// Lets every price that is not stale stand for a minute, so that it is the average of the last one too (CLR-42).
+    pub fn hold(&mut self) {
+        let all: Vec<Asset> = (0..self.listings.len() as u16).map(|index| self.asset(index)).collect();
+        let now = self.now();
+        self.pass(60);
+        let live: Vec<Asset> = all.into_iter().filter(|a| a.require_fresh(now, a.max_age).is_ok()).collect();
+        for asset in &live {
+            // Feeds have eight decimals, prices nine of a contract.
+            let token = 10 * 10i64.pow(asset.contract_exponent.into());
+            let [price, average] = [asset.price, asset.average].map(|p| p.0 / token);
+            let confidence = asset.confidence.0.unsigned_abs() / token.unsigned_abs();
+            let quote = Quote { price, average, confidence, ..Quote::new(0.0, self.now()) };
+            self.publish(asset.index, quote);
+        }
+        let live: Vec<u16> = live.iter().map(|a| a.index).collect();
+        for some in live.chunks(12) {
             let refresh = self.refresh_asset(some);
             self.succeeds(&[refresh], &[]);
         }
@@ -422,7 +467,7 @@ impl World {
         let mint = self.listing(asset).token.mint;
         let account = token::account(&self.account(&mint), &mint, owner, 0);
         let address = self.new_address();
-        self.svm.set_account(address, account).unwrap();
+        self.write(address, account);
         address
     }
 
@@ -432,11 +477,11 @@ impl World {
         let mut account = self.account(&address);
         let funded = token::amount(&account) + amount;
         token::set_amount(&mut account, funded);
-        self.svm.set_account(address, account).unwrap();
+        self.write(address, account);
         let address = self.listing(asset).token.mint;
         let mut mint = self.account(&address);
         token::add_supply(&mut mint, amount);
-        self.svm.set_account(address, mint).unwrap();
+        self.write(address, mint);
     }
 
     // Instructions as their senders build them.
@@ -507,8 +552,10 @@ impl World {
         build::start_auction(self.keys(), actor.portfolio, &self.holdings(&[actor.portfolio]))
     }
 
+    /// Lets prices stand for a minute, then starts the auction.
     #[track_caller]
     pub fn start_auction(&mut self, actor: &Actor) -> Sent {
+        self.hold();
         let start = self.start_auction_instruction(actor);
         self.succeeds(&[start], &[])
     }

@@ -19,7 +19,8 @@ fn list(world: &mut World, spec: AssetSpec) -> Instruction {
 fn lists_an_asset_without_price_at_full_haircut() {
     let mut world = World::default();
     let governor = world.governor.insecure_clone();
-    let add = list(&mut world, AssetSpec::new("WIF", 6, 2.0).pushed());
+    let spec = AssetSpec::new("WIF", 6, 2.0).pushed().outflow_limit(6_000_000_000).minimum_balance(3_000_000);
+    let add = list(&mut world, spec);
     let index = GOLD + 1;
     let sent = world.succeeds(&[add], &[&governor]);
 
@@ -38,6 +39,7 @@ fn lists_an_asset_without_price_at_full_haircut() {
     assert_eq!((asset.deposits, asset.cash), (0, 0));
     assert_eq!(asset.bank, Bank::open());
     assert_eq!(asset.deposit_cap, terms.deposit_cap);
+    assert_eq!((asset.outflow.limit, asset.minimum_balance), (6_000_000_000, 3_000_000));
     assert_eq!(world.state::<Pool>(&world.pool).asset_count, index + 1);
 
     let event: AssetAdded = sent.event();
@@ -139,7 +141,7 @@ mod adversary {
 
     #[test]
     fn terms_beyond_their_bounds_are_refused() {
-        let changes: [fn(&mut AssetTerms); 23] = [
+        let changes: [fn(&mut AssetTerms); 26] = [
             |t| t.contract_exponent = 10,
             |t| t.oracle = 0,
             |t| t.oracle = 3,
@@ -163,6 +165,9 @@ mod adversary {
             |t| t.days_to_liquidate = 365_000_001,
             |t| t.haircut_size_add_on = -1,
             |t| t.haircut_size_add_on = 1_000_001,
+            |t| (t.deposit_cap, t.outflow_limit) = (7_001, 1_000),
+            |t| t.outflow_limit = u64::MAX / 7,
+            |t| (t.deposit_cap, t.minimum_balance) = (7_999, 8),
         ];
         let mut world = World::default();
         let governor = world.governor.insecure_clone();
@@ -190,15 +195,18 @@ mod adversary {
     }
 
     #[test]
-    fn the_settlement_asset_has_contracts_of_one() {
+    fn the_settlement_asset_has_contracts_of_one_and_no_least_balance() {
         let mut world = World::default();
         let creator = world.new_wallet();
         let listing = world.listing(USDC).clone();
         world.succeeds(&[build::create_pool(creator.pubkey(), 0, listing.token.mint)], &[&creator]);
         let pool = addresses::pool(&creator.pubkey(), 0);
-        let terms = AssetTerms { contract_exponent: 1, ..listing.spec.terms(&listing.feed) };
-        let add = build::add_asset(creator.pubkey(), pool, 0, listing.token, terms);
-        world.refuses(&[add], &[&creator], NovateError::InvalidAssetTerms);
+        let sound = listing.spec.terms(&listing.feed);
+        let terms = AssetTerms { contract_exponent: 1, ..sound.clone() };
+        for terms in [terms, AssetTerms { minimum_balance: 1, ..sound }] {
+            let add = build::add_asset(creator.pubkey(), pool, 0, listing.token, terms);
+            world.refuses(&[add], &[&creator], NovateError::InvalidAssetTerms);
+        }
     }
 
     #[test]

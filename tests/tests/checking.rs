@@ -13,9 +13,8 @@ pub fn raw(world: &World) -> Vec<Raw> {
     held.map(|(key, account)| Raw { address: key.to_bytes(), data: account.data().to_vec() }).collect()
 }
 
-/// A world with deposits, a loan, positions, unsettled and settled variation and pending gains.
-/// A world with deposits, positions, unsettled and settled variation, funding and pending gains.
-fn lived() -> World {
+/// A world with deposits, a loan, positions, unsettled and settled variation, funding, pending gains and stake.
+pub fn lived() -> World {
     let mut world = World::default();
     let (buyer, seller) = (world.trader(10_000), world.trader(100_000));
     world.deposit(&buyer, GOLD, 12_345);
@@ -65,13 +64,13 @@ fn the_checker_finds_a_unit_too_much_anywhere() {
         world.svm.get_program_accounts(&novate_client::ID).into_iter().filter(|(_, a)| a.data.len() == 5_376);
     let mut places = vec![
         (usdc, 416, "cash counter"),
-        (usdc, 760, "shortage"),
-        (usdc, 768, "free cash"),
-        (usdc, 792, "fraction of free cash"),
-        (usdc, 800, "held cash"),
-        (usdc, 832, "what left"),
-        (usdc, 856, "dust"),
-        (gold, 768, "cash of no settlement asset"),
+        (usdc, 816, "shortage"),
+        (usdc, 824, "free cash"),
+        (usdc, 848, "fraction of free cash"),
+        (usdc, 856, "held cash"),
+        (usdc, 888, "what left"),
+        (usdc, 912, "dust"),
+        (gold, 824, "cash of no settlement asset"),
         (gold, 408, "deposits"),
         (gold, 528, "lent"),
         (gold, 536, "shares of what is lent"),

@@ -1,8 +1,8 @@
 use novate::events::HaircutClosed;
 use novate_client::state::HAIRCUT_WINDOW;
 use novate_client::{addresses, NovateError};
-use novate_tests::haircut::Broke;
-use novate_tests::{checker, Altered, BTC, BTC_PERP, DOLLAR, USDC};
+use novate_tests::haircut::{Broke, SOLD};
+use novate_tests::{checker, Altered, World, BTC, BTC_PERP, DOLLAR, USDC};
 
 use crate::checking::raw;
 
@@ -12,16 +12,44 @@ fn open() -> Broke {
     broke
 }
 
-/// Nobody was registered: all of it is left over.
+/// Nobody was registered: all of it is left over, and all who have cash pay it.
 #[test]
-fn what_the_gains_did_not_cover_is_told_and_stays_visible() {
+fn what_the_gains_did_not_cover_is_paid_by_deposits() {
     let mut broke = open();
     broke.world.pass(HAIRCUT_WINDOW);
+    let before = (broke.world.market(BTC_PERP), broke.world.asset(USDC));
     let event: HaircutClosed = broke.world.close_haircut(BTC_PERP);
     assert_eq!((event.version, event.pool, event.market), (1, broke.world.pool, BTC_PERP));
     assert_eq!((event.round, event.time, event.remainder), (1, broke.world.now(), 500 * DOLLAR));
     let market = broke.world.market(BTC_PERP);
-    assert_eq!((market.haircut.0, market.round.ends), (500 * DOLLAR, 0));
+    assert_eq!((market.haircut.0, market.round.ends, event.haircut), (0, 0, 0));
+    assert_eq!(market.variation_pool.0, before.0.variation_pool.0 + 500 * DOLLAR);
+    let asset = broke.world.asset(USDC);
+    assert_eq!((asset.cash, asset.claims.free.sum), (before.1.cash, before.1.claims.free.sum - 500_000_000));
+    assert_eq!((event.from_deposits.free, event.from_deposits.held, event.from_deposits.lent), (500_000_000, 0, 0));
+    assert_eq!(checker::violations(&raw(&broke.world), broke.world.pool.to_bytes()), Vec::<String>::new());
+}
+
+/// Where all deposits hold less, they go, and the rest is for everyone to see.
+#[test]
+fn what_is_beyond_deposits_stays() {
+    let mut broke = Broke::before(World::default(), 0, SOLD);
+    broke.world.price(BTC, 2_000.0);
+    broke.world.start_auction(&broke.owner);
+    let forgiven = broke.takes(1_000_000_000, 0).forgiven as i64;
+    assert!(forgiven > 10_000 * DOLLAR);
+    for actor in broke.winners.iter().chain([&broke.taker]) {
+        let kept = 1_000_000_000;
+        let cash = broke.world.portfolio(&actor.portfolio).cash as u64;
+        broke.world.withdraw(actor, USDC, cash - kept);
+    }
+    broke.world.pass(HAIRCUT_WINDOW);
+    let event: HaircutClosed = broke.world.close_haircut(BTC_PERP);
+    let paid = 4_000 * DOLLAR;
+    assert_eq!((event.remainder, event.from_deposits.free as i64), (forgiven, paid));
+    assert_eq!((event.haircut, broke.world.market(BTC_PERP).haircut.0), (forgiven - paid, forgiven - paid));
+    let asset = broke.world.asset(USDC);
+    assert_eq!((asset.claims.free.sum, asset.claims.haircuts), (0, 1));
     assert_eq!(checker::violations(&raw(&broke.world), broke.world.pool.to_bytes()), Vec::<String>::new());
 }
 

@@ -23,10 +23,11 @@ impl Distress {
         Self { world, owner, maker, taker }
     }
 
-    /// Below maintenance margin, without an auction.
+    /// Below maintenance margin for a minute, without an auction.
     pub fn fallen() -> Self {
         let mut distress = Self::before();
         distress.world.price(BTC, 19_100.0);
+        distress.world.hold();
         distress
     }
 

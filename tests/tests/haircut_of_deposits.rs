@@ -1,12 +1,14 @@
 //! CLR-32, CLR-35: what insurance lacks is taken from all settlement deposits pro rata, and nobody runs from it.
 //!
-//! The owner deposits 7,010 USD and buys one BTC at 20,000 for a fee of 10; at 12,500 equity is -500 and maintenance margin 1,500:
-//! 875 are reserved. A taker is paid 500 at once. Beside them four deposit 220,000 USD.
+//! The owner deposits 7,010 USD, borrows 1,500 and buys one BTC at 20,000 for a fee of 10. At 12,500 cash pays all that was lost, 1,000
+//! are left of it, and equity is -500: of the loan, so that no loss can be forgiven. Maintenance margin is 1,500: 875 are reserved. A
+//! taker is paid 500 at once. Beside them four deposit 220,000 USD.
 
 use anchor_lang::error::ErrorCode;
 use novate::events::{Liquidated, Moved};
 use novate_client::instructions::{self as build, Transfer};
-use novate_client::{addresses, Instruction, NovateError};
+use novate_client::{addresses, Instruction, Lending, NovateError};
+use novate_tests::lending::LENDING;
 use novate_tests::{call, checker, Actor, Altered, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH, GOLD, PRICE, USDC};
 
 use crate::checking::raw;
@@ -15,10 +17,11 @@ const ALL: i64 = 1_000_000_000;
 const RESERVED: u64 = 875_000_000;
 const PAYOUT: u64 = 500_000_000;
 /// Deposits of all, the owner of the account in auction included, and without.
-const BASE: u64 = 227_010_000_000;
+const BASE: u64 = 221_000_000_000;
 const OTHERS: u64 = 220_000_000_000;
 /// Of each who stays, and each who leaves.
 const DEPOSIT: u64 = 10_000_000_000;
+const LOAN: u64 = 1_500_000_000;
 
 struct Pool {
     world: World,
@@ -32,10 +35,20 @@ struct Pool {
 impl Pool {
     fn before() -> Self {
         let mut world = World::default();
-        let (owner, maker, taker) = (world.trader(7_010), world.trader(100_000), world.trader(100_000));
+        let free = Lending { rate_zero: 0, rate_kink: 0, rate_full: 0, ..LENDING };
+        let (governor, open) = (world.governor.insecure_clone(), world.set_lending_instruction(USDC, free));
+        world.succeeds(&[open], &[&governor]);
+        let (maker, taker) = (world.trader(100_000), world.trader(100_000));
         let (stays, leaves) = (world.trader(10_000), world.trader(10_000));
-        world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+        let owner = debtor(&mut world, &maker);
         Self { world, owner, maker, taker, stays, leaves }
+    }
+
+    /// The price falls, and the owner's cash pays the loss.
+    fn falls(&mut self) {
+        self.world.price(BTC, 12_500.0);
+        self.world.settle(&self.owner, BTC_PERP);
+        self.world.start_auction(&self.owner);
     }
 
     /// In an insolvent auction that has just begun; the fund has this capital.
@@ -44,8 +57,7 @@ impl Pool {
         if capital > 0 {
             pool.world.insure(&pool.maker, capital);
         }
-        pool.world.price(BTC, 12_500.0);
-        pool.world.start_auction(&pool.owner);
+        pool.falls();
         pool.holds();
         pool
     }
@@ -106,6 +118,17 @@ impl Pool {
     }
 }
 
+/// Nothing of what is lent for the loan is left.
+fn debtor(world: &mut World, maker: &Actor) -> Actor {
+    let (owner, lender) = (world.trader(7_010), world.trader(2_000));
+    world.lend(&lender, USDC, 2_000_000_000);
+    world.borrow(&owner, USDC, LOAN);
+    world.unlend(&lender, USDC, 2_000_000_000 - LOAN);
+    world.withdraw(&lender, USDC, 2_000_000_000 - LOAN);
+    world.trade(&owner, maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+    owner
+}
+
 fn share(of: u64, amount: u64, base: u64) -> u64 {
     (u128::from(of) * u128::from(amount)).div_ceil(base.into()) as u64
 }
@@ -127,7 +150,7 @@ fn deposits_pay_pro_rata_exactly_what_the_fund_lacks() {
     // The account's own cash goes to the taker whole; the taker's own bears.
     let taker = pool.taker.clone();
     let own = 100_000_000_000 - share(100_000_000_000, lacked, OTHERS);
-    assert!(pool.cash(&taker).abs_diff(own + 7_010_000_000 + PAYOUT) <= 1);
+    assert!(pool.cash(&taker).abs_diff(own + 1_000_000_000 + PAYOUT) <= 1);
     for actor in [pool.stays.clone(), pool.leaves.clone()] {
         assert!(pool.cash(&actor).abs_diff(DEPOSIT - share(DEPOSIT, lacked, OTHERS)) <= 1);
     }
@@ -217,23 +240,22 @@ fn through_a_transfer() {
 fn through_lending() {
     let mut pool = Pool::before();
     let (stays, leaves) = (pool.stays.clone(), pool.leaves.clone());
-    pool.world.open_bank(USDC);
     pool.world.open_bank(GOLD);
     pool.world.lend(&leaves, USDC, DEPOSIT);
-    pool.world.price(BTC, 12_500.0);
-    pool.world.start_auction(&pool.owner);
+    pool.falls();
     let lend = pool.world.lend_instruction(&stays, USDC, 1);
     pool.world.refuses(&[lend], &[&stays.key], NovateError::LendingDuringShortage);
     pool.world.deposit(&stays, GOLD, 100);
     pool.world.lend(&stays, GOLD, 100);
 
     let event = pool.takes(ALL);
-    // Of what lenders own a millionth never bears, so that no share becomes worthless.
+    // What is lent out does not bear; all lenders do.
     let lent = share(DEPOSIT, PAYOUT, OTHERS);
-    assert!(event.from_deposits.lent <= lent && lent - event.from_deposits.lent <= lent / 900_000 + 1);
+    assert!(lent - event.from_deposits.lent <= 1);
     let bank = pool.world.asset(USDC).bank;
     let worth = bank.lent_floor(pool.world.portfolio(&leaves.portfolio).balance_of(USDC).lent).unwrap();
-    assert!((DEPOSIT - worth).abs_diff(DEPOSIT - pool.cash(&stays)) <= lent / 900_000 + 2);
+    assert!((DEPOSIT - worth).abs_diff(share(lent, DEPOSIT, DEPOSIT + LOAN)) <= 2);
+    assert!((DEPOSIT - pool.cash(&stays)).abs_diff(lent) <= 2);
     pool.world.lend(&stays, USDC, 1_000_000);
     pool.world.unlend(&leaves, USDC, worth);
     pool.holds();
@@ -266,7 +288,6 @@ fn gifts_and_fees_end_a_shortage() {
     pool.world.insure(&pool.maker, 60);
     assert_eq!(pool.shortage(), 15_000_000);
     // The two fees of the trade.
-    pool.world.settle(&pool.owner, BTC_PERP);
     let collect = build::collect_fees(pool.world.pool, BTC_PERP);
     pool.world.succeeds(&[collect], &[]);
     assert_eq!(pool.shortage(), 0);
@@ -293,9 +314,9 @@ fn what_comes_back_is_as_if_it_had_not_left() {
 fn premiums_are_not_paid_of_what_is_held_back() {
     let mut pool = Pool::before();
     let time = pool.world.chain(BTC_PERP, 1, 0.5, &[18_000]);
-    pool.world.price(BTC, 12_500.0);
-    pool.world.start_auction(&pool.owner);
+    pool.falls();
     pool.world.price(BTC, 20_000.0);
+    pool.world.refresh_expiry(BTC_PERP, time);
     let leaves = pool.leaves.clone();
     pool.drain(&leaves);
     let legs = [call(BTC_PERP, time, 0, CONTRACT / 100, 2_000 * PRICE)];
@@ -323,9 +344,8 @@ fn what_options_paid_to_the_market_bears_too() {
     assert_eq!(kept, DOLLAR / 5);
     pool.holds();
 
-    let fees = pool.world.market(BTC_PERP).accrued_fees.0;
-    pool.world.price(BTC, 12_500.0);
-    pool.world.start_auction(&pool.owner);
+    let (fees, paid) = (pool.world.market(BTC_PERP).accrued_fees.0, 7_510 * DOLLAR);
+    pool.falls();
     pool.takes(ALL);
     pool.world.price(BTC, 20_000.0);
     pool.world.refresh_expiry(BTC_PERP, time);
@@ -334,7 +354,7 @@ fn what_options_paid_to_the_market_bears_too() {
     pool.holds();
     let market = pool.world.market(BTC_PERP);
     let borne = share(kept as u64, PAYOUT, OTHERS) as i64;
-    assert_eq!((market.variation_pool.0, market.option_cash.0), (kept - borne, kept));
+    assert_eq!((market.variation_pool.0, market.option_cash.0), (paid + kept - borne, kept));
     assert_eq!(market.accrued_fees.0, fees + kept - borne);
     let collect = build::collect_fees(pool.world.pool, BTC_PERP);
     pool.world.succeeds(&[collect], &[]);
@@ -364,13 +384,13 @@ fn a_slice_carries_what_is_held_back() {
 #[test]
 fn two_deficits_at_once() {
     let mut pool = Pool::before();
-    let second = pool.world.trader(7_010);
-    pool.world.trade(&second, &pool.maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+    let second = debtor(&mut pool.world, &pool.maker);
     pool.world.insure(&pool.maker, 600);
-    pool.world.price(BTC, 12_500.0);
-    pool.world.start_auction(&pool.owner);
+    pool.falls();
     assert_eq!(pool.shortage(), 275_000_000);
-    pool.world.start_auction(&second);
+    pool.world.settle(&second, BTC_PERP);
+    let start = pool.world.start_auction_instruction(&second);
+    pool.world.succeeds(&[start], &[]);
     assert_eq!(pool.shortage(), 2 * RESERVED - 600_000_000);
     let event = pool.takes(ALL);
     assert_eq!((event.from_capital, event.from_deposits), (PAYOUT, Default::default()));
@@ -416,10 +436,8 @@ fn many_haircuts_are_borne_at_once_or_one_by_one() {
     for round in 0..ROUNDS {
         if round > 0 {
             pool.world.price(BTC, 20_000.0);
-            pool.owner = pool.world.trader(7_010);
-            pool.world.trade(&pool.owner, &pool.maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
-            pool.world.price(BTC, 12_500.0);
-            pool.world.start_auction(&pool.owner);
+            pool.owner = debtor(&mut pool.world, &pool.maker);
+            pool.falls();
         }
         lost += pool.takes(ALL).from_deposits.free;
         pool.cash(&prompt);
@@ -458,6 +476,7 @@ mod adversary {
     fn a_settlement_asset_that_is_read_only() {
         let mut pool = Pool::before();
         pool.world.price(BTC, 12_500.0);
+        pool.world.hold();
         let start = pool.world.start_auction_instruction(&pool.owner);
         pool.world.refuses(&[start.read_only(6)], &[], NovateError::NotWritable);
         pool.world.start_auction(&pool.owner);

@@ -548,6 +548,20 @@ fn a_short_option_is_forgiven_too() {
 
 // What is held back while reserves exceed the fund (CLR-35).
 
+/// An account of another market is insolvent, and somebody gives the fund what it lacks but for this.
+fn falls_short(world: &mut World, shortage: u64) -> Actor {
+    let (debtor, other, backer) = (world.trader(3_000), world.trader(100_000), world.actor());
+    world.trade(&debtor, &other, &[(ETH_PERP, 4 * CONTRACT, 1_500 * PRICE)]);
+    world.price(ETH, 400.0);
+    world.hold();
+    let start = world.start_auction_instruction(&debtor);
+    world.succeeds(&[start], &[]);
+    let lacks = world.insurance().shortage();
+    world.insure_units(&backer, lacks - shortage);
+    assert_eq!(world.asset(USDC).shortage, shortage);
+    backer
+}
+
 #[test]
 fn pending_gains_stay_as_far_as_the_fund_is_short() {
     let mut broke = Broke::before(World::default(), 0, SOLD);
@@ -558,7 +572,7 @@ fn pending_gains_stay_as_far_as_the_fund_is_short() {
     assert_eq!(position(&broke.world, &first).pending_new, 495 * DOLLAR);
     broke.world.pass(2 * HOUR);
     broke.world.refresh();
-    broke.world.write_shortage(400_000_000);
+    let backer = falls_short(&mut broke.world, 400_000_000);
     let event: VariationSettled = broke.world.settle(&first, BTC_PERP).event();
     assert_eq!((event.released, position(&broke.world, &first).pending_old), (95 * DOLLAR, 400 * DOLLAR));
     holds(&broke.world);
@@ -567,7 +581,7 @@ fn pending_gains_stay_as_far_as_the_fund_is_short() {
     broke.world.pass(HOUR);
     broke.world.refresh();
     broke.world.refuses(&[settle], &[], NovateError::GainsHeldBack);
-    broke.world.write_shortage(0);
+    broke.world.insure(&backer, 400);
     let event: VariationSettled = broke.world.settle(&first, BTC_PERP).event();
     assert_eq!(event.released, 400 * DOLLAR);
     holds(&broke.world);
@@ -590,7 +604,9 @@ fn a_bid_releases_nothing_that_is_held_back() {
         broke.world.price(BTC, 12_500.0);
         broke.world.refresh();
         broke.world.start_auction(&broke.owner);
-        broke.world.write_shortage(shortage);
+        if shortage > 0 {
+            falls_short(&mut broke.world, shortage);
+        }
         let cash = broke.world.portfolio(&broke.taker.portfolio).cash;
         let slice = broke.world.portfolio(&broke.owner.portfolio).cash / 1_000;
         broke.takes(ALL / 1_000, 0);

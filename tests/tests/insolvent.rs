@@ -209,7 +209,8 @@ fn two_deficits_at_once_share_one_fund_and_deposits_pay_the_rest() {
     ruin.world.insure(&ruin.backer, 1_000);
     ruin.world.price(BTC, 12_500.0);
     ruin.world.start_auction(&ruin.owner);
-    ruin.world.start_auction(&second);
+    let start = ruin.world.start_auction_instruction(&second);
+    ruin.world.succeeds(&[start], &[]);
     assert_eq!(ruin.world.insurance().reserved, 1_750_000_000);
     let mut ruin = ruin.later(HALF_AN_HOUR);
     ruin.takes(ALL, -687_500_000);

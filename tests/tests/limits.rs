@@ -170,6 +170,7 @@ impl Hall {
 
     /// Refreshes beforehand, then starts the auction and liquidates in one transaction each.
     fn liquidate(&mut self, owner: &Actor, taker: &Actor) {
+        self.world.hold();
         let start = self.world.start_auction_instruction(owner);
         let table = [self.table.clone()];
         self.world.send_with_tables(&[start], &[], &table).unwrap();
@@ -213,6 +214,7 @@ fn insolvent(shape: Shape) {
     hall.world.insure(&backer, 1);
     hall.world.stake(&backer, 1_000 * DOLLAR as u64);
     let table = [hall.table.clone()];
+    hall.world.hold();
     let start = hall.world.start_auction_instruction(&owner);
     hall.world.send_with_tables(&[start], &[], &table).unwrap();
     hall.world.pass(600);
@@ -392,6 +394,7 @@ mod adversary {
         let taker = hall.world.trader(1_000_000);
         taker_holds(&mut hall, &taker);
         hall.ruin(&owner);
+        hall.world.hold();
         let start = hall.world.start_auction_instruction(&owner);
         let table = [hall.table.clone()];
         hall.world.send_with_tables(&[start], &[], &table).unwrap();

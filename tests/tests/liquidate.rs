@@ -298,6 +298,7 @@ mod adversary {
         let bid = bid(&distress, ALL, i64::MAX);
         let signer = [&distress.taker.key];
         distress.world.refuses(std::slice::from_ref(&bid), &signer, NovateError::Insolvent);
+        distress.world.hold();
         let start = distress.world.start_auction_instruction(&distress.owner);
         distress.world.succeeds(&[start, bid], &signer);
     }

@@ -1,8 +1,8 @@
-//! A random walk over all instructions: whatever is tried, in whatever order, the rules of [`checker`] hold after it, what
-//! fails changes nothing, and what can be foreseen comes to pass: what a trade or a withdrawal leaves to the byte, refusals by
-//! name.
+//! A random walk over all instructions: whatever is tried, in whatever order, the rules of [`novate_tests::checker`] hold after
+//! it, the ledger that is kept from its event is what the accounts are, what fails changes nothing, and what can be foreseen comes
+//! to pass: what a trade or a withdrawal leaves to the byte, refusals by name.
 //!
-//! `NOVATE_SEED` chooses another walk, `NOVATE_STEPS` a longer one.
+//! `NOVATE_SEED` chooses another walk, `NOVATE_STEPS` a longer one. One that fails leaves a tape, see `tapes`.
 
 mod expiring;
 mod governance;
@@ -12,16 +12,21 @@ mod judge;
 mod keepers;
 mod lenders;
 mod liquidation;
+mod liveness;
+mod roles;
+mod tapes;
 mod traders;
 mod trades;
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 
 use novate_client::instructions::{self as build};
 use novate_client::state::Portfolio;
 use novate_client::{instrument, Instruction};
-use novate_tests::{checker, Actor, AssetSpec, Builder, Chance, MarketSpec, Sent, World, BTC, ETH, JITOSOL, SOL, USDC};
+use novate_tests::ledger::{format, Ledger, Sensitivity, QUIET};
+use novate_tests::{Actor, AssetSpec, Builder, Chance, MarketSpec, Sent, World, BTC, ETH, JITOSOL, SOL, USDC};
 use solana_instruction_error::InstructionError;
 use solana_keypair::Keypair;
 use solana_message::AddressLookupTableAccount;
@@ -57,11 +62,16 @@ const WINDS_UP: i64 = 50;
 /// Steps, of a hundred, that somebody withdraws in while insurance is short.
 const RUNS: i64 = 10;
 
-const INSTRUCTIONS: [(&str, i64); 50] = [
+const INSTRUCTIONS: [(&str, i64); 55] = [
     ("create_pool", 3),
     ("set_publisher", 3),
     ("add_asset", 3),
     ("add_market", 3),
+    ("propose_role", 3),
+    ("cancel_role", 3),
+    ("accept_role", 3),
+    ("pause", 5),
+    ("unpause", 7),
     ("register_venue", 3),
     ("remove_venue", 3),
     ("list_expiry", 3),
@@ -122,7 +132,12 @@ const NEVER: [&str; 9] = [
     "NotWritable",
 ];
 /// What must really happen.
-const LIVED: [&str; 53] = [
+const LIVED: [&str; 63] = [
+    "a slice of what waits for its price changed hands",
+    "the outflow limit held tokens back",
+    "a balance below the minimum was refused",
+    "a position below the minimum was refused",
+    "an average kept a portfolio from its auction",
     "a premium was in force",
     "three mids made a premium",
     "funding was settled",
@@ -155,7 +170,7 @@ const LIVED: [&str; 53] = [
     "deposits paid for a slice",
     "lenders paid for a slice",
     "what was held back paid",
-    "deposits paid for a bankrupt account",
+    "a bankrupt account's losses were forgiven",
     "cash left during a shortage",
     "a shortage held cash back",
     "an insolvent auction gave its reserve back",
@@ -176,6 +191,28 @@ const LIVED: [&str; 53] = [
     "a slice of what had expired changed hands",
     "variation of an expired option was settled",
     "roundings of a settlement were kept",
+    "a portfolio without debts left",
+    "a solvent account was taken by a stranger",
+    "an insolvent account was taken by a stranger",
+    "a withdrawal beside a stale feed",
+    "a trade beside a stale feed",
+];
+
+/// Fields, of an event or of any, that tell something and move nothing.
+const TELLS: [(&str, &[&str]); 13] = [
+    ("", &["time", "equity", "maintenance", "payer", "funder"]),
+    ("AssetAdded", &["asset", "mint", "feed", "feed_owner", "redemption_underlying", "stake_pool"]),
+    ("AssetRefreshed", &["price", "confidence", "publish_time", "scan_range", "haircut", "accepted", "average"]),
+    ("DelegateSet", &["delegate", "expiry"]),
+    ("ExpiryClosed", &["expiry"]),
+    ("ExpiryListed", &["expiry", "basis", "a", "b", "rho", "m", "sigma"]),
+    ("ExpirySettled", &["price"]),
+    ("LendingSet", &["rate_zero", "rate_kink", "rate_full", "kink", "reserve_share", "utilisation_cap"]),
+    ("Liquidated", &["equity_before", "maintenance_before", "equity_after", "maintenance_after"]),
+    ("LossBorrowed", &["instrument"]),
+    ("MarketAdded", &["market", "asset"]),
+    ("PortfolioOpened", &["owner", "sub_account"]),
+    ("UnstakeRequested", &["from", "before"]),
 ];
 
 /// Parts of haircuts that need more than one thing to come together: at least once.
@@ -212,14 +249,26 @@ struct Walk {
     venues: Vec<Venue>,
     /// Where transactions find the accounts of the pool.
     tables: Vec<AddressLookupTableAccount>,
-    /// Pools beside the one that trades, by id.
+    /// Pools beside the one that trades, by id, in which the governor lists.
     pools: Vec<u16>,
+    /// The roles of all pools beside the one that trades.
+    offices: Vec<roles::Offices>,
     /// Of each instruction: tried, succeeded.
     tally: BTreeMap<&'static str, [u64; 2]>,
     /// Why instructions were refused.
     refusals: BTreeMap<(&'static str, String), u64>,
     /// How often what the rules are about really happened.
     lived: BTreeMap<&'static str, u64>,
+    /// Kept from every event; and from those alone that no log limit can drop.
+    ledger: Ledger,
+    plain: Ledger,
+    sensitivity: Sensitivity,
+    /// The world and the ledger where the tape begins.
+    begun: Option<(Box<World>, Ledger)>,
+    /// Something that must be possible is tried in a twin.
+    tries: bool,
+    /// A planted one.
+    rule: Option<tapes::Rule>,
     seed: u64,
     step: u64,
 }
@@ -227,6 +276,9 @@ struct Walk {
 /// Cash of the owners, in USD, and of each sub-account, in units.
 const CASH: [i64; 8] = [2_000_000, 1_500_000, 1_000_000, 9_000, 8_000, 7_000, 6_000, 5_000];
 const SUB_CASH: u64 = 4_000_000_000;
+/// Units of USDC that leave in a day at most, and the least balance of ETH.
+const USDC_A_DAY: u64 = 800_000_000_000;
+const ETH_LEAST: u64 = 1_000_000;
 /// The first owner with a sub-account, and how many have one.
 const WITH_SUB: usize = 2;
 const SUBS: usize = 4;
@@ -236,9 +288,9 @@ impl Walk {
         let asset = |symbol, decimals, at: usize| AssetSpec::new(symbol, decimals, USD[at]).max_age(MAX_AGE);
         let stake_pool = novate_client::Pubkey::new_from_array([1; 32]);
         let assets = vec![
-            asset("USDC", 6, 0),
+            asset("USDC", 6, 0).outflow_limit(USDC_A_DAY),
             asset("BTC", 8, 1),
-            asset("ETH", 8, 2).base_range(180_000).pushed(),
+            asset("ETH", 8, 2).base_range(180_000).pushed().minimum_balance(ETH_LEAST),
             asset("SOL", 9, 3).base_range(250_000).posted().token_2022(vec![]),
             asset("GOLD", 6, 4).pushed(),
             asset("JITOSOL", 9, 5).redeemed_for(SOL, stake_pool),
@@ -256,6 +308,7 @@ impl Walk {
         world.set_epoch(700);
         world.redeem_at(JITOSOL, 1_200_000_000);
         let publisher = world.governor.insecure_clone();
+        let [ledger, plain] = [0; 2].map(|_| Ledger::new(world.pool.to_bytes()));
         let mut walk = Self {
             world,
             chance: Chance::new(seed),
@@ -264,9 +317,16 @@ impl Walk {
             venues: vec![],
             tables: vec![],
             pools: vec![],
+            offices: vec![],
             tally: INSTRUCTIONS.iter().map(|(name, _)| (*name, [0, 0])).collect(),
             refusals: BTreeMap::new(),
             lived: LIVED.iter().map(|what| (*what, 0)).collect(),
+            ledger,
+            plain,
+            sensitivity: Sensitivity::default(),
+            begun: None,
+            tries: false,
+            rule: None,
             seed,
             step: 0,
         };
@@ -280,6 +340,7 @@ impl Walk {
         }
         walk.list_chains();
         walk.open_banks();
+        walk.begin_tape();
         walk
     }
 
@@ -331,12 +392,49 @@ impl Walk {
                 let error = judge::name_in_log(&logs).unwrap_or_else(|| format!("error {code} of another program"));
                 assert!(!NEVER.contains(&error.as_str()), "{place}\n{logs}");
                 *self.refusals.entry((name, error.clone())).or_default() += 1;
+                self.lived("the outflow limit held tokens back", error == "OutflowLimit");
+                self.lived("a balance below the minimum was refused", error == "DustBalance");
+                self.lived("a position below the minimum was refused", error == "LeavesDust");
                 Err(error)
             }
         };
-        let wrong = checker::violations(&raw(&self.world), self.world.pool.to_bytes());
+        self.keep_books();
+        let wrong = tapes::wrong(&self.world, &self.ledger, self.rule);
         assert!(wrong.is_empty(), "{place}\n{}", wrong.join("\n"));
         sent
+    }
+
+    /// Enters what was told since the last time.
+    fn keep_books(&mut self) {
+        for told in std::mem::take(&mut self.world.told) {
+            self.sensitivity.take(&mut self.ledger, &told.event);
+            if !told.telemetry {
+                self.plain.take(&told.event);
+            }
+        }
+    }
+
+    /// A ledger that knew no telemetry but the last of each asset is what the accounts are.
+    fn check_plain(&mut self) {
+        self.keep_books();
+        self.world.refresh();
+        std::mem::take(&mut self.world.told).iter().for_each(|told| {
+            self.plain.take(&told.event);
+        });
+        let wrong = self.plain.differences(&raw(&self.world));
+        assert!(wrong.is_empty(), "{}\n{}", self.place(), wrong.join("\n"));
+    }
+
+    /// A unit too much or too little in any field of an event that moves money is noticed.
+    fn assert_sensitive(&self) {
+        for ((event, field), [tried, noticed]) in &self.sensitivity.0 {
+            let name = field.rsplit('.').next().unwrap_or_default();
+            let tells = TELLS.iter().any(|(of, told)| [*event, ""].contains(of) && told.contains(&name));
+            assert!(tells || noticed == tried, "{event}, {field}: {noticed} of {tried} were noticed");
+        }
+        for event in format::events().filter(|event| !QUIET.contains(event)) {
+            assert!(self.sensitivity.0.keys().any(|(of, _)| *of == event), "no {event} was altered");
+        }
     }
 
     /// Sends one instruction with an outcome that is foreseen.
@@ -364,6 +462,15 @@ impl Walk {
     /// Half of the time little is staked, so that the fund is short.
     fn is_lean(&self) -> bool {
         self.step / LEAN % 2 == 1
+    }
+
+    fn go(&mut self, steps: u64) {
+        for step in 1..=steps {
+            self.step();
+            if step % liveness::EVERY == 0 {
+                self.check_liveness();
+            }
+        }
     }
 
     fn step(&mut self) {
@@ -401,6 +508,11 @@ impl Walk {
             "set_publisher" => self.set_publisher(),
             "add_asset" => self.add_asset(),
             "add_market" => self.add_market(),
+            "propose_role" => self.propose_role(),
+            "cancel_role" => self.cancel_role(),
+            "accept_role" => self.accept_role(),
+            "pause" => self.pause(),
+            "unpause" => self.unpause(),
             "register_venue" => self.register_venue(),
             "remove_venue" => self.remove_venue(),
             "list_expiry" => self.list_expiry(),
@@ -529,11 +641,13 @@ fn setting(name: &str, default: u64) -> u64 {
 fn the_rules_hold_after_every_operation() {
     let (seed, steps) = (setting("NOVATE_SEED", SEED), setting("NOVATE_STEPS", STEPS));
     let mut walk = Walk::new(seed);
-    for _ in 0..steps {
-        walk.step();
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| walk.go(steps))) {
+        walk.leave_tape(&tapes::folder());
+        resume_unwind(panic);
     }
     walk.print();
     walk.check_side_pools();
+    walk.check_plain();
     if steps >= STEPS {
         let [tried, succeeded] = walk.total();
         assert!(tried >= 2_000 && succeeded * 100 >= tried * LEAST_SHARE, "{succeeded} of {tried} succeeded");
@@ -541,6 +655,7 @@ fn the_rules_hold_after_every_operation() {
             let least = RARE.iter().find(|(rare, _)| rare == name).map_or(LEAST, |(_, least)| *least);
             assert!(*succeeded >= least, "{name} succeeded only {succeeded} times");
         }
+        walk.assert_sensitive();
         let least = |what: &str| if LIVED_RARELY.contains(&what) { 1 } else { LEAST_LIVED };
         assert!(walk.lived.iter().all(|(what, times)| *times >= least(what)), "{:?}", walk.lived);
     }

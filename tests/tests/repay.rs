@@ -59,10 +59,10 @@ fn during_an_auction_and_by_a_delegate() {
     world.withdraw(&borrower, USDC, 3_900 * DOLLAR as u64);
     world.price(BTC, 4_500.0);
     world.start_auction(&borrower);
-    world.deposit(&borrower, USDC, 3_900 * DOLLAR as u64);
+    world.deposit(&borrower, USDC, 3_901 * DOLLAR as u64);
     let set = build::set_delegate(borrower.address(), borrower.portfolio, delegate.address(), i64::MAX);
     world.succeeds(&[set], &[&borrower.key]);
-    let repay = build::repay(delegate.address(), &world.pool, borrower.portfolio, USDC, 4_000 * DOLLAR as u64);
+    let repay = build::repay(delegate.address(), &world.pool, borrower.portfolio, USDC, 4_001 * DOLLAR as u64);
     world.succeeds(&[repay], &[&delegate.key]);
     let end = world.end_auction_instruction(&borrower);
     world.succeeds(&[end], &[]);

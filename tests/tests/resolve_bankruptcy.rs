@@ -4,6 +4,7 @@
 //! of the loss of 7,516.25; 506.25 are left.
 
 use novate::events::{AuctionStarted, BankruptcyResolved};
+use novate_client::state::HAIRCUT_WINDOW;
 use novate_client::{addresses, instructions as build, NovateError};
 use novate_tests::{checker, Actor, Altered, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH, ETH_PERP, GOLD, PRICE, USDC};
 
@@ -73,18 +74,32 @@ fn the_fund_pays_the_losses_and_the_winner_is_paid() {
     world.succeeds(&[build::close_portfolio(owner.address(), world.pool, 0)], &[&owner.key]);
 }
 
+/// The round that opens takes it from the winner.
 #[test]
-fn what_the_fund_lacks_is_taken_from_deposits_exactly() {
+fn what_the_fund_lacks_is_forgiven_exactly() {
     for capital in [100, 0] {
         let mut bankrupt = Bankrupt::insured(capital);
         let before = bankrupt.world.asset(USDC);
         let event = bankrupt.resolves();
-        let from_deposits = LOST - (capital * DOLLAR) as u64;
-        assert_eq!((event.from_capital, event.from_deposits.free), ((capital * DOLLAR) as u64, from_deposits));
-        let after = bankrupt.world.asset(USDC);
-        assert_eq!(after.claims.free.sum, before.claims.free.sum - from_deposits);
-        assert_eq!(after.cash, before.cash + (capital * DOLLAR) as u64);
-        assert_eq!(bankrupt.world.market(BTC_PERP).variation_pool.0, 7_010 * DOLLAR + LOST as i64);
+        let (paid, forgiven) = ((capital * DOLLAR) as u64, LOST - (capital * DOLLAR) as u64);
+        assert_eq!((event.deficit, event.from_capital, event.forgiven), (LOST, paid, forgiven));
+        assert_eq!((event.losses[0].amount, event.losses[0].forgiven), (LOST, forgiven));
+        assert_eq!(event.from_deposits, Default::default());
+        let Bankrupt { mut world, maker, .. } = bankrupt;
+        let after = world.asset(USDC);
+        assert_eq!((after.claims.free.sum, after.cash), (before.claims.free.sum, before.cash + paid));
+        let market = world.market(BTC_PERP);
+        assert_eq!(market.variation_pool.0, (7_010 * DOLLAR) + paid as i64);
+        assert_eq!((market.haircut.0, market.round.forgiven.0), (forgiven as i64, forgiven as i64));
+        assert_eq!(market.round.ends, world.now() + HAIRCUT_WINDOW);
+
+        world.register_gain(&maker, BTC_PERP);
+        world.pass(HAIRCUT_WINDOW);
+        assert_eq!(world.charge_gain(&maker, BTC_PERP).borne.charged, forgiven as i64);
+        assert_eq!(world.market(BTC_PERP).haircut.0, 0);
+        // All that was paid in is the winner's but for fees.
+        world.settle(&maker, BTC_PERP);
+        assert_eq!(world.market(BTC_PERP).variation_pool.0, 32_500_000);
     }
 }
 
@@ -103,7 +118,7 @@ fn a_loan_of_the_settlement_asset_is_paid_back() {
     assert_eq!((bank.loans, bank.lent), (0, 5_000_000_000));
 }
 
-/// Lenders bear the deficit too, by what is not lent out.
+/// The loan is no loss of a market. Lenders bear it too, by what is not lent out.
 #[test]
 fn lenders_and_depositors_pay_together() {
     let mut bankrupt = Bankrupt::with(0, |world, owner| {
@@ -114,8 +129,10 @@ fn lenders_and_depositors_pay_together() {
     let event = bankrupt.resolves();
     let after = bankrupt.world.asset(USDC);
     // 99,500 are not lent out, beside 100,000 of the maker's.
-    let lent = LOST * 99_500 / 199_500;
-    assert_eq!((event.from_deposits.lent, event.from_deposits.free), (lent, LOST - lent));
+    let (loan, lost) = (500_000_000, LOST - 500_000_000);
+    let lent = loan * 99_500 / 199_500;
+    assert_eq!((event.from_deposits.lent, event.from_deposits.free), (lent, loan - lent));
+    assert_eq!((event.forgiven, event.losses[0].forgiven), (lost, lost));
     // The index is rounded down, to the bank's gain.
     assert!(before.bank.lent - after.bank.lent - lent <= 1);
 }
@@ -170,6 +187,28 @@ mod adversary {
             world.succeeds(&[withdraw], &[&owner.key]);
         });
         bankrupt.refused(NovateError::NotBankrupt);
+    }
+
+    /// An earlier haircut of the market is not all charged.
+    #[test]
+    fn while_a_haircut_is_settled() {
+        let mut bankrupt = Bankrupt::insured(0);
+        let other = bankrupt.world.trader(7_010);
+        bankrupt.world.price(BTC, 20_000.0);
+        bankrupt.world.trade(&other, &bankrupt.maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+        bankrupt.world.price(BTC, 12_500.0);
+        bankrupt.world.trade(&other, &bankrupt.maker, &[(BTC_PERP, -CONTRACT, 12_500 * PRICE)]);
+        bankrupt.world.settle(&other, BTC_PERP);
+        bankrupt.resolves();
+        bankrupt.world.register_gain(&bankrupt.maker.clone(), BTC_PERP);
+        bankrupt.world.pass(HAIRCUT_WINDOW);
+        bankrupt.world.refresh();
+        bankrupt.world.start_auction(&other);
+        bankrupt.owner = other;
+        bankrupt.refused(NovateError::HaircutSettling);
+        bankrupt.world.charge_gain(&bankrupt.maker.clone(), BTC_PERP);
+        assert_eq!(bankrupt.resolves().forgiven, LOST);
+        assert_eq!(bankrupt.world.market(BTC_PERP).round.number, 2);
     }
 
     #[test]

@@ -52,6 +52,34 @@ fn a_lowered_cap_leaves_loans_and_refuses_more() {
     assert_eq!(world.asset(USDC).bank.lent_shares, 0);
 }
 
+#[test]
+fn loans_reach_the_borrow_cap_and_no_further() {
+    let mut world = World::default();
+    world.lender(USDC, 10_000 * DOLLAR as u64);
+    let borrower = world.actor();
+    world.deposit(&borrower, BTC, 100_000_000);
+    let governor = world.governor.insecure_clone();
+    let refused = |world: &mut World, amount| {
+        let borrow = world.borrow_instruction(&borrower, USDC, amount);
+        world.refuses(&[borrow], &[&borrower.key], novate_client::NovateError::BorrowCap);
+    };
+    let capped = world.set_lending_instruction(USDC, Lending { borrow_cap: 4_000_000_000, ..LENDING });
+    world.succeeds(&[capped], &[&governor]);
+    assert_eq!(world.asset(USDC).borrow_cap, 4_000_000_000);
+    refused(&mut world, 4_000_000_001);
+    world.borrow(&borrower, USDC, 3_000_000_000);
+    refused(&mut world, 1_000_000_001);
+    world.borrow(&borrower, USDC, 1_000_000_000);
+    // Interest goes on beyond it; nothing more is lent until loans are below it again.
+    world.pass(86_400);
+    world.repay(&borrower, USDC, 100_000);
+    world.refresh();
+    assert!(world.asset(USDC).bank.loans > 4_000_000_000);
+    refused(&mut world, 1);
+    world.repay(&borrower, USDC, 1_000_000_000);
+    world.borrow(&borrower, USDC, 999_000_000);
+}
+
 mod adversary {
     use super::*;
     use anchor_lang::error::ErrorCode;

@@ -1,6 +1,6 @@
 use novate::events::AuctionStarted;
-use novate_client::{addresses, instructions as build};
-use novate_tests::{BTC, BTC_PERP, DOLLAR};
+use novate_client::{addresses, instructions as build, NovateError};
+use novate_tests::{Actor, Failure, Sent, World, BTC, BTC_PERP, DOLLAR, PRICE, USDC};
 
 use crate::distress::Distress;
 
@@ -17,6 +17,7 @@ fn the_clock_of_the_auction_starts() {
     assert_eq!((event.version, event.pool, event.portfolio), (1, world.pool, owner.portfolio));
     assert_eq!((event.sequence, event.time), (after.sequence, world.now()));
     assert_eq!((event.equity, event.maintenance), (2_190 * DOLLAR, 2_292 * DOLLAR));
+    assert_eq!((event.average_equity, event.average_maintenance), (2_190 * DOLLAR, 2_292 * DOLLAR));
     assert_eq!((event.insolvent, after.auction_insolvent), (false, 0));
 }
 
@@ -24,7 +25,8 @@ fn the_clock_of_the_auction_starts() {
 fn a_price_of_five_seconds_ago_is_young_enough() {
     let Distress { mut world, owner, .. } = Distress::fallen();
     world.pass(5);
-    world.start_auction(&owner);
+    let start = world.start_auction_instruction(&owner);
+    world.succeeds(&[start], &[]);
     assert_eq!(world.portfolio(&owner.portfolio).auction_start, world.now());
 }
 
@@ -62,11 +64,103 @@ fn between_solvent_and_insolvent_the_clock_starts_anew() {
     }
 }
 
+/// Publishes a price of BTC and, as it is, that of USDC, has both read and tries to start the auction.
+fn quote_and_start(world: &mut World, owner: &Actor, usd: f64) -> Result<Sent, Failure> {
+    world.price(USDC, 1.0);
+    world.price(BTC, usd);
+    let start = world.start_auction_instruction(owner);
+    world.attempt(start, &[])
+}
+
+/// CLR-42: prices fall by 20 USD a second and are read every five; the account is below maintenance margin from 19,215.91 on.
+#[test]
+fn a_real_fall_starts_within_a_minute_of_the_shortfall() {
+    let Distress { mut world, owner, .. } = Distress::before();
+    world.pass(600);
+    world.refresh();
+    let (mut short, mut usd) = (None, 20_000.0);
+    let waited = loop {
+        world.pass(5);
+        usd -= 100.0;
+        let now = world.now();
+        let started = quote_and_start(&mut world, &owner, usd);
+        if usd < 16_910.0 / 0.88 {
+            short = short.or(Some(now));
+        }
+        match (started, short) {
+            (Ok(_), since) => break now - since.unwrap(),
+            (Err(failure), None) => assert!(failure.is(NovateError::NotLiquidatable)),
+            (Err(failure), Some(_)) => assert!(failure.is(NovateError::SoundOnAverage)),
+        }
+    };
+    assert_eq!(waited, 50);
+}
+
+/// A fall at once to 18,000, where equity is 1,090 and maintenance 2,160, read every second: the average is below 19,215.91 when it
+/// has gone 38 % of the way.
+#[test]
+fn a_fall_at_once_starts_within_half_a_minute() {
+    let Distress { mut world, owner, .. } = Distress::before();
+    world.pass(600);
+    let began = world.now();
+    while quote_and_start(&mut world, &owner, 18_000.0).is_err() {
+        world.pass(1);
+    }
+    assert_eq!(world.now() - began, 30);
+}
+
+/// Whoever chooses one reading does not choose the auction, also after a silence of the feed; nor whether insurance pays.
+#[test]
+fn one_reading_decides_nothing() {
+    for silence in [0, 5, 60, 600] {
+        let Distress { mut world, owner, .. } = Distress::before();
+        world.pass(silence);
+        for usd in [18_000.0, 10_000.0] {
+            let failure = quote_and_start(&mut world, &owner, usd).unwrap_err();
+            assert!(failure.is(NovateError::SoundOnAverage), "{silence}");
+        }
+        // It stands for five seconds, and is gone.
+        world.pass(5);
+        let failure = quote_and_start(&mut world, &owner, 20_000.0).unwrap_err();
+        assert!(failure.is(NovateError::NotLiquidatable));
+        world.pass(5);
+        let failure = quote_and_start(&mut world, &owner, 18_000.0).unwrap_err();
+        assert!(failure.is(NovateError::SoundOnAverage));
+    }
+}
+
+#[test]
+fn an_account_insolvent_at_one_reading_is_put_up_as_a_solvent_one() {
+    let Distress { mut world, owner, .. } = Distress::fallen();
+    let event: AuctionStarted = quote_and_start(&mut world, &owner, 16_000.0).unwrap().event();
+    assert_eq!((event.equity, event.average_equity), (-910 * DOLLAR, 2_190 * DOLLAR));
+    assert_eq!((event.insolvent, event.reserved, world.insurance().reserved), (false, 0, 0));
+}
+
+#[test]
+fn every_price_counts_until_the_next() {
+    let Distress { mut world, .. } = Distress::before();
+    for (seconds, usd, mean) in [
+        (0, 18_000.0, 20_000),
+        (30, 22_000.0, 19_000),
+        (20, 20_500.0, 20_000),
+        (600, 30_000.0, 20_500),
+        (60, 1.0, 30_000),
+    ] {
+        world.pass(seconds);
+        world.price(BTC, usd);
+        let asset = world.asset(BTC);
+        assert_eq!((asset.mean.0, asset.mean_at(world.now()).unwrap().0), (mean * PRICE, mean * PRICE));
+    }
+    let asset = world.asset(BTC);
+    let at = |seconds| asset.mean_at(world.now() + seconds).unwrap().0;
+    assert_eq!([at(-10), at(30), at(60), at(6_000)], [30_000 * PRICE, 30_001 * PRICE / 2, PRICE, PRICE]);
+}
+
 mod adversary {
     use super::*;
     use anchor_lang::error::ErrorCode;
-    use novate_client::NovateError;
-    use novate_tests::{Altered, AssetSpec, Builder, MarketSpec, CONTRACT, PRICE, USDC};
+    use novate_tests::{Altered, AssetSpec, Builder, MarketSpec, CONTRACT};
 
     #[test]
     fn a_healthy_account() {

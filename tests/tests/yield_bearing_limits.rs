@@ -101,6 +101,7 @@ fn an_account_with_the_most_yield_bearing_balances_is_liquidated_by_one_as_full(
     let taker = hall.full(1_000_000, 1);
     hall.ruin(&owner);
     let (world, table) = (&mut hall.world, [hall.table.clone()]);
+    world.hold();
     let start = world.start_auction_instruction(&owner);
     world.send_with_tables(&[start], &[], &table).unwrap();
 

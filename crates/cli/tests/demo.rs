@@ -16,7 +16,7 @@ fn program() -> PathBuf {
 
 fn run(report: &str, steps: u32) -> Outcome {
     let report = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(report);
-    let options = Options { program: program(), report, steps, quiet: true };
+    let options = Options { program: program(), report, steps, no_stress: true, quiet: true };
     demo::run(&options).unwrap_or_else(|e| panic!("the demo failed: {e:#}"))
 }
 
@@ -106,7 +106,13 @@ fn a_deficit_is_paid_by_insurance_and_told() {
 
 #[test]
 fn a_missing_program_says_what_to_do() {
-    let options = Options { program: "no/such.so".into(), report: "unused.html".into(), steps: STEPS, quiet: true };
+    let options = Options {
+        program: "no/such.so".into(),
+        report: "unused.html".into(),
+        steps: STEPS,
+        no_stress: true,
+        quiet: true,
+    };
     let error = demo::run(&options).expect_err("there is no program");
     assert!(error.to_string().contains("make program"), "{error:#}");
 }

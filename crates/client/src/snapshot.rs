@@ -7,7 +7,7 @@ use bytemuck::zeroed_box;
 use novate::error::NovateError;
 use novate::health::{fill, Held, Prices, Source, Terms};
 use novate::state::{Asset, Expiry, Market, Pool, Portfolio, Scenarios};
-use novate_margin::{Book, Health, MarginError};
+use novate_margin::{is_liquidatable, Book, Health, MarginError, Usd};
 
 /// Why health could not be computed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,8 +37,30 @@ impl Snapshot {
 
     /// The same, with the book behind it: underlying by underlying.
     pub fn book(&self, portfolio: &Portfolio, now: i64) -> Result<(Box<Book>, Health), HealthError> {
+        self.judge(portfolio, Terms { now, prices: Prices::Fresh })
+    }
+
+    /// The auction that `start_auction` would find the portfolio in need of, whatever runs already: an insolvent one (`true`) or a
+    /// solvent one. None where the portfolio owes nothing, or is at or above maintenance margin at prices or at the averages of the
+    /// last minute (CLR-42).
+    pub fn auction(&self, portfolio: &Portfolio, now: i64) -> Result<Option<bool>, HealthError> {
+        if !portfolio.owes() {
+            return Ok(None);
+        }
+        let mut insolvent = true;
+        for prices in [Prices::Sampled, Prices::Averaged] {
+            let (_, health) = self.judge(portfolio, Terms { now, prices })?;
+            if !is_liquidatable(&health) {
+                return Ok(None);
+            }
+            insolvent &= health.equity <= Usd::ZERO;
+        }
+        Ok(Some(insolvent))
+    }
+
+    /// Equity and requirement by the prices of another purpose than reading, and the book behind them.
+    pub fn judge(&self, portfolio: &Portfolio, terms: Terms) -> Result<(Box<Book>, Health), HealthError> {
         let mut book: Box<Book> = zeroed_box();
-        let terms = Terms { now, prices: Prices::Fresh };
         fill(&mut book, Held::by(portfolio), &mut &*self, terms).map_err(|e| HealthError::Refused(e.to_string()))?;
         let health = book.health(Some(&self.scenarios.rows()), &self.pool.params)?;
         Ok((book, health))

@@ -8,7 +8,7 @@
 //! | 6300 | settlement |
 //! | 6400 | keeper: oracle and refreshes; venue |
 //! | 6400 | keeper: oracle and refreshes |
-//! | 6500 | insurance |
+//! | 6500 | insurance; from 6580 on what a breaker or a minimum size refuses |
 //! | 6600 | governance |
 
 use anchor_lang::prelude::*;
@@ -321,6 +321,17 @@ pub enum NovateError {
     #[msg("the losses exceed what is reserved for the account; start its auction anew, an hour after the last start")]
     BeyondReserve = 563,
 
+    #[msg("equity is at or above maintenance margin at the average prices of the last minute; prices have to stand for longer")]
+    SoundOnAverage = 580,
+    #[msg("more would leave the pool than the asset's outflow limit lets go in a day; take out less, or wait: it refills steadily")]
+    OutflowLimit = 581,
+    #[msg("the loan goes beyond the asset's borrow cap; borrow less")]
+    BorrowCap = 582,
+    #[msg("the trade would leave less than the market's minimum; close the position, or leave more")]
+    LeavesDust = 583,
+    #[msg("less than the asset's minimum balance would be held or owed; bring or borrow more, or take out all")]
+    DustBalance = 584,
+
     #[msg("the signer is not the pool's authority")]
     NotAuthority = 600,
     #[msg("the settlement mint must have 6 decimals")]
@@ -381,6 +392,26 @@ pub enum NovateError {
     InvalidLendingTerms = 640,
     #[msg("a yield-bearing asset cannot be lent")]
     YieldBearingLending = 641,
+    #[msg("this kind of action is paused")]
+    Paused = 660,
+    #[msg("a pause lasts at least a second, and at most the longest of its kind from its beginning")]
+    PauseTooLong = 661,
+    #[msg("a pause can be prolonged, not shortened")]
+    PauseNotLonger = 662,
+    #[msg("this kind of action was paused lately; wait as long as its longest pause takes")]
+    PausedLately = 663,
+    #[msg("this kind of action is not paused")]
+    NotPaused = 664,
+    #[msg("the signer is not the pool's guardian")]
+    NotGuardian = 665,
+    #[msg("the zero key, the holder of the role or that of another cannot be proposed for a role")]
+    InvalidRole = 666,
+    #[msg("nobody is proposed for this role, or another than the signer")]
+    NotProposed = 667,
+    #[msg("the proposal is not old enough to be accepted")]
+    ProposalTooYoung = 668,
+    #[msg("the proposal has lapsed; propose anew")]
+    ProposalLapsed = 669,
 }
 
 impl From<MarginError> for NovateError {

@@ -5,10 +5,11 @@
 //! instruction. Amounts are signed from the portfolio's side. Refreshes are telemetry, one log line per account.
 
 use anchor_lang::prelude::*;
+use novate_margin::bank::Bank;
 
 use crate::forecast::Forecast;
 use crate::instructions::Lending;
-use crate::state::{Borne, DepositsCharged};
+use crate::state::{Action, Borne, DepositsCharged, Role};
 
 /// Version of every event below.
 pub const EVENT_VERSION: u8 = 1;
@@ -60,6 +61,25 @@ pub struct ScenariosStaged {
     pub time: i64,
 }
 
+/// What interest has made of a bank, after the instruction: with the shares of all lenders and borrowers everything that the
+/// bank counts follows.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interest {
+    /// What a share of what is lent and a share of a loan are worth, in 2^-64 of the mint's units.
+    pub lent_index: u128,
+    pub loan_index: u128,
+    /// What the bank keeps, in the mint's units.
+    pub reserve: u64,
+}
+
+impl From<&Bank> for Interest {
+    fn from(bank: &Bank) -> Self {
+        let [lent_index, loan_index] =
+            [bank.lent_index, bank.loan_index].map(|[low, high]| u128::from(low) | (u128::from(high) << 64));
+        Self { lent_index, loan_index, reserve: bank.reserve }
+    }
+}
+
 /// Telemetry: emitted to the log.
 #[event]
 pub struct AssetRefreshed {
@@ -78,6 +98,7 @@ pub struct AssetRefreshed {
     pub accepted: bool,
     /// The guard's average, after.
     pub average: i64,
+    pub interest: Interest,
 }
 
 /// Telemetry: emitted to the log.
@@ -199,6 +220,8 @@ pub struct Traded {
     /// Funding that was added to the costs of the two sides' positions before the legs.
     pub first_funding: i64,
     pub second_funding: i64,
+    /// For each leg, cumulative funding of its market that the costs of both positions have now; 0 where it is no perpetual.
+    pub funding_indices: Vec<i64>,
     /// What the two sides' traded positions bore of haircuts before.
     pub first_borne: Borne,
     pub second_borne: Borne,
@@ -220,6 +243,10 @@ pub struct VariationSettled {
     pub variation_pool: i64,
     /// Funding that was added to the cost before: a loss where it is positive.
     pub funding: i64,
+    /// Cumulative funding of the market that the cost has now; 0 where it is no perpetual.
+    pub funding_index: i64,
+    /// A solvent auction ended: nothing is owed any more.
+    pub auction_ended: bool,
     /// What the position bore of a haircut before.
     pub borne: Borne,
 }
@@ -237,6 +264,11 @@ pub struct AuctionStarted {
     pub insolvent: bool,
     /// Settlement asset set aside out of insurance; 0 where solvent.
     pub reserved: u64,
+    /// At the averages of the last minute (CLR-42).
+    pub average_equity: i64,
+    pub average_maintenance: i64,
+    /// What was left of the reserve of an auction that this one takes the place of, and is not set aside any more.
+    pub released: u64,
 }
 
 #[event]
@@ -248,6 +280,8 @@ pub struct AuctionEnded {
     pub time: i64,
     pub equity: i64,
     pub maintenance: i64,
+    /// What was left of the reserve, and is not set aside any more.
+    pub released: u64,
 }
 
 #[event]
@@ -281,6 +315,16 @@ pub struct Liquidated {
     pub deficit: u64,
     /// The payout ended the stake: its shares are worth nothing.
     pub stake_ended: bool,
+    /// For each perpetual that the liquidated portfolio held, by instrument, cumulative funding of its market that the costs of
+    /// both positions have now.
+    pub funding_indices: Vec<i64>,
+    /// Cash of the two portfolios afterwards.
+    pub cash: i64,
+    pub taker_cash: i64,
+    /// Gains of the taker's that ceased to be pending, and are cash now.
+    pub taker_released: i64,
+    /// What was left of the reserve where the auction ended, and is not set aside any more.
+    pub released: u64,
     /// Of the payout, what costs of the slice were lowered by, settlement asset, and in which markets.
     pub forgiven: u64,
     pub losses: Vec<ForgivenLoss>,
@@ -320,6 +364,50 @@ pub struct BankruptLoss {
     pub amount: u64,
     /// Of it, forgiven.
     pub forgiven: u64,
+}
+
+/// Somebody was proposed for a role, a proposal was taken back, or accepted.
+#[event]
+pub struct RoleProposed {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub role: Role,
+    pub key: Pubkey,
+    pub time: i64,
+}
+
+#[event]
+pub struct RoleCancelled {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub role: Role,
+    pub key: Pubkey,
+    pub signer: Pubkey,
+    pub time: i64,
+}
+
+#[event]
+pub struct RoleAccepted {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub role: Role,
+    /// Who held it, and who holds it now.
+    pub before: Pubkey,
+    pub key: Pubkey,
+    pub time: i64,
+}
+
+/// A kind of action is paused until a time, or no longer: `until` is then the time of the event.
+#[event]
+pub struct PauseSet {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub action: Action,
+    pub until: i64,
+    /// When the next pause of it may begin.
+    pub pausable_from: i64,
+    pub signer: Pubkey,
+    pub time: i64,
 }
 
 #[event]
@@ -393,6 +481,7 @@ pub struct Lent {
     pub shares: u64,
     /// Cash, for the settlement asset; tokens that are not lent, for any other.
     pub balance: i64,
+    pub interest: Interest,
 }
 
 /// What the owner took back of what was lent. Amounts in the mint's units.
@@ -409,6 +498,7 @@ pub struct Unlent {
     pub shares: u64,
     /// Cash, for the settlement asset; tokens that are not lent, for any other.
     pub balance: i64,
+    pub interest: Interest,
 }
 
 /// A loan. Amounts in the mint's units.
@@ -425,6 +515,7 @@ pub struct Borrowed {
     pub shares: u64,
     /// Cash, for the settlement asset; tokens that are not lent, for any other.
     pub balance: i64,
+    pub interest: Interest,
 }
 
 /// What was paid back of a loan. Amounts in the mint's units.
@@ -441,6 +532,7 @@ pub struct Repaid {
     pub shares: u64,
     /// Cash, for the settlement asset; tokens that are not lent, for any other.
     pub balance: i64,
+    pub interest: Interest,
 }
 
 /// Cash raised for an unsettled loss.
@@ -458,6 +550,9 @@ pub struct LossBorrowed {
     /// Of the loan, after, in shares of the bank.
     pub shares: u64,
     pub cash: i64,
+    /// Of what is lent, after, in shares of the bank.
+    pub lent_shares: u64,
+    pub interest: Interest,
 }
 
 #[event]
@@ -467,6 +562,7 @@ pub struct LendingSet {
     pub asset: u16,
     pub lending: Lending,
     pub time: i64,
+    pub interest: Interest,
 }
 
 #[event]
@@ -549,6 +645,8 @@ pub struct ExpirySettled {
     pub expiry_time: i64,
     pub price: i64,
     pub positions: Vec<SettledPosition>,
+    /// A solvent auction ended: nothing is owed any more.
+    pub auction_ended: bool,
     /// What the positions bore of a haircut before.
     pub borne: Borne,
 }

@@ -7,14 +7,15 @@ use std::ops::Deref;
 
 use anchor_lang::prelude::*;
 use novate_margin::dated::{Carry, Drift, Right, NODE_ONE};
+use novate_margin::fixed::mul_div_floor;
 use novate_margin::{Book, Contracts, Health, Price, Ratio, Seconds, UnderlyingFacts, Usd};
 
 use crate::error::NovateError;
 use crate::instrument::{self, expiry_id, market_of, Instrument};
 use crate::listed::{Listed, Walk};
 use crate::state::{
-    Asset, Balance, Claim, Expiry, Market, Pool, Portfolio, Position, Redemption, Scenarios, SAMPLE_AGE,
-    SETTLEMENT_ASSET,
+    seconds, Asset, Balance, Claim, Expiry, Market, Pool, Portfolio, Position, Redemption, Scenarios, SAMPLE_AGE,
+    SETTLEMENT_ASSET, WINDOW,
 };
 
 /// Oldest forecast, in seconds, that risk may rise on.
@@ -27,55 +28,126 @@ pub const CHAIN_SHIFT: (i64, i64) = (NODE_ONE + POSITION_CUT, 4 * NODE_ONE + POS
 /// More than what a position is cut by: 2^-24 of the reference at a scan range of 1 %.
 const POSITION_CUT: i64 = NODE_ONE >> 14;
 
-/// Which prices a portfolio is judged at, by what the judgement is for. A price older than its asset's limit is stale: it
-/// refuses what its holder wants, but shields nobody from an auction (CLR-34).
+/// Which prices a portfolio is judged at, by what the judgement is for. What a defect of a price does to it is told by
+/// [`Prices::counts`]: it refuses what its holder wants, but shields nobody from an auction (CLR-34).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prices {
-    /// To take out, borrow and read: none stale.
+    /// To take out, borrow and read.
     Fresh,
-    /// To trade: stale ones as they were last, for what only closes; all else asks [`Examiner::require_current`].
+    /// To trade; what does not only close asks [`Examiner::require_current`] too.
     Last,
-    /// To start an auction: at most [`SAMPLE_AGE`] old, for whoever posts them could choose (CLR-42); stale ones as below.
+    /// To start an auction: at most [`SAMPLE_AGE`] old, for whoever posts them could choose (CLR-42).
     Sampled,
-    /// During an auction: stale ones at the edge of the scan range that favours the owner.
+    /// To start an auction, besides: averages of the last minute, so that one reading decides nothing (CLR-42).
+    Averaged,
+    /// During an auction, of the account.
     Favourable,
-    /// To end an auction: stale ones at the other edge, so that silence restores nobody.
+    /// To end an auction: silence restores nobody.
     Unfavourable,
-    /// Of the taker of a slice: likewise.
+    /// Of the taker of a slice.
     Adverse,
 }
 
+/// What a price can lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Defect {
+    /// Older than [`SAMPLE_AGE`].
+    Late,
+    /// The same while the asset is restricted: readings beyond the band are no prices, so that nobody can make it younger.
+    LateRestricted,
+    /// Older than its asset's limit.
+    Stale,
+}
+
+/// What a holding counts at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// The price, which has no defect that matters here.
+    Price,
+    /// The last price, known to be stale.
+    Last,
+    /// The last price moved by the scan range in favour of the owner.
+    InFavour,
+    /// The same against the owner.
+    Against,
+    /// The judgement is refused: `PriceStale`.
+    Refused,
+}
+
 impl Prices {
+    /// The matrix of CLR-40: what a holding counts at whose price has a defect, by what is judged for. The settlement asset,
+    /// which everybody rests on, counts at its last price where another would count at an edge.
+    pub const fn counts(self, defect: Defect) -> Counts {
+        use Counts::{Against, InFavour, Last, Price, Refused};
+        let [late, late_restricted, stale] = match self {
+            Self::Fresh => [Price, Price, Refused],
+            Self::Last => [Price, Price, Last],
+            Self::Sampled | Self::Averaged => [Refused, InFavour, InFavour],
+            Self::Favourable => [Price, Price, InFavour],
+            Self::Unfavourable | Self::Adverse => [Price, Price, Against],
+        };
+        match defect {
+            Defect::Late => late,
+            Defect::LateRestricted => late_restricted,
+            Defect::Stale => stale,
+        }
+    }
+
+    /// Whether what is not known counts in favour of the owner (1) or against (-1); 0 where nothing is judged that rests on it.
+    const fn favour(self) -> i64 {
+        match self {
+            Self::Fresh | Self::Last => 0,
+            Self::Sampled | Self::Averaged | Self::Favourable => 1,
+            Self::Unfavourable | Self::Adverse => -1,
+        }
+    }
+
     /// How values of options are carried: in an auction, in favour of the owner too.
     const fn carry(self) -> Carry {
         match self {
-            Self::Sampled | Self::Favourable | Self::Unfavourable => Carry::Owner,
+            Self::Sampled | Self::Averaged | Self::Favourable | Self::Unfavourable => Carry::Owner,
             Self::Fresh | Self::Last | Self::Adverse => Carry::Central,
         }
     }
 
-    /// The price of an asset; none where it is stale and that is allowed.
-    fn of(self, asset: &Asset, now: i64) -> Result<Option<Price>> {
+    /// What an asset counts at.
+    #[inline]
+    fn of(self, asset: &Asset, now: i64) -> Result<Counts> {
         require!(asset.price.0 > 0, NovateError::PriceMissing);
         let age = now.saturating_sub(asset.publish_time);
-        if age > asset.max_age {
-            require!(self != Self::Fresh, NovateError::PriceStale);
-            return Ok(None);
+        if age <= SAMPLE_AGE && age <= asset.max_age {
+            return Ok(Counts::Price);
         }
-        if self == Self::Sampled && age > SAMPLE_AGE {
-            // Readings beyond the band are no prices: nobody can make this one younger.
-            require!(asset.guard.is_restricted(now), NovateError::PriceStale);
-            return Ok(None);
-        }
-        Ok(Some(asset.price))
+        let counts = self.counts(match age > asset.max_age {
+            true => Defect::Stale,
+            false if asset.guard.is_restricted(now) => Defect::LateRestricted,
+            false => Defect::Late,
+        });
+        require!(counts != Counts::Refused, NovateError::PriceStale);
+        Ok(counts)
     }
 
-    /// The edge of the scan range for holdings that gain with the price (1), against it (-1), or neither (0).
+    /// The price of an asset before it is moved to an edge.
+    #[inline]
+    fn price(self, asset: &Asset, now: i64) -> Result<Price> {
+        if self == Self::Averaged {
+            return asset.mean_at(now);
+        }
+        Ok(asset.price)
+    }
+}
+
+impl Counts {
+    fn is_stale(self) -> bool {
+        self != Self::Price
+    }
+
+    /// A price of holdings that gain with it (1), against it (-1), or neither (0).
     fn edge(self, last: Price, scan_range: Ratio, gain: i64) -> Result<Price> {
         let favour = match self {
-            Self::Fresh | Self::Last => 0,
-            Self::Sampled | Self::Favourable => 1,
-            Self::Unfavourable | Self::Adverse => -1,
+            Self::Price | Self::Last | Self::Refused => 0,
+            Self::InFavour => 1,
+            Self::Against => -1,
         };
         let range = Ratio(scan_range.0.saturating_mul(gain).saturating_mul(favour));
         let moved = last.scale_floor(range).and_then(|way| last.add(way)).map_err(NovateError::from)?;
@@ -144,10 +216,22 @@ impl Rests {
         to_charge: false,
         drift: Drift { nodes: 0, oldest: Seconds(i64::MAX) },
     };
+
+    /// What a held asset counts at, and its facts with the price before it is moved to an edge.
+    #[inline]
+    fn count(&mut self, asset: &Asset, terms: Terms) -> Result<(Counts, UnderlyingFacts)> {
+        let counts = terms.prices.of(asset, terms.now)?;
+        self.stale |= counts.is_stale();
+        self.restricted |= asset.guard.is_restricted(terms.now);
+        let mut facts = asset.facts();
+        facts.price = terms.prices.price(asset, terms.now)?;
+        Ok((counts, facts))
+    }
 }
 
 /// Fills an empty book with what is held, and returns what it rests on. Fails where an account is missing, a price or an
-/// option's value too old, or an expiry has passed: one with a settlement price is settled first (CLR-12).
+/// option's value too old, or an expiry has passed: one with a settlement price is settled first, one without is judged in
+/// auctions only (CLR-12).
 pub fn fill<'p, P: IntoIterator<Item = &'p Position> + Clone>(
     book: &mut Book,
     held: Held<P>,
@@ -220,8 +304,8 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
     fn add_cash(&mut self) -> Result<()> {
         let settlement = self.source.asset(SETTLEMENT_ASSET)?;
         // A stale one counts at its last price: every portfolio rests on it.
-        self.rests.stale |= self.terms.prices.of(&settlement, self.terms.now)?.is_none();
-        self.book.set_settlement_price(settlement.price);
+        self.rests.stale |= self.terms.prices.of(&settlement, self.terms.now)?.is_stale();
+        self.book.set_settlement_price(self.terms.prices.price(&settlement, self.terms.now)?);
         self.held.cash = settlement.claims.worth(self.held.cash, self.held.claim)?;
         Ok(self.book.add_cash(Usd(self.held.cash)).map_err(NovateError::from)?)
     }
@@ -230,23 +314,23 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         let asset = self.source.asset(balance.asset)?;
         if asset.is_settlement() {
             let (net, covered) = (asset.tokens(balance)?, asset.covered(balance, self.held.cash)?);
-            self.book.add_covered_debt(covered, asset.price).map_err(NovateError::from)?;
+            let price = self.terms.prices.price(&asset, self.terms.now)?;
+            self.book.add_covered_debt(covered, price).map_err(NovateError::from)?;
             return Ok(self.book.add_cash(Usd(net)).map_err(NovateError::from)?);
         }
         let quantity = asset.quantity(balance)?;
-        let (facts, stale) = (asset.facts(), self.terms.prices.of(&asset, self.terms.now)?.is_none());
-        self.rests.restricted |= asset.guard.is_restricted(self.terms.now);
+        let (counts, facts) = self.rests.count(&asset, self.terms)?;
         let (average, haircut, covered) = (asset.average, asset.haircut, asset.covered(balance, 0)?);
         let (scanned, redemption) = (asset.is_underlying(), asset.is_yield_bearing().then_some(asset.redemption));
         drop(asset);
-        let facts = if stale { self.at_edge(balance.asset, facts)? } else { facts };
+        let facts = if counts.is_stale() { self.at_edge(balance.asset, counts, facts)? } else { facts };
         if balance.loan != 0 {
             self.book.add_covered_debt(covered, facts.price).map_err(NovateError::from)?;
         }
         match redemption {
             Some(redemption) => self.add_yield_bearing(&redemption, quantity, facts.price),
             None if scanned => {
-                let slot = self.enter(balance.asset, facts, stale)?;
+                let slot = self.enter(balance.asset, facts, counts.is_stale())?;
                 Ok(self.book.add_spot(slot, quantity).map_err(NovateError::from)?)
             }
             None => Ok(self.book.add_outside(quantity, facts.price, average, haircut).map_err(NovateError::from)?),
@@ -268,11 +352,10 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
             return Ok(slot);
         }
         let asset = self.source.asset(index)?;
-        let (facts, stale) = (asset.facts(), self.terms.prices.of(&asset, self.terms.now)?.is_none());
-        self.rests.restricted |= asset.guard.is_restricted(self.terms.now);
+        let (counts, facts) = self.rests.count(&asset, self.terms)?;
         drop(asset);
-        let facts = if stale { self.at_edge(index, facts)? } else { facts };
-        self.enter(index, facts, stale)
+        let facts = if counts.is_stale() { self.at_edge(index, counts, facts)? } else { facts };
+        self.enter(index, facts, counts.is_stale())
     }
 
     fn enter(&mut self, index: u16, facts: UnderlyingFacts, stale: bool) -> Result<usize> {
@@ -281,10 +364,9 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         Ok(slot)
     }
 
-    /// What a stale asset is judged at (CLR-34).
-    fn at_edge(&mut self, index: u16, facts: UnderlyingFacts) -> Result<UnderlyingFacts> {
-        self.rests.stale = true;
-        let price = self.terms.prices.edge(facts.price, facts.scan_range, self.gain(index)?)?;
+    /// The facts of what counts at an edge (CLR-34).
+    fn at_edge(&mut self, index: u16, counts: Counts, facts: UnderlyingFacts) -> Result<UnderlyingFacts> {
+        let price = counts.edge(facts.price, facts.scan_range, self.gain(index)?)?;
         Ok(UnderlyingFacts { price, ..facts })
     }
 
@@ -372,11 +454,19 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
                 self.book.add_perpetual(slot, quantity, mark, cost, multiplier)
             }
             Instrument::Future { minutes } => {
-                let held = self.hold(slot, expiry_id(market, minutes))?;
+                let Some(held) = self.hold(slot, market, minutes)? else {
+                    return self.add_passed(position, cost, slot);
+                };
+                let (quantity, cost) = match seconds(minutes).saturating_sub(self.terms.now) > WINDOW {
+                    true => (quantity, cost),
+                    false => self.undecided(position, cost, seconds(minutes))?,
+                };
                 self.book.add_future(held, quantity, cost, multiplier)
             }
             Instrument::Option { minutes, slot: at, right } => {
-                let held = self.hold(slot, expiry_id(market, minutes))?;
+                let Some(held) = self.hold(slot, market, minutes)? else {
+                    return self.add_passed(position, cost, slot);
+                };
                 if cost != Usd::ZERO {
                     // Of a haircut: it is owed however the option ends.
                     let owed = self.book.add_perpetual(slot, Contracts::ZERO, mark, cost, multiplier);
@@ -389,22 +479,74 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         self.add_pending(position)
     }
 
-    /// The slot of an expiry in the book, where it is entered with its first position.
-    fn hold(&mut self, slot: usize, id: u64) -> Result<usize> {
+    /// What is left of a future's risk in its settlement window, and the cost less what is decided (CLR-12): that share of it is worth
+    /// its share of the average, whatever the forward does.
+    fn undecided(&mut self, position: &Position, cost: Usd, time: i64) -> Result<(Contracts, Usd)> {
+        let quantity = Contracts(position.quantity);
+        let (share, average) = self.source.asset(position.underlying)?.window.decided(time, self.terms.now)?;
+        let decided = Contracts(mul_div_floor(quantity.0, share.0, Ratio::ONE.0).map_err(NovateError::from)?);
+        let worth = decided.value_floor(average).map_err(NovateError::from)?;
+        let left = quantity.sub(decided).map_err(NovateError::from)?;
+        Ok((left, cost.sub(worth).map_err(NovateError::from)?))
+    }
+
+    /// What has passed and has no settlement price yet is a debt or a gain that is not settled: its value at what the price will be, as far
+    /// as samples have decided it, else at spot, which may move by the scan range, as favours the owner or not (CLR-12, CLR-34).
+    /// No other judgement than of an auction rests on it.
+    fn add_passed(&mut self, position: &Position, cost: Usd, slot: usize) -> Result<()> {
+        let favour = self.terms.prices.favour();
+        let held = instrument::parse(position.instrument)?;
+        let id = instrument::expiry_of(position.instrument).ok_or(NovateError::UnknownInstrument)?;
+        let spot = self.book.underlyings().get(slot).ok_or(NovateError::AssetMissing)?.price;
+        let (range, window) = {
+            let asset = self.source.asset(position.underlying)?;
+            (asset.scan_range, asset.window)
+        };
+        let expiry = self.source.expiry(id)?;
+        require!(!expiry.is_fixed(), NovateError::ExpiryNotSettled);
+        require!(favour != 0, NovateError::ExpiryPassed);
+        let (share, average) = window.decided(expiry.time, self.terms.now)?;
+        let gains = match held {
+            Instrument::Option { right: Right::Put, .. } => position.quantity.signum().saturating_neg(),
+            _ => position.quantity.signum(),
+        };
+        // A stale price is at an edge already.
+        let at_edge = self.stale.checked_shr(u32::try_from(slot).unwrap_or(u32::MAX)).unwrap_or_default() & 1 != 0;
+        let moved = if at_edge { 0 } else { range.0.saturating_mul(gains).saturating_mul(favour) };
+        let price = spot.scale_floor(Ratio(Ratio::ONE.0.saturating_add(moved)));
+        let rest = price.and_then(|p| p.scale_floor(Ratio(Ratio::ONE.0.saturating_sub(share.0))));
+        let price = average.scale_floor(share).and_then(|decided| decided.add(rest?)).map_err(NovateError::from)?;
+        let worth = Contracts(position.quantity).value_floor(expiry.worth(held, price)?).map_err(NovateError::from)?;
+        drop(expiry);
+        let owed = cost.sub(worth).map_err(NovateError::from)?;
+        self.book.add_owed(owed).map_err(NovateError::from)?;
+        self.book.add_pending(Usd(owed.0.min(0).saturating_neg())).map_err(NovateError::from)?;
+        self.add_pending(position)
+    }
+
+    /// The slot of an expiry in the book, where it is entered with its first position; none of one that has passed.
+    fn hold(&mut self, slot: usize, market: u16, minutes: u32) -> Result<Option<usize>> {
+        let id = expiry_id(market, minutes);
         if let Some(held) = self.book.expiry_of(id) {
-            return Ok(held);
+            return Ok(Some(held));
+        }
+        if seconds(minutes) <= self.terms.now {
+            return Ok(None);
         }
         let expiry = self.source.expiry(id)?;
         require!(!expiry.is_fixed(), NovateError::ExpiryNotSettled);
         self.rests.forecast = self.rests.forecast.min(expiry.published);
-        Ok(self.book.add_expiry(slot, id, expiry.facts(self.terms.now)?).map_err(NovateError::from)?)
+        Ok(Some(self.book.add_expiry(slot, id, expiry.facts(self.terms.now)?).map_err(NovateError::from)?))
     }
 
     /// Values the options. Those on an underlying whose price is stale are carried as far as they reach: nobody can make new ones.
     fn add_chains(&mut self) -> Result<()> {
         self.value_chains(false)?;
         self.rests.drift = self.book.drift();
-        require_usable(self.rests.drift, self.terms.now)?;
+        // At averages they are carried as far as they reach: they were made at prices.
+        if self.terms.prices != Prices::Averaged {
+            require_usable(self.rests.drift, self.terms.now)?;
+        }
         if self.stale != 0 {
             self.value_chains(true)
         } else {

@@ -33,6 +33,7 @@ pub mod state;
 pub use error::NovateError;
 pub use forecast::Forecast;
 pub use instructions::*;
+pub use state::{Action, Role};
 
 declare_id!("76GnU7ZPVzyCnvVHhxw1FcsFFrfUFWFK9tgjjXJ5ezaQ");
 
@@ -50,6 +51,26 @@ pub mod novate {
 
     pub fn add_market(ctx: Context<AddMarket>, terms: MarketTerms) -> Result<()> {
         instructions::add_market::add_market(ctx, terms)
+    }
+
+    pub fn propose_role(ctx: Context<ProposeRole>, role: Role, key: Pubkey) -> Result<()> {
+        instructions::propose_role::propose_role(ctx, role, key)
+    }
+
+    pub fn cancel_role(ctx: Context<CancelRole>, role: Role) -> Result<()> {
+        instructions::cancel_role::cancel_role(ctx, role)
+    }
+
+    pub fn accept_role(ctx: Context<AcceptRole>, role: Role) -> Result<()> {
+        instructions::accept_role::accept_role(ctx, role)
+    }
+
+    pub fn pause(ctx: Context<Pause>, action: Action, seconds: i64) -> Result<()> {
+        instructions::pause::pause(ctx, action, seconds)
+    }
+
+    pub fn unpause(ctx: Context<Unpause>, action: Action) -> Result<()> {
+        instructions::unpause::unpause(ctx, action)
     }
 
     pub fn set_publisher(ctx: Context<SetPublisher>, publisher: Pubkey) -> Result<()> {

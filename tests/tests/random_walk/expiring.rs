@@ -60,12 +60,28 @@ impl Walk {
             self.start_auction();
         }
         let begins = match self.chance.between(0, 9) {
-            0..=2 => return self.world.pass_to(time + DAY + self.chance.between(1, 4_000)),
+            0..=2 => {
+                self.world.pass_to(time + DAY + self.chance.between(1, 4_000));
+                return self.auction_while_waiting();
+            }
             3 => time + self.chance.between(-WINDOW, DAY / 2),
             _ => time - WINDOW - self.chance.between(0, 100),
         };
         self.world.pass_to(begins.max(self.world.now()));
         self.sample_until_fixed(time);
+        if self.chance.percent(60) {
+            self.auction_while_waiting();
+        }
+    }
+
+    /// What has expired is not fixed yet, and somebody who holds it is short.
+    fn auction_while_waiting(&mut self) {
+        for _ in 0..3 {
+            self.publish_as_they_are();
+            self.refresh_chains();
+            self.start_auction();
+            self.liquidate();
+        }
     }
 
     /// Samples with gaps below two minutes, hardly ever above, until both underlyings have a price for a time.

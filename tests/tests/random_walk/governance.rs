@@ -41,7 +41,8 @@ impl Walk {
 
     pub(super) fn create_pool(&mut self) {
         let governor = self.governor();
-        let next = self.pools.len() as u16 + 1;
+        let free = |id: &u16| self.world.svm.get_account(&addresses::pool(&governor.pubkey(), *id)).is_none();
+        let next = (1..).find(free).unwrap();
         let id = if self.chance.percent(10) { next - 1 } else { next };
         let create = build::create_pool(governor.pubkey(), id, self.world.listing(USDC).token.mint);
         if self.run("create_pool", create, &[&governor]).is_ok() {

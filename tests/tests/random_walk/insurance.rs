@@ -148,7 +148,7 @@ impl Walk {
         let address = addresses::stake(&self.world.pool, &owner.address());
         let mut account = self.world.account(&address);
         account.data[8..].copy_from_slice(bytemuck::bytes_of(stake));
-        self.world.svm.set_account(address, account).unwrap();
+        self.world.write(address, account);
     }
 
     /// Asks for everything and takes it out, if it is worth anything and not reserved.

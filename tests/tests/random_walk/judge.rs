@@ -3,7 +3,7 @@
 
 use novate::health::{self, CHAIN_AGE, CHAIN_SHIFT, FORECAST_AGE};
 use novate_client::instrument::{self, expiry_of, market_of, Instrument};
-use novate_client::state::{Market, Mid, Portfolio, SETTLEMENT_ASSET};
+use novate_client::state::{Asset, Market, Mid, Portfolio, SETTLEMENT_ASSET};
 use novate_client::{HealthError, Leg, NovateError, Snapshot};
 use novate_margin::dated::option_at;
 use novate_margin::{reduces_risk, Book, Health, Usd};
@@ -116,7 +116,13 @@ impl Judge {
     }
 
     fn book(&self, portfolio: &Portfolio) -> Refused<(Box<Book>, Health)> {
-        self.snapshot.book(portfolio, self.now).map_err(|error| match error {
+        self.judged(portfolio, health::Prices::Fresh)
+    }
+
+    /// By the prices of a purpose.
+    pub fn judged(&self, portfolio: &Portfolio, prices: health::Prices) -> Refused<(Box<Book>, Health)> {
+        let terms = health::Terms { now: self.now, prices };
+        self.snapshot.judge(portfolio, terms).map_err(|error| match error {
             HealthError::Margin(error) => NovateError::from(error).name(),
             refused => named(refused),
         })
@@ -175,10 +181,14 @@ impl Judge {
         }
         let mut after = *before;
         after.sequence += 1;
-        let mut asset = self.snapshot.assets[&asset];
-        after.take_tokens(&mut asset, amount).map_err(named)?;
-        if asset.is_settlement() {
-            after.leave(&mut asset, amount).map_err(named)?;
+        let mut held = self.snapshot.assets[&asset];
+        after.take_tokens(&mut held, amount).map_err(named)?;
+        after.require_no_dust(&held).map_err(named)?;
+        if held.is_settlement() {
+            after.leave(&mut held, amount).map_err(named)?;
+        }
+        if amount > outflow(&held, self.now) {
+            return refused(NovateError::OutflowLimit);
         }
         self.settled_margin(&after)?;
         Ok(after)
@@ -186,8 +196,14 @@ impl Judge {
 
     /// What the taker of a liquidation must meet (CLR-30).
     pub fn initial_margin(&self, portfolio: &Portfolio) -> Refused<()> {
-        let (book, health) = self.book(portfolio)?;
-        self.current_values(&book)?;
+        let (mut book, terms) = (Book::default(), health::Terms { now: self.now, prices: health::Prices::Adverse });
+        let rests = health::fill(&mut book, health::Held::by(portfolio), &mut &self.snapshot, terms).map_err(named)?;
+        let health = book.health(Some(&self.snapshot.scenarios.rows()), &self.snapshot.pool.params);
+        let health = health.map_err(|error| NovateError::from(error).name())?;
+        // Values of options on what is stale may be as old as they are.
+        if rests.drift.nodes > CHAIN_SHIFT.0 || self.now.saturating_sub(rests.drift.oldest.0) > CHAIN_AGE.0 {
+            return refused(NovateError::ChainNotCurrent);
+        }
         match health.meets_initial() {
             false => refused(NovateError::BelowInitialMargin),
             true if portfolio.has_loan() && !health.meets_initial_settled() => refused(NovateError::UnsettledGains),
@@ -304,6 +320,11 @@ impl Judge {
             }
             paid.fees += fee;
         }
+        // Dust may be closed; nothing else leaves any.
+        let dust = |side: &Portfolio| (1..market.minimum.0).contains(&side.quantity_of(leg.instrument).abs());
+        if leg.quantity.abs() >= market.minimum.0 && sides.iter().any(dust) {
+            return refused(NovateError::LeavesDust);
+        }
         Ok(())
     }
 
@@ -355,6 +376,19 @@ impl Judge {
         }
         current?;
         refused(NovateError::BelowInitialMargin)
+    }
+}
+
+/// What may leave of an asset: its bucket less what left, which refills in a day.
+fn outflow(asset: &Asset, now: i64) -> u64 {
+    const DAY: i128 = 86_400;
+    let (limit, used) = (i128::from(asset.outflow.limit), asset.outflow.used.get() as i128);
+    let refilled = limit * i128::from((now - asset.outflow.time).max(0)).min(DAY);
+    let left = limit * DAY - (used - refilled).max(0);
+    if limit == 0 {
+        u64::MAX
+    } else {
+        (left / DAY) as u64
     }
 }
 

@@ -18,7 +18,8 @@ impl Walk {
     pub(super) fn set_lending(&mut self) {
         let asset = self.chance.index(usize::from(ASSETS)) as u16;
         let dear = self.chance.between(1, 3_100_000);
-        let lending = Lending { rate_kink: dear / 4, rate_full: dear, ..LENDING };
+        let borrow_cap = *self.chance.pick(&[u64::MAX, u64::MAX, u64::MAX, u64::MAX, u64::MAX, 1_000_000_000]);
+        let lending = Lending { rate_kink: dear / 4, rate_full: dear, borrow_cap, ..LENDING };
         let set = self.world.set_lending_instruction(asset, lending);
         let governor = self.governor();
         self.run("set_lending", set, &[&governor]).ok();

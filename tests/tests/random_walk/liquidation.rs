@@ -1,6 +1,7 @@
 //! Auctions: portfolios are brought below maintenance margin, bid for, and helped out.
 
 use novate::events::{BankruptcyResolved, Liquidated};
+use novate::health::Prices;
 use novate_client::instructions as build;
 use novate_client::instrument::{self, Instrument};
 use novate_client::state::{Portfolio, Position};
@@ -25,7 +26,26 @@ fn is_of_its_kind(portfolio: &Portfolio, health: &Health) -> bool {
     (portfolio.auction_insolvent != 0) == (health.equity.0 <= 0)
 }
 
+/// Holds what has expired and is not settled.
+fn waits(portfolio: &Portfolio, now: i64) -> bool {
+    let passed = |p: &&Position| i64::from(instrument::minutes_of(p.instrument)) * 60 <= now;
+    let dated =
+        portfolio.positions().iter().filter(|p| p.quantity != 0 && instrument::expiry_of(p.instrument).is_some());
+    dated.filter(passed).count() > 0
+}
+
 impl Walk {
+    /// Those among seats that hold what waits for its price, or all where none does.
+    fn prefer_waiting(&self, seats: Vec<usize>) -> Vec<usize> {
+        let now = self.world.now();
+        let waiting: Vec<usize> = seats.iter().copied().filter(|s| waits(&self.portfolio(*s), now)).collect();
+        if waiting.is_empty() {
+            seats
+        } else {
+            waiting
+        }
+    }
+
     fn seats_where(&self, judge: &Judge, fits: impl Fn(&Portfolio, &Health) -> bool) -> Vec<usize> {
         let fits = |seat: &usize| {
             let portfolio = self.portfolio(*seat);
@@ -44,6 +64,7 @@ impl Walk {
                 !portfolio.in_auction() && portfolio.positions().iter().any(|p| p.quantity != 0)
             })
             .collect();
+        let held = self.prefer_waiting(held);
         for _ in 0..held.len() {
             let seat = *self.chance.pick(&held);
             let portfolio = self.portfolio(seat);
@@ -58,7 +79,7 @@ impl Walk {
                         continue;
                     }
                     judge.snapshot.assets.get_mut(&asset).unwrap().price = Price(after);
-                    let health = judge.health(&portfolio);
+                    let health = judge.judged(&portfolio, Prices::Favourable).map(|(_, health)| health);
                     judge.snapshot.assets.get_mut(&asset).unwrap().price = Price(price);
                     let ripe = |h: &Health| {
                         let (equity, maintenance) = (h.equity.0, h.maintenance.0);
@@ -95,25 +116,42 @@ impl Walk {
         if self.chance.percent(95) {
             self.publish_as_they_are();
         }
+        // Prices have to stand for a minute (CLR-42).
+        if self.chance.percent(90) {
+            self.world.pass(60);
+            self.publish_as_they_are();
+        }
         if self.chance.percent(70) {
             self.refresh_chains();
         }
+        let (judge, portfolio) = (self.judge(), self.portfolio(seat));
+        let needed = judge.snapshot.auction(&portfolio, judge.now);
         let start = self.world.start_auction_instruction(&self.actor(seat));
         let dated = has_options(&self.portfolio(seat));
         if self.run("start_auction", start, &[]).is_ok() {
             self.lived("an auction of options began", dated);
             let insolvent = self.portfolio(seat).auction_insolvent != 0;
+            assert_eq!(needed, Ok(Some(insolvent)), "CLR-42: {}", self.place());
             self.lived("an insolvent auction began", insolvent);
             self.take_fright();
             // Prices return to where they began, and equity with them.
             if insolvent && self.chance.percent(90) {
                 self.liquidate();
             }
+        } else if needed == Ok(None) {
+            let short = judge.health(&portfolio).is_ok_and(|h| is_liquidatable(&h));
+            self.lived("an average kept a portfolio from its auction", short);
         }
     }
 
     pub(super) fn liquidate(&mut self) {
-        let fits = self.seats_where(&self.judge(), |p, h| p.in_auction() && is_liquidatable(h) && is_of_its_kind(p, h));
+        let judge = self.judge();
+        let fits = |seat: &usize| {
+            let portfolio = self.portfolio(*seat);
+            let judged = judge.judged(&portfolio, Prices::Favourable);
+            portfolio.in_auction() && judged.is_ok_and(|(_, h)| is_liquidatable(&h) && is_of_its_kind(&portfolio, &h))
+        };
+        let fits = self.prefer_waiting((0..self.seats.len()).filter(fits).collect());
         if fits.is_empty() {
             return self.start_auction();
         }
@@ -204,6 +242,8 @@ impl Walk {
             |p: &Position| p.quantity == 0 && i64::from(instrument::minutes_of(p.instrument)) * 60 <= judge.now;
         let expired = before[0].positions().iter().any(|p| instrument::expiry_of(p.instrument).is_some() && expired(p));
         self.lived("a slice of what had expired changed hands", moved && expired);
+        let waiting = waits(&before[0], judge.now);
+        self.lived("a slice of what waits for its price changed hands", moved && waiting);
         if after[0].is_empty() {
             self.lived("an insolvent account was taken whole", insolvent);
             self.begin_again(seat);
@@ -262,7 +302,6 @@ impl Walk {
         assert_eq!(after.variation_pool.0, market.variation_pool.0 + paid, "{}", self.place());
         assert!(forgiven == 0 || after.round.forgiven.0 >= forgiven, "{}", self.place());
         self.lived("a bankrupt account's losses were forgiven", event.forgiven > 0);
-        self.lived("deposits paid for a bankrupt account", deposits > 0);
         self.lived("what was held back paid", event.from_deposits.held > 0);
     }
 

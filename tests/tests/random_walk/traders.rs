@@ -101,6 +101,12 @@ impl Walk {
     }
 
     pub(super) fn withdraw(&mut self) {
+        // More than leaves in a day, now and then.
+        if self.chance.percent(16) {
+            let seat = self.chance.index(3);
+            let amount = self.portfolio(seat).cash as u64 / 2 + 1;
+            return self.withdraw_from(seat, USDC, amount);
+        }
         let passing = self.chance.percent(25);
         let seat = self.seat_where(|walk, p| {
             let seat = walk.seats.iter().find(|s| s.actor.address() == p.owner && s.sub_account == p.sub_account);
@@ -112,7 +118,7 @@ impl Walk {
             (true, None) => (USDC, portfolio.cash as u64),
             _ => self.holding(&portfolio),
         };
-        self.take_out_of(seat, asset, amount);
+        self.withdraw_from(seat, asset, amount);
     }
 
     /// While insurance is short, cash that no margin is needed for goes as far as it may.
@@ -130,10 +136,10 @@ impl Walk {
             return;
         }
         let part = *self.chance.pick(&[1, 2, 3]);
-        self.take_out_of(seat, USDC, portfolio.free_cash().max(0) as u64 / part);
+        self.withdraw_from(seat, USDC, portfolio.free_cash().max(0) as u64 / part);
     }
 
-    fn take_out_of(&mut self, seat: usize, asset: u16, amount: u64) {
+    fn withdraw_from(&mut self, seat: usize, asset: u16, amount: u64) {
         let (actor, portfolio) = (self.actor(seat), self.portfolio(seat));
         let foreseen = self.judge().withdraw(&portfolio, asset, amount);
         let short = asset == USDC && self.world.asset(USDC).shortage > 0;

@@ -241,9 +241,13 @@ impl Walk {
         let start = self.chance.index(held.len());
         let whole = self.chance.percent(70);
         let chosen: Vec<(u64, i64)> = held.iter().cycle().skip(start).take(count).copied().collect();
+        // But for a lot, now and then: dust that nobody may leave.
+        let dust = self.chance.percent(30);
         let closed = |(instrument, quantity): (u64, i64)| {
             let lot = judge.snapshot.markets[&market_of(instrument)].lot.0;
-            (instrument, if whole { -quantity } else { -quantity / 2 / lot * lot })
+            let lots = quantity / lot;
+            let part = if dust { lots - lots.signum() } else { lots / 2 };
+            (instrument, if whole { -quantity } else { -part * lot })
         };
         chosen.into_iter().map(closed).map(|(instrument, quantity)| self.leg(judge, instrument, quantity)).collect()
     }

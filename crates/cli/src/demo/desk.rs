@@ -17,8 +17,8 @@ use super::terminal::thousands;
 use super::world::World;
 
 /// Refusals that a smaller trade, another portfolio or another time may not meet.
-const LACK_OF_MEANS: [&str; 5] =
-    ["BelowInitialMargin", "InsufficientCash", "PositionCap", "PremiumUnpaid", "InAuction"];
+const LACK_OF_MEANS: [&str; 6] =
+    ["BelowInitialMargin", "InsufficientCash", "PositionCap", "PremiumUnpaid", "InAuction", "LeavesDust"];
 /// Legs of one trade.
 const LEGS: usize = 8;
 /// Time after midnight that still counts as midnight.
@@ -107,12 +107,16 @@ pub fn hedge(world: &mut World, member: usize, borne: i64, haste: Haste) -> Resu
         book.underlyings().iter().map(|u| (u.asset, u.net_delta.0, u.notional.0 / 1_000_000)).collect();
     for (asset, delta, notional) in deltas {
         let Some(market) = PERPETUALS.iter().position(|p| p.asset == asset) else { continue };
+        let (id, minimum) = (perpetual(market as u16), PERPETUALS[market].minimum);
         let lots = -delta / PERPETUALS[market].lot * PERPETUALS[market].lot;
-        if lots.abs() < PERPETUALS[market].minimum || notional <= borne {
+        if lots.abs() < minimum || notional <= borne {
             continue;
         }
+        // What slices left beyond whole lots goes with the rest of a position that is closed.
+        let held = world.portfolio(member)?.quantity_of(id);
+        let lots = if (held + lots).abs() < minimum { -held } else { lots };
         for maker in by_free_equity(world, Kind::MarketMaker)? {
-            if accepted(world.trade(member, maker, &[(perpetual(market as u16), lots)], haste, None))? {
+            if accepted(world.trade(member, maker, &[(id, lots)], haste, None))? {
                 break;
             }
         }

@@ -15,7 +15,7 @@ use super::quotes::Haste;
 use super::world::World;
 
 /// What a bidder wants for taking over a dollar of notional, 1e-6.
-const REWARD: i128 = 6_000;
+pub const REWARD: i128 = 6_000;
 /// Seconds between two looks at an auction, and how long the bot stays at it: until the discount is everything.
 const LOOK: i64 = 60;
 const WAIT: i64 = auction::FAST_END.0;
@@ -58,8 +58,12 @@ impl Liquidator {
 
     /// Starts what must be auctioned and follows the auctions for up to an hour. Says whether anything happened.
     pub fn work(&mut self, world: &mut World) -> Result<bool> {
-        let mut acted = self.open_and_end(world)?;
         let start = world.chain.now();
+        if self.anyone_short(world)? {
+            // An auction starts where the average of the last minute is too low as well (CLR-42).
+            world.advance(start + LOOK)?;
+        }
+        let mut acted = self.open_and_end(world)?;
         while self.anything_for_sale(world)? && world.chain.now() < start + WAIT {
             acted |= self.bid_round(world)?;
             let next = world.chain.now() + LOOK;
@@ -77,8 +81,9 @@ impl Liquidator {
         for member in 0..CAST.len() {
             let (portfolio, health) = (world.portfolio(member)?, world.health(&snapshot, member)?);
             let (key, short) = (world.addresses[member], is_liquidatable(&health));
-            let same_kind = (portfolio.auction_insolvent != 0) == (health.equity.0 <= 0);
-            if portfolio.in_auction() == short && (!short || same_kind) {
+            let running = portfolio.in_auction().then_some(portfolio.auction_insolvent != 0);
+            let needed = if short { snapshot.auction(&portfolio, world.chain.now())? } else { None };
+            if running == needed || short && needed.is_none() {
                 continue;
             }
             let holdings = world.holdings(&[member])?;
@@ -92,6 +97,16 @@ impl Liquidator {
             acted = true;
         }
         Ok(acted)
+    }
+
+    fn anyone_short(&self, world: &World) -> Result<bool> {
+        let snapshot = world.snapshot()?;
+        for member in 0..CAST.len() {
+            if !world.portfolio(member)?.in_auction() && is_liquidatable(&world.health(&snapshot, member)?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// An auction in which something is worth something, or in which insurance can pay.
@@ -194,7 +209,7 @@ impl Liquidator {
 }
 
 /// The discount on a slice is at least the reward for the notional that comes with it.
-fn worthwhile(health: &Health, discount: Fraction) -> bool {
+pub fn worthwhile(health: &Health, discount: Fraction) -> bool {
     let gain = i128::from(health.equity.0) * i128::from(discount.0) * 1_000_000;
     let wanted = i128::from(health.gross_notional.0) * REWARD * i128::from(Fraction::ONE.0);
     health.equity.0 > 0 && is_liquidatable(health) && gain >= wanted

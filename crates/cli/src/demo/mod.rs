@@ -1,5 +1,5 @@
 //! `novate demo`: a clearing pool in this process, some forty portfolios, and the two weeks of November 2022 in which
-//! FTX failed.
+//! FTX failed; then four windows that broke markets, with a smaller book ([`stress`]).
 //!
 //! The built program runs in LiteSVM. Everything that belongs to the program is done by its instructions; prices, clock
 //! and token balances are written from outside, as the world would. After every step the books are checked to the unit.
@@ -21,6 +21,7 @@ mod rows;
 mod scenes;
 mod setup;
 mod smile;
+pub mod stress;
 pub mod terminal;
 mod tokens;
 mod world;
@@ -62,6 +63,9 @@ pub struct Options {
     /// Steps a day: 2, 4, 6, 8, 12 or 24.
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub steps: u32,
+    /// Leave the four stress windows out.
+    #[arg(long)]
+    pub no_stress: bool,
     /// No progress bar.
     #[arg(long)]
     pub quiet: bool,
@@ -85,6 +89,8 @@ pub struct Outcome {
     pub steps: u32,
     /// What members did besides trading, in order.
     pub notes: Vec<String>,
+    /// The stress windows; none where they were left out.
+    pub stress: Vec<stress::Replay>,
     pub report: PathBuf,
 }
 
@@ -129,6 +135,7 @@ pub fn run(options: &Options) -> Result<Outcome> {
         rows: rows.describe(),
         steps: options.steps,
         notes: Vec::new(),
+        stress: Vec::new(),
         report: options.report.clone(),
     };
     replay(&mut world, options, &mut outcome)?;
@@ -137,6 +144,11 @@ pub fn run(options: &Options) -> Result<Outcome> {
     outcome.checks += 1;
     outcome.compute = world.chain.take_compute();
     outcome.transactions = world.chain.transactions;
+    if !options.no_stress {
+        let bar = progress(2 * stress::WINDOWS.len() as u64, options.quiet)?;
+        outcome.stress = stress::run(&options.program, &bar).context("the stress windows")?;
+        bar.finish_and_clear();
+    }
     report::write(&outcome)?;
     Ok(outcome)
 }
@@ -204,6 +216,6 @@ fn progress(steps: u64, quiet: bool) -> Result<ProgressBar> {
     if quiet {
         return Ok(ProgressBar::hidden());
     }
-    let style = ProgressStyle::with_template("{msg}  {bar:40}  {pos}/{len} steps  {elapsed}")?;
+    let style = ProgressStyle::with_template("{msg}  {bar:40}  {pos}/{len}  {elapsed}")?;
     Ok(ProgressBar::new(steps).with_style(style))
 }

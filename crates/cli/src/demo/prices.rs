@@ -20,7 +20,7 @@ pub const DAY: i64 = 86_400;
 pub const RECEIVER: Pubkey = Pubkey::from_str_const("rec5EKMGg6MxZYaMdyBfgwp4d5rB9T1VQH5pJv5LtFJ");
 /// Decimals of the prices as published.
 const EXPONENT: i32 = -8;
-const UNIT: i64 = 100_000_000;
+pub const UNIT: i64 = 100_000_000;
 /// Confidence interval as published: a 2,000th of the price.
 const CONFIDENCE: i64 = 2_000;
 /// Memory of the average price that is published beside the price, about that of Pyth's, and how often the path is looked
@@ -49,7 +49,8 @@ impl PricePath {
         Self::parse(CSV).context("data/ftx_2022-11.csv")
     }
 
-    fn parse(csv: &str) -> Result<Self> {
+    /// Reads a file of [`PricePath`]: a header `date,BTC_close,BTC_low,...`, then a day a line.
+    pub fn parse(csv: &str) -> Result<Self> {
         let mut lines = csv.lines().filter(|l| !l.starts_with('#') && !l.is_empty());
         let header: Vec<&str> = lines.next().context("the file is empty")?.split(',').skip(1).collect();
         let coins = header.chunks(2).filter_map(|pair| pair[0].strip_suffix("_close")).map(String::from).collect();
@@ -64,6 +65,18 @@ impl PricePath {
             days.push(values.chunks_exact(2).map(|p| Day { close: p[0], low: p[1] }).collect());
         }
         Ok(Self { coins, dates, days })
+    }
+
+    /// Coins with prices, in the order of the file.
+    pub fn coins(&self) -> &[String] {
+        &self.coins
+    }
+
+    /// Close and low of a coin on a day of the file, 1e-8 USD, and the day's date.
+    pub fn day(&self, coin: &str, day: usize) -> Result<(i64, i64, &str)> {
+        let column = self.coins.iter().position(|c| c == coin).with_context(|| format!("no prices of {coin}"))?;
+        let Day { close, low } = self.days.get(day).context("no such day")?[column];
+        Ok((close, low, self.dates.get(day).map_or("", String::as_str)))
     }
 
     /// Days that are replayed: all but the first, of which only the close is used.
@@ -145,29 +158,33 @@ pub fn hex(text: &str) -> Result<[u8; 32]> {
 pub fn publish(chain: &mut Chain, path: &PricePath, feeds: &[Feed], time: i64) -> Result<()> {
     for feed in feeds {
         let coin = feed.coin;
-        let [price, average] =
-            if coin == "USDC" { [UNIT; 2] } else { [path.at(coin, time)?, path.average(coin, time)?] };
-        let update = PriceUpdateV2 {
-            write_authority: Pubkey::default(),
-            verification_level: VerificationLevel::Full,
-            price_message: PriceFeedMessage {
-                feed_id: feed.id,
-                price,
-                conf: (price / CONFIDENCE).unsigned_abs(),
-                exponent: EXPONENT,
-                publish_time: time,
-                prev_publish_time: time - 1,
-                ema_price: average,
-                ema_conf: (average / CONFIDENCE).unsigned_abs(),
-            },
-            posted_slot: 0,
-        };
-        let mut data = Vec::with_capacity(PriceUpdateV2::LEN);
-        update.try_serialize(&mut data)?;
-        data.resize(PriceUpdateV2::LEN, 0);
-        chain.set_foreign_account(feed.address, RECEIVER, data)?;
+        let prices = if coin == "USDC" { [UNIT; 2] } else { [path.at(coin, time)?, path.average(coin, time)?] };
+        write(chain, feed, prices, time)?;
     }
     Ok(())
+}
+
+/// Writes a price and its average, 1e-8 USD, into a feed's account.
+pub fn write(chain: &mut Chain, feed: &Feed, [price, average]: [i64; 2], time: i64) -> Result<()> {
+    let update = PriceUpdateV2 {
+        write_authority: Pubkey::default(),
+        verification_level: VerificationLevel::Full,
+        price_message: PriceFeedMessage {
+            feed_id: feed.id,
+            price,
+            conf: (price / CONFIDENCE).unsigned_abs(),
+            exponent: EXPONENT,
+            publish_time: time,
+            prev_publish_time: time - 1,
+            ema_price: average,
+            ema_conf: (average / CONFIDENCE).unsigned_abs(),
+        },
+        posted_slot: 0,
+    };
+    let mut data = Vec::with_capacity(PriceUpdateV2::LEN);
+    update.try_serialize(&mut data)?;
+    data.resize(PriceUpdateV2::LEN, 0);
+    chain.set_foreign_account(feed.address, RECEIVER, data)
 }
 
 #[cfg(test)]

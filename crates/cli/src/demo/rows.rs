@@ -51,14 +51,21 @@ impl ScenarioRows {
 
     /// The rows in ranges, each an argument of `stage_scenarios`.
     pub fn ranges(&self) -> Result<Vec<ScenarioRange>> {
+        self.ranges_of(self.columns.len())
+    }
+
+    /// The same of the first so many columns, for a pool without the others.
+    pub fn ranges_of(&self, columns: usize) -> Result<Vec<ScenarioRange>> {
         let count = u16::try_from(self.moves.len())?;
         let source = hex(&self.source_sha256)?;
-        let present = (1u16 << self.columns.len()) - 1;
+        let present = (1u16 << columns) - 1;
         let calls = self.moves.chunks(ROWS_PER_CALL).zip(self.vols.chunks(ROWS_PER_CALL)).enumerate();
         calls
             .map(|(call, (moves, vols))| {
                 let start = u16::try_from(call * ROWS_PER_CALL)?;
-                Ok(ScenarioRange { count, present, source, start, moves: moves.concat(), vols: vols.concat() })
+                let moves = moves.iter().flat_map(|row| row.iter().take(columns).copied()).collect();
+                let vols = vols.iter().flat_map(|row| row.iter().take(columns).copied()).collect();
+                Ok(ScenarioRange { count, present, source, start, moves, vols })
             })
             .collect()
     }

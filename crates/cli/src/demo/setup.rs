@@ -91,6 +91,7 @@ fn insure(world: &mut World, governance: &Keypair) -> Result<()> {
 
 fn asset_terms(world: &World, index: u16) -> AssetTerms {
     let (coin, feed) = (COINS[usize::from(index)], world.feeds[usize::from(index)]);
+    let unit = 10u64.pow(u32::from(coin.decimals));
     AssetTerms {
         symbol: padded(coin.symbol),
         contract_exponent: 0,
@@ -107,7 +108,9 @@ fn asset_terms(world: &World, index: u16) -> AssetTerms {
         haircut_volatility_multiple: 2 * ONE,
         days_to_liquidate: coin.days_to_liquidate,
         haircut_size_add_on: 0,
-        deposit_cap: coin.cap * 10u64.pow(u32::from(coin.decimals)),
+        deposit_cap: coin.cap * unit,
+        outflow_limit: coin.cap * unit / 4,
+        minimum_balance: if index == USDC { 0 } else { unit / 1_000 },
         redemption: None,
     }
 }

@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, Table, TableComponent};
 
 use super::cast::{Kind, Member, CAST};
 use super::products::COINS;
-use super::{Fate, Outcome, Standing};
+use super::{stress, Fate, Outcome, Standing};
 
 /// USD 1e-6 as whole dollars with separators.
 pub fn thousands(amount: i64) -> String {
@@ -125,6 +125,10 @@ pub fn summary(outcome: &Outcome) -> String {
         thousands(outcome.worst_deficit()),
     ));
     lines.extend(ledger_lines(outcome));
+    if !outcome.stress.is_empty() {
+        lines.push("Stress windows, liquidators awake and asleep, in USD".into());
+        lines.extend(stress::lines(&outcome.stress));
+    }
     lines.push(format!("Report: {}", outcome.report.display()));
     lines.join("\n")
 }

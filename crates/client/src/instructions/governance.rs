@@ -1,9 +1,9 @@
-//! What the pool's authority sends.
+//! What the pool's authority and guardian send.
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
 use novate::state::{Expiry, Market};
-use novate::{accounts, instruction, AssetTerms, Forecast, Lending, MarketTerms, ScenarioRange, ID};
+use novate::{accounts, instruction, Action, AssetTerms, Forecast, Lending, MarketTerms, Role, ScenarioRange, ID};
 
 use super::{build, neighbours, Token, SYSTEM_PROGRAM};
 use crate::addresses;
@@ -74,6 +74,46 @@ pub fn stage_scenarios(authority: Pubkey, pool: Pubkey, generation: u16, range: 
             program: ID,
         },
         instruction::StageScenarios { generation, range },
+    )
+}
+
+/// Governance: who may take a role.
+pub fn propose_role(authority: Pubkey, pool: Pubkey, role: Role, key: Pubkey) -> Instruction {
+    build(
+        accounts::ProposeRole { pool, authority, event_authority: addresses::event_authority(), program: ID },
+        instruction::ProposeRole { role, key },
+    )
+}
+
+/// Governance, and of the authority's successor the guardian: a proposal is taken back.
+pub fn cancel_role(signer: Pubkey, pool: Pubkey, role: Role) -> Instruction {
+    build(
+        accounts::CancelRole { pool, signer, event_authority: addresses::event_authority(), program: ID },
+        instruction::CancelRole { role },
+    )
+}
+
+/// Who was proposed takes the role.
+pub fn accept_role(signer: Pubkey, pool: Pubkey, role: Role) -> Instruction {
+    build(
+        accounts::AcceptRole { pool, signer, event_authority: addresses::event_authority(), program: ID },
+        instruction::AcceptRole { role },
+    )
+}
+
+/// Guardian: a kind of action is paused for some seconds from now.
+pub fn pause(guardian: Pubkey, pool: Pubkey, action: Action, seconds: i64) -> Instruction {
+    build(
+        accounts::Pause { pool, guardian, event_authority: addresses::event_authority(), program: ID },
+        instruction::Pause { action, seconds },
+    )
+}
+
+/// Governance: a pause ends.
+pub fn unpause(authority: Pubkey, pool: Pubkey, action: Action) -> Instruction {
+    build(
+        accounts::Unpause { pool, authority, event_authority: addresses::event_authority(), program: ID },
+        instruction::Unpause { action },
     )
 }
 

@@ -1,9 +1,10 @@
 use anchor_lang::prelude::*;
 use novate_margin::bank::Bank;
 use novate_margin::collateral::HaircutTerms;
+use novate_margin::fixed::mul_div_floor;
 use novate_margin::{collateral, volatility, Contracts, Price, Ratio, Seconds, UnderlyingFacts, Usd, Variance};
 
-use super::{Balance, Claims, Guard, Redemption, Window, DISCRIMINATOR, REDEMPTION_RATES};
+use super::{Balance, Claims, Guard, Outflow, Redemption, Window, DISCRIMINATOR, REDEMPTION_RATES};
 use crate::error::NovateError;
 use crate::oracle::Reading;
 
@@ -13,6 +14,8 @@ pub const SETTLEMENT_ASSET: u16 = 0;
 pub const SETTLEMENT_DECIMALS: u8 = 6;
 /// Greatest age, in seconds, of a price that starts an auction or samples a variance or a settlement price (CLR-42).
 pub const SAMPLE_AGE: i64 = 5;
+/// Seconds over which the average is taken that starts an auction (CLR-42).
+pub const MEAN_SPAN: i64 = 60;
 
 /// Which layout the price account has.
 pub const ORACLE_PRICE_UPDATE: u8 = 1;
@@ -97,11 +100,20 @@ pub struct Asset {
     pub guard: Guard,
     /// Fixes settlement prices of expiries (CLR-12); all zero while no market is on the asset.
     pub window: Window,
+    /// Average price of the minute before the last accepted reading, in which each price counts until the next one is published
+    /// (CLR-42); 0 before the first. [`Asset::mean_at`] goes on from it.
+    pub mean: Price,
+    /// How much may leave by withdrawals (CLR-41).
+    pub outflow: Outflow,
+    /// Most that a new loan may bring all loans to, the mint's units.
+    pub borrow_cap: u64,
+    /// Least that a new balance holds, a loan owes or a withdrawal leaves, the mint's units (CLR-34); 0 of the settlement asset.
+    pub minimum_balance: u64,
     /// Settlement asset only: what the insurance fund lacks of what is reserved (CLR-35).
     pub shortage: u64,
     /// Settlement asset only: cash of the portfolios, and the haircuts that it bears (CLR-32).
     pub claims: Claims,
-    pub reserve: [u8; 160],
+    pub reserve: [u8; 104],
 }
 
 impl Asset {
@@ -135,6 +147,8 @@ impl Asset {
         if !self.guard.admit(reading.price, reading.publish_time, now)? {
             return Ok(false);
         }
+        // The first price is its own average.
+        self.mean = if self.price.0 == 0 { reading.price } else { self.mean_at(reading.publish_time)? };
         self.price = reading.price;
         self.confidence = reading.confidence;
         self.average = reading.average;
@@ -149,6 +163,15 @@ impl Asset {
         self.scan_range = volatility::scan_range(self.variance_fast, self.variance_slow, self.base_range);
         self.haircut = collateral::haircut(self.haircut_terms(), sigma);
         Ok(true)
+    }
+
+    /// The average price of the minute before `now` (CLR-42), rounded down. A price moves it by the share of a minute that it has
+    /// stood, so a reading that is read after a silence moves nothing yet.
+    pub fn mean_at(&self, now: i64) -> Result<Price> {
+        let stood = now.saturating_sub(self.publish_time).clamp(0, MEAN_SPAN);
+        let apart = self.price.sub(self.mean).map_err(NovateError::from)?;
+        let step = mul_div_floor(apart.0, stood, MEAN_SPAN).map_err(NovateError::from)?;
+        Ok(self.mean.add(Price(step)).map_err(NovateError::from)?)
     }
 
     fn sample(&mut self, reading: Reading) -> Result<()> {
@@ -197,6 +220,12 @@ impl Asset {
             scan_range: self.scan_range,
             column: self.column,
         }
+    }
+
+    /// What a new loan may come to at most, by utilisation and cap (CLR-20, CLR-41).
+    pub fn borrowable(&self) -> Result<u64> {
+        let room = self.borrow_cap.saturating_sub(self.bank.loans);
+        Ok(self.bank.borrowable().map_err(NovateError::from)?.min(room))
     }
 
     /// Counts tokens that balances hold and that are not lent: of the settlement asset, cash.
@@ -324,4 +353,5 @@ const _: () = assert!(core::mem::offset_of!(Asset, deposits) == 400);
 const _: () = assert!(core::mem::offset_of!(Asset, redemption) == 424);
 const _: () = assert!(core::mem::offset_of!(Asset, bank) == 520);
 const _: () = assert!(core::mem::offset_of!(Asset, window) == 680);
-const _: () = assert!(core::mem::offset_of!(Asset, shortage) == 752);
+const _: () = assert!(core::mem::offset_of!(Asset, outflow) == 760);
+const _: () = assert!(core::mem::offset_of!(Asset, shortage) == 808);

@@ -164,9 +164,8 @@ impl Expiry {
         Ok(())
     }
 
-    /// What a contract of its future or an option is worth at the settlement price, 0 or more.
-    fn worth(&self, instrument: Instrument) -> Result<Price> {
-        let price = self.settlement_price;
+    /// What a contract of its future or an option is worth at a settlement price, 0 or more.
+    pub fn worth(&self, instrument: Instrument, price: Price) -> Result<Price> {
         let intrinsic = match instrument {
             Instrument::Perpetual => return err!(NovateError::UnknownInstrument),
             Instrument::Future { .. } => return Ok(price),
@@ -179,7 +178,7 @@ impl Expiry {
     /// What a position is worth at the settlement price, rounded down. Fails where there is none.
     pub fn value(&self, position: &Position) -> Result<Usd> {
         require!(self.is_fixed(), NovateError::SettlementPriceMissing);
-        let worth = self.worth(instrument::parse(position.instrument)?)?;
+        let worth = self.worth(instrument::parse(position.instrument)?, self.settlement_price)?;
         Ok(Contracts(position.quantity).value_floor(worth).map_err(NovateError::from)?)
     }
 
@@ -187,7 +186,9 @@ impl Expiry {
     /// value, which is returned, and the open interest of its side by its quantity (CLR-12).
     pub fn settle(&mut self, position: &mut Position) -> Result<Usd> {
         let held = instrument::parse(position.instrument)?;
-        let value = Contracts(position.quantity).value_floor(self.worth(held)?).map_err(NovateError::from)?;
+        let value = Contracts(position.quantity)
+            .value_floor(self.worth(held, self.settlement_price)?)
+            .map_err(NovateError::from)?;
         position.add_cost(value.neg().map_err(NovateError::from)?.0)?;
         self.move_open_interest(held, position.quantity, 0)?;
         let short = u128::from(position.quantity.min(0).unsigned_abs());
@@ -270,7 +271,8 @@ pub fn minutes_of(time: i64) -> u32 {
     u32::try_from(time / MINUTE).unwrap_or(u32::MAX)
 }
 
-fn seconds(minutes: u32) -> i64 {
+/// Unix time in seconds, of minutes as instrument ids hold them.
+pub fn seconds(minutes: u32) -> i64 {
     i64::from(minutes).saturating_mul(MINUTE)
 }
 

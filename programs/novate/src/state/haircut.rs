@@ -9,7 +9,7 @@ use anchor_lang::prelude::*;
 use novate_margin::fixed::mul_div_ceil;
 use novate_margin::{Contracts, Price, Usd};
 
-use super::{Expiry, Market, Position, PENDING_SECONDS};
+use super::{seconds, Expiry, Market, Position, PENDING_SECONDS};
 use crate::error::NovateError;
 use crate::instrument::{self, minutes_of, Instrument};
 
@@ -129,6 +129,9 @@ impl Market {
         if position.round == self.round.number {
             return Ok(Borne::default());
         }
+        if self.waits_for_price(position, expiry) {
+            return Ok(Borne::default());
+        }
         let gain = self.gain_of(position, expiry)?;
         position.round = self.round.number;
         if gain == Usd::ZERO {
@@ -138,6 +141,16 @@ impl Market {
         self.round.gains = self.round.gains.add(gain).map_err(NovateError::from)?;
         self.round.uncharged = self.round.uncharged.add(gain).map_err(NovateError::from)?;
         Ok(Borne { registered: gain.0, charged: 0 })
+    }
+
+    /// What had expired before the round and has no settlement price yet: its gain is registered once it has one.
+    fn waits_for_price(&self, position: &Position, expiry: Option<&Expiry>) -> bool {
+        position.quantity != 0 && self.had_passed(position) && expiry.is_some_and(|expiry| !expiry.is_fixed())
+    }
+
+    fn had_passed(&self, position: &Position) -> bool {
+        let minutes = minutes_of(position.instrument);
+        minutes != 0 && seconds(minutes) <= self.round.opened()
     }
 
     /// What a position has gained and not received as cash, as of the round's opening: value there less cost and funding, and
@@ -160,7 +173,7 @@ impl Market {
             let owed = position.funding_owed(self.round.funding)?;
             return Ok(Some(of(self.round.mark)?.sub(owed).map_err(NovateError::from)?));
         }
-        let passed = i64::from(minutes_of(position.instrument)).saturating_mul(60) <= self.round.opened();
+        let passed = self.had_passed(position);
         if !passed && matches!(held, Instrument::Option { .. }) {
             return Ok(None);
         }

@@ -29,7 +29,7 @@ pub struct Pool {
     pub creator: Pubkey,
     /// Lists assets and markets, stages scenarios. Meant to be a multisig.
     pub authority: Pubkey,
-    /// Named by the authority, becomes it by accepting.
+    /// Named by the authority, becomes it by accepting; the zero key where nobody is named.
     pub pending_authority: Pubkey,
     /// May tighten parameters.
     pub risk: Pubkey,
@@ -39,7 +39,7 @@ pub struct Pool {
     pub settlement_mint: Pubkey,
     /// Address of the live `Scenarios`.
     pub scenarios: Pubkey,
-    /// Per kind of action, unix time until which it is paused.
+    /// Per kind of action, unix time until which it is paused, see [`Action`].
     pub paused_until: [i64; PAUSE_KINDS],
     pub params: Params,
     /// Publishes forwards and smiles of expiries.
@@ -47,7 +47,14 @@ pub struct Pool {
     /// Venues registered so far; the next one takes this index.
     pub venue_count: u16,
     pub venue_padding: [u8; 6],
-    pub reserve: [u8; 528],
+    /// Per kind of action, unix time from which a new pause of it may begin.
+    pub pausable_from: [i64; PAUSE_KINDS],
+    /// Named by the authority, becomes the guardian by accepting; the zero key where nobody is named.
+    pub pending_guardian: Pubkey,
+    /// Unix times at which the pending authority and guardian were named.
+    pub authority_proposed: i64,
+    pub guardian_proposed: i64,
+    pub reserve: [u8; 416],
 }
 
 impl Pool {

@@ -259,15 +259,28 @@ impl Portfolio {
         self.take_balance(&Balance { tokens, ..Balance::of(asset) })
     }
 
-    /// Adds tokens that come from outside of the portfolio, and refuses what would make it impossible to judge: a balance
-    /// too large to count, and where margin is asked for a new balance in an asset without a fresh price; of a yield-bearing
+    /// Refuses what a withdrawal leaves of a balance that nobody would care to take (CLR-34); nothing may be left, and what a loan
+    /// stands beside.
+    pub fn require_no_dust(&self, asset: &Asset) -> Result<()> {
+        let balance = self.balance_of(asset.index);
+        if asset.minimum_balance == 0 || balance.is_empty() || balance.loan != 0 {
+            return Ok(());
+        }
+        require!(asset.tokens(&balance)?.unsigned_abs() >= asset.minimum_balance, NovateError::DustBalance);
+        Ok(())
+    }
+
+    /// Adds tokens that come from outside of the portfolio, and refuses a new balance below the asset's minimum and what would make
+    /// the portfolio impossible to judge: a balance too large to count, and where margin is asked for a new balance in an asset without a fresh price; of a yield-bearing
     /// one without a rate, or of an underlying, in the list, without a fresh price. Otherwise a deposit could shield its owner
     /// from liquidation (CLR-34, CLR-36).
     pub fn receive_tokens(&mut self, asset: &mut Asset, listed: &Listed, tokens: u64, now: i64) -> Result<()> {
         if asset.is_settlement() {
             return self.add_tokens(asset, tokens);
         }
-        if self.owes() && self.balance_of(asset.index).is_empty() {
+        let opens = self.balance_of(asset.index).is_empty();
+        require!(!opens || tokens >= asset.minimum_balance, NovateError::DustBalance);
+        if self.owes() && opens {
             asset.require_fresh(now, asset.max_age)?;
             if asset.is_yield_bearing() {
                 asset.redemption.require_rate()?;

@@ -1,5 +1,6 @@
 use anchor_lang::prelude::*;
-use novate_margin::Price;
+use novate_margin::fixed::mul_div_floor;
+use novate_margin::{Price, Ratio};
 
 use super::Wide;
 use crate::error::NovateError;
@@ -80,6 +81,24 @@ impl Window {
             self.aim(self.target);
         }
         Ok(())
+    }
+
+    /// Of the price that is or will be fixed for a time: the share that samples have decided by now, rounded down, and their average,
+    /// likewise. Nothing is decided before the second sample of a run, nor once the run is bound to begin anew.
+    pub fn decided(&self, time: i64, now: i64) -> Result<(Ratio, Price)> {
+        if self.fixed_time == time {
+            return Ok((Ratio::ONE, self.fixed_price));
+        }
+        let lasted = self.sample_time.saturating_sub(self.start);
+        let broken = now.saturating_sub(self.sample_time) > MAX_GAP;
+        if self.target != time || self.samples == 0 || lasted <= 0 || broken {
+            return Ok((Ratio::ZERO, Price(0)));
+        }
+        let average = self.sum.get().checked_div(u128::from(lasted.unsigned_abs()));
+        let average = average.and_then(|average| i64::try_from(average).ok()).ok_or(NovateError::MathOverflow)?;
+        let end = time.max(self.start.saturating_add(SHORTEST)).max(self.sample_time);
+        let share = mul_div_floor(Ratio::ONE.0, lasted, end.saturating_sub(self.start)).map_err(NovateError::from)?;
+        Ok((Ratio(share), Price(average)))
     }
 
     /// Turns to the first 08:00 after a time, without samples.

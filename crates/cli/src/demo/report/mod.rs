@@ -3,6 +3,7 @@
 mod chart;
 mod desk;
 mod members;
+mod stress;
 
 use std::fmt::Write;
 
@@ -39,6 +40,7 @@ fn page(outcome: &Outcome) -> Result<String> {
         section("Who could hold on", HEALTH, &members::health(outcome)),
         section("Where the money was", MONEY, &money(outcome)),
         section("Everyone, at the end", ENDING, &members::table(outcome)),
+        stressed(outcome),
         section("What the chain had to compute", COMPUTE, &compute(outcome)),
         section("How this was made", "", &method(outcome)),
     ];
@@ -54,6 +56,13 @@ fn page(outcome: &Outcome) -> Result<String> {
 fn section(title: &str, text: &str, body: &str) -> String {
     let text = if text.is_empty() { String::new() } else { format!("<p>{text}</p>") };
     format!("<section><h2>{title}</h2>{text}{body}</section>")
+}
+
+fn stressed(outcome: &Outcome) -> String {
+    if outcome.stress.is_empty() {
+        return String::new();
+    }
+    section("Four windows that broke markets", &stress::text(), &stress::body(&outcome.stress))
 }
 
 fn opening(outcome: &Outcome) -> Result<String> {

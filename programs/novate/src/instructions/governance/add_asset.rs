@@ -9,7 +9,7 @@ use crate::error::NovateError;
 use crate::events::{AssetAdded, EVENT_VERSION};
 use crate::oracle::stake_pool::STAKE_POOL_DECIMALS;
 use crate::seeds;
-use crate::state::{Asset, Pool, ORACLE_PRICE_UPDATE, ORACLE_PUSH, SETTLEMENT_ASSET, VERSION};
+use crate::state::{Asset, Outflow, Pool, ORACLE_PRICE_UPDATE, ORACLE_PUSH, SETTLEMENT_ASSET, VERSION};
 
 /// Mint extensions that cannot move, freeze or fake what a vault holds (CLR-60). A transfer fee is allowed because a
 /// deposit credits what the vault received. A close authority is not: a mint closed at zero supply can come back at the same
@@ -82,6 +82,12 @@ pub struct AssetTerms {
     pub haircut_size_add_on: i64,
     /// In the mint's units.
     pub deposit_cap: u64,
+    /// Most that leaves on balance in a day, in the mint's units (CLR-41): at least a seventh of the cap, so that an exit takes seven
+    /// days at most; 0 sets no limit.
+    pub outflow_limit: u64,
+    /// Least that a new balance holds, a loan owes or a withdrawal leaves, in the mint's units (CLR-34): at most a thousandth of the cap;
+    /// 0 for the settlement asset.
+    pub minimum_balance: u64,
     /// Of a yield-bearing asset only.
     pub redemption: Option<RedemptionTerms>,
 }
@@ -100,6 +106,8 @@ impl AssetTerms {
             && within(self.days_to_liquidate, 0, 365 * one)
             && within(self.haircut_size_add_on, 0, one)
             && self.contract_exponent <= 9
+            && Outflow::is_sound(self.outflow_limit, self.deposit_cap)
+            && self.minimum_balance <= self.deposit_cap / 1_000
             && self.feed_owner != Pubkey::default()
             && match self.oracle {
                 ORACLE_PRICE_UPDATE => self.feed_id != [0; 32],
@@ -158,7 +166,8 @@ impl AddAsset<'_> {
         let pool = self.pool.load()?;
         let settles = self.mint.key() == pool.settlement_mint;
         require!(settles == (pool.asset_count == SETTLEMENT_ASSET), NovateError::SettlementFirst);
-        require!(!settles || terms.contract_exponent == 0, NovateError::InvalidAssetTerms);
+        let plain = terms.contract_exponent == 0 && terms.minimum_balance == 0;
+        require!(!settles || plain, NovateError::InvalidAssetTerms);
         require!(self.mint.decimals <= MAX_DECIMALS, NovateError::InvalidAssetTerms);
         match &terms.redemption {
             Some(redemption) => self.validate_underlying(redemption.underlying, terms.contract_exponent),
@@ -229,6 +238,8 @@ pub(crate) fn add_asset(ctx: Context<AddAsset>, terms: AssetTerms) -> Result<()>
     asset.days_to_liquidate = Ratio(terms.days_to_liquidate);
     asset.haircut_size_add_on = Ratio(terms.haircut_size_add_on);
     asset.deposit_cap = terms.deposit_cap;
+    asset.outflow.limit = terms.outflow_limit;
+    asset.minimum_balance = terms.minimum_balance;
     asset.bank = Bank::open();
     if let Some(redemption) = terms.redemption {
         asset.redemption.underlying = redemption.underlying;

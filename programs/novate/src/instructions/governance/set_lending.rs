@@ -20,6 +20,8 @@ pub struct Lending {
     pub reserve_share: i64,
     /// Utilisation that a new loan may not exceed: 0, which lends nothing, to 1.
     pub utilisation_cap: i64,
+    /// Most that all loans may come to with a new one, in the mint's units (CLR-41).
+    pub borrow_cap: u64,
 }
 
 impl Lending {
@@ -49,7 +51,7 @@ pub struct SetLending<'info> {
 }
 
 /// 1. Checks the terms. A yield-bearing asset cannot be lent: a debt in it would be charged too little (MRG-61).
-/// 2. Charges interest up to now at the old terms, then sets the new ones. Loans beyond a lowered cap stay.
+/// 2. Charges interest up to now at the old terms, then sets the new ones. Loans beyond lowered caps stay.
 /// 3. Emits [`LendingSet`].
 pub(crate) fn set_lending(ctx: Context<SetLending>, lending: Lending) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
@@ -58,7 +60,15 @@ pub(crate) fn set_lending(ctx: Context<SetLending>, lending: Lending) -> Result<
     require!(!asset.is_yield_bearing(), NovateError::YieldBearingLending);
     asset.bank.accrue(Seconds(now));
     asset.bank.terms = terms;
+    asset.borrow_cap = lending.borrow_cap;
 
-    emit_cpi!(LendingSet { version: EVENT_VERSION, pool: asset.pool, asset: asset.index, lending, time: now });
+    emit_cpi!(LendingSet {
+        version: EVENT_VERSION,
+        pool: asset.pool,
+        asset: asset.index,
+        lending,
+        time: now,
+        interest: (&asset.bank).into(),
+    });
     Ok(())
 }

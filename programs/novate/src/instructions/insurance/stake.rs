@@ -5,7 +5,7 @@ use super::vault::Vault;
 use crate::error::NovateError;
 use crate::events::{Staked, EVENT_VERSION};
 use crate::seeds;
-use crate::state::{Asset, Insurance, Pool, Stake, Wide, VERSION};
+use crate::state::{Action, Asset, Insurance, Pool, Stake, Wide, VERSION};
 
 /// Anyone stakes settlement tokens from a token account of their own, and pays the rent of the stake.
 #[event_cpi]
@@ -54,6 +54,8 @@ pub(crate) fn stake(ctx: Context<AddStake>, amount: u64) -> Result<()> {
     let AddStake { vault, source, mint, token_program, owner, .. } = &mut *ctx.accounts;
     let amount = Vault { vault, other: source, mint, token_program }.receive(owner, amount)?;
     let accounts = &ctx.accounts;
+    let now = Clock::get()?.unix_timestamp;
+    accounts.pool.load()?.require_running(Action::Stake, now)?;
     let mut insurance = accounts.insurance.load_mut()?;
     let mut stake = match accounts.stake.load_mut() {
         Ok(stake) => stake,
@@ -77,7 +79,7 @@ pub(crate) fn stake(ctx: Context<AddStake>, amount: u64) -> Result<()> {
         version: EVENT_VERSION,
         pool: stake.pool,
         owner: stake.owner,
-        time: Clock::get()?.unix_timestamp,
+        time: now,
         era: stake.era,
         amount,
         shares,

@@ -43,6 +43,7 @@ pub(crate) fn refresh_asset<'info>(ctx: Context<'info, RefreshAsset>) -> Result<
             loans: asset.bank.loans,
             accepted,
             average: asset.guard.average.0,
+            interest: (&asset.bank).into(),
         });
     }
     Ok(())

@@ -39,6 +39,7 @@ pub(crate) fn end_auction<'info>(ctx: Context<'info, EndAuction<'info>>) -> Resu
         health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, Prices::Unfavourable)?;
         require!(!is_liquidatable(&health), NovateError::StillLiquidatable);
     }
+    let released = portfolio.payable();
     let mut insurance = accounts.insurance.load_mut()?;
     portfolio.end_auction(&mut insurance)?;
     listed.note_shortage(&insurance)?;
@@ -52,6 +53,7 @@ pub(crate) fn end_auction<'info>(ctx: Context<'info, EndAuction<'info>>) -> Resu
         time: now,
         equity: health.equity.0,
         maintenance: health.maintenance.0,
+        released,
     });
     Ok(())
 }

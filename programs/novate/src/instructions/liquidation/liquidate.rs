@@ -11,7 +11,7 @@ use crate::health::{Examiner, Prices};
 use crate::instrument::{self, expiry_of, market_of, minutes_of, Instrument};
 use crate::listed::Listed;
 use crate::state::{
-    signed, Asset, Balance, Borne, Covered, Insurance, Market, Pool, Portfolio, Position, Scenarios,
+    signed, Action, Asset, Balance, Borne, Covered, Insurance, Market, Pool, Portfolio, Position, Scenarios,
 };
 
 /// A bid in an auction. The owner or delegate of the taker signs. Behind the instruction stand the assets, markets and
@@ -80,6 +80,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
     let pool = accounts.pool.load()?;
+    pool.require_running(Action::Liquidate, now)?;
     let scenarios = accounts.scenarios.load()?;
     let mut portfolio = accounts.portfolio.load_mut()?;
     let mut taker = accounts.taker.load_mut()?;
@@ -91,7 +92,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     require!(fraction > 0 && fraction <= Fraction::ONE.0, NovateError::InvalidFraction);
 
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
-    accrue_funding(&portfolio, &listed, now)?;
+    let funding_indices = accrue_funding(&portfolio, &listed, now)?;
     let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
     let before = examiner.health(&portfolio, Prices::Favourable)?;
     require!(is_liquidatable(&before), NovateError::NotLiquidatable);
@@ -129,7 +130,9 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     examiner.require_current_values()?;
     require!(taken.meets_initial(), NovateError::BelowInitialMargin);
     require!(!taker.has_loan() || taken.meets_initial_settled(), NovateError::UnsettledGains);
+    let mut reserve_released = 0;
     if equity >= maintenance && !stale {
+        reserve_released = portfolio.payable();
         portfolio.end_auction(&mut insurance)?;
     }
     listed.note_shortage(&insurance)?;
@@ -155,6 +158,11 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         from_stake: covered.drawn.staked,
         deficit: bid.deficit,
         stake_ended: covered.drawn.ended,
+        funding_indices,
+        cash: portfolio.cash,
+        taker_cash: taker.cash,
+        taker_released: sides.released,
+        released: reserve_released,
         forgiven: bid.forgiven.unsigned_abs(),
         losses,
         borne: sides.borne,
@@ -247,12 +255,15 @@ fn is_funded(position: &Position) -> bool {
     position.quantity != 0 && position.instrument == instrument::perpetual(market_of(position.instrument))
 }
 
-/// So that the account is judged by what its positions owe now.
-fn accrue_funding(portfolio: &Portfolio, listed: &Listed, now: i64) -> Result<()> {
+/// So that the account is judged by what its positions owe now. Returns the cumulative funding of each.
+fn accrue_funding(portfolio: &Portfolio, listed: &Listed, now: i64) -> Result<Vec<i64>> {
+    let mut indices = Vec::with_capacity(portfolio.positions().len());
     for position in portfolio.positions().iter().filter(|p| is_funded(p)) {
-        listed.market_mut(market_of(position.instrument))?.accrue(now);
+        let mut market = listed.market_mut(market_of(position.instrument))?;
+        market.accrue(now);
+        indices.push(market.funding.0);
     }
-    Ok(())
+    Ok(indices)
 }
 
 /// The two portfolios on their way from one to the other.

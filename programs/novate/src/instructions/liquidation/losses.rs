@@ -10,7 +10,7 @@ use crate::error::NovateError;
 use crate::events::ForgivenLoss;
 use crate::instrument::{self, expiry_id, market_of, Instrument};
 use crate::listed::Listed;
-use crate::state::{Portfolio, Position, MAX_POSITIONS};
+use crate::state::{seconds, Portfolio, Position, MAX_POSITIONS};
 
 /// Amounts by position, in the order of the portfolio. Settlement asset, 1e-6. Not on the heap, which a full account fills.
 pub(super) type Shares = [i64; MAX_POSITIONS];
@@ -98,6 +98,10 @@ fn value(position: &Position, book: &Book, listed: &Listed, now: i64) -> Result<
     let market = market_of(position.instrument);
     let price = match instrument::parse(position.instrument)? {
         Instrument::Perpetual => listed.market(market)?.mark_at(index)?,
+        // What has expired and waits for its price counts at spot.
+        held @ (Instrument::Future { minutes } | Instrument::Option { minutes, .. }) if seconds(minutes) <= now => {
+            listed.expiry(expiry_id(market, minutes))?.worth(held, index)?
+        }
         Instrument::Future { minutes } => listed.expiry(expiry_id(market, minutes))?.forward(index)?,
         // A long one lost nothing: it was paid for.
         Instrument::Option { .. } if position.quantity > 0 => Price::ZERO,

@@ -6,7 +6,7 @@ use crate::error::NovateError;
 use crate::events::{AuctionStarted, EVENT_VERSION};
 use crate::health::{Examiner, Prices};
 use crate::listed::Listed;
-use crate::state::{Insurance, Pool, Portfolio, Scenarios};
+use crate::state::{Action, Insurance, Pool, Portfolio, Scenarios};
 
 /// Anyone may start the auction of a portfolio below maintenance margin. Behind the instruction stands what it holds; the
 /// settlement asset writable.
@@ -22,9 +22,9 @@ pub struct StartAuction<'info> {
     pub insurance: AccountLoader<'info, Insurance>,
 }
 
-/// 1. Judges the portfolio at prices published within the last 5 seconds (CLR-42): equity must be below maintenance. One
-///    without positions and loans owes nothing, and is not judged.
-/// 2. Refuses where an auction of that kind runs already. The kinds are solvent and, with equity at zero or below,
+/// 1. Judges the portfolio at prices published within the last 5 seconds, and at the averages of the last minute (CLR-42): equity
+///    must be below maintenance at both. One without positions and loans owes nothing, and is not judged.
+/// 2. Refuses where an auction of that kind runs already. The kinds are solvent and, with equity at zero or below at both,
 ///    insolvent; an account that passes from one to the other can be started anew, so that the discount of the solvent
 ///    auction need not grow while nobody could bid. An auction that began an hour ago can be started anew too: a clock that
 ///    ran while the account was sound must not sell it for nothing.
@@ -36,18 +36,23 @@ pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> 
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
     let pool = accounts.pool.load()?;
+    pool.require_running(Action::Liquidate, now)?;
     let scenarios = accounts.scenarios.load()?;
     let mut portfolio = accounts.portfolio.load_mut()?;
     require!(portfolio.owes(), NovateError::NotLiquidatable);
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
-    let health = Examiner::new(&listed, &pool, &scenarios, now).health(&portfolio, Prices::Sampled)?;
+    let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
+    let health = examiner.health(&portfolio, Prices::Sampled)?;
     require!(is_liquidatable(&health), NovateError::NotLiquidatable);
-    let insolvent = health.equity <= Usd::ZERO;
+    let averaged = examiner.health(&portfolio, Prices::Averaged)?;
+    require!(is_liquidatable(&averaged), NovateError::SoundOnAverage);
+    let insolvent = health.equity <= Usd::ZERO && averaged.equity <= Usd::ZERO;
     let running = portfolio.in_auction() && (portfolio.auction_insolvent != 0) == insolvent;
     // A solvent one takes no more bids, and what an insolvent one lacks by now may be beyond its reserve.
     let lapsed = now.saturating_sub(portfolio.auction_start) >= auction::FAST_END.0;
     require!(!running || lapsed, NovateError::AuctionRunning);
     let reserved = if insolvent { greatest_payout(&health, listed.settlement()?.price)? } else { 0 };
+    let released = portfolio.payable();
     let mut insurance = accounts.insurance.load_mut()?;
     portfolio.begin_auction(&mut insurance, now, insolvent, reserved)?;
     listed.note_shortage(&insurance)?;
@@ -63,6 +68,9 @@ pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> 
         maintenance: health.maintenance.0,
         insolvent,
         reserved,
+        average_equity: averaged.equity.0,
+        average_maintenance: averaged.maintenance.0,
+        released,
     });
     Ok(())
 }

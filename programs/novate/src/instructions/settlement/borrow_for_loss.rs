@@ -44,7 +44,7 @@ pub(crate) fn borrow_for_loss<'info>(ctx: Context<'info, BorrowForLoss<'info>>, 
     };
     require!(shortfall > 0, NovateError::NothingToSettle);
 
-    let (unlent, borrowed) = {
+    let (unlent, borrowed, interest) = {
         let mut settlement = accounts.settlement.load_mut()?;
         settlement.bank.accrue(Seconds(now));
         let bank = &settlement.bank;
@@ -53,12 +53,12 @@ pub(crate) fn borrow_for_loss<'info>(ctx: Context<'info, BorrowForLoss<'info>>, 
         if unlent > 0 {
             portfolio.unlend(&mut settlement, unlent)?;
         }
-        let most = settlement.bank.borrowable().map_err(NovateError::from)?;
+        let most = settlement.borrowable()?;
         let borrowed = shortfall.saturating_sub(unlent).min(most);
         if borrowed > 0 {
             portfolio.borrow(&mut settlement, borrowed)?;
         }
-        (unlent, borrowed)
+        (unlent, borrowed, (&settlement.bank).into())
     };
     require!(unlent > 0 || borrowed > 0, NovateError::UtilisationCap);
     portfolio.require_within_limits()?;
@@ -84,6 +84,8 @@ pub(crate) fn borrow_for_loss<'info>(ctx: Context<'info, BorrowForLoss<'info>>, 
         borrowed,
         shares: portfolio.balance_of(SETTLEMENT_ASSET).loan,
         cash: portfolio.cash,
+        lent_shares: portfolio.balance_of(SETTLEMENT_ASSET).lent,
+        interest,
     });
     Ok(())
 }

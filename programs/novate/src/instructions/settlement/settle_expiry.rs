@@ -52,7 +52,7 @@ pub(crate) fn settle_expiry(ctx: Context<SettleExpiry>) -> Result<()> {
     }
     require!(!settled.is_empty(), NovateError::NothingExpired);
     portfolio.free_empty_positions();
-    let owes_nothing = !portfolio.owes();
+    let (owes_nothing, was_in_auction) = (!portfolio.owes(), portfolio.in_auction());
     portfolio.leave_auction_if(owes_nothing);
     portfolio.next_sequence();
 
@@ -66,6 +66,7 @@ pub(crate) fn settle_expiry(ctx: Context<SettleExpiry>) -> Result<()> {
         expiry_time: expiry.time,
         price: expiry.settlement_price.0,
         positions: settled,
+        auction_ended: was_in_auction && !portfolio.in_auction(),
         borne,
     });
     Ok(())

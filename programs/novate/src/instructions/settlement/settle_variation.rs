@@ -125,10 +125,11 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -
     }
 
     let from_cash = if amount > 0 { position.receive(amount)? } else { position.pay(amount)? };
+    let funding_index = position.funding;
     portfolio.move_cash(&mut settlement, released.checked_sub(from_cash).ok_or(NovateError::MathOverflow)?)?;
     market.variation_pool = market.variation_pool.sub(Usd(amount)).map_err(NovateError::from)?;
     portfolio.free_empty_positions();
-    let owes_nothing = !portfolio.owes();
+    let (owes_nothing, was_in_auction) = (!portfolio.owes(), portfolio.in_auction());
     portfolio.leave_auction_if(owes_nothing);
     portfolio.next_sequence();
 
@@ -144,6 +145,8 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -
         cash: portfolio.cash,
         variation_pool: market.variation_pool.0,
         funding: funding.0,
+        funding_index,
+        auction_ended: was_in_auction && !portfolio.in_auction(),
         borne,
     });
     Ok(())

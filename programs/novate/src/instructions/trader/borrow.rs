@@ -5,7 +5,7 @@ use crate::error::NovateError;
 use crate::events::{Borrowed, EVENT_VERSION};
 use crate::health::require_settled_margin;
 use crate::listed::Listed;
-use crate::state::{Asset, Balance, Pool, Portfolio, Scenarios};
+use crate::state::{Action, Asset, Balance, Pool, Portfolio, Scenarios};
 
 /// The owner borrows against the portfolio. Behind the instruction stands what it holds, the borrowed asset included.
 #[event_cpi]
@@ -25,7 +25,7 @@ pub struct Borrow<'info> {
 ///
 /// 1. Refuses while an auction runs.
 /// 2. Charges interest up to now.
-/// 3. Refuses what goes beyond the utilisation cap; else adds the tokens, and the loan's shares, rounded up.
+/// 3. Refuses what goes beyond the utilisation cap or the asset's borrow cap, and a loan below its minimum; else adds the tokens, and the loan's shares, rounded up.
 /// 4. Initial margin must be covered without gains that are unsettled or pending and without option value (MRG-45).
 /// 5. Emits [`Borrowed`].
 pub(crate) fn borrow<'info>(ctx: Context<'info, Borrow<'info>>, amount: u64) -> Result<()> {
@@ -34,17 +34,18 @@ pub(crate) fn borrow<'info>(ctx: Context<'info, Borrow<'info>>, amount: u64) -> 
     let accounts = &ctx.accounts;
     let mut portfolio = accounts.portfolio.load_mut()?;
     require!(!portfolio.in_auction(), NovateError::InAuction);
-    let (index, balance) = {
+    let (index, balance, interest) = {
         let mut asset = accounts.asset.load_mut()?;
         asset.bank.accrue(Seconds(now));
         portfolio.borrow(&mut asset, amount)?;
         asset.require_countable(&portfolio.balance_of(asset.index))?;
-        (asset.index, portfolio.tokens_of(&asset))
+        (asset.index, portfolio.tokens_of(&asset), (&asset.bank).into())
     };
     portfolio.require_within_limits()?;
     portfolio.next_sequence();
 
     let (pool, scenarios) = (accounts.pool.load()?, accounts.scenarios.load()?);
+    pool.require_running(Action::Borrow, now)?;
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
     require_settled_margin(&portfolio, &listed, &pool, &scenarios, now)?;
 
@@ -58,6 +59,7 @@ pub(crate) fn borrow<'info>(ctx: Context<'info, Borrow<'info>>, amount: u64) -> 
         amount,
         shares: portfolio.balance_of(index).loan,
         balance,
+        interest,
     });
     Ok(())
 }
@@ -65,8 +67,12 @@ pub(crate) fn borrow<'info>(ctx: Context<'info, Borrow<'info>>, amount: u64) -> 
 impl Portfolio {
     /// Adds a loan and its tokens.
     pub fn borrow(&mut self, asset: &mut Asset, amount: u64) -> Result<()> {
+        let room = asset.borrow_cap.saturating_sub(asset.bank.loans);
         let loan = asset.bank.borrow(amount).map_err(NovateError::from)?;
+        require!(amount <= room, NovateError::BorrowCap);
         self.add_balance(&Balance { loan, ..Balance::of(asset) })?;
+        let owed = asset.bank.owed_ceil(self.balance_of(asset.index).loan).map_err(NovateError::from)?;
+        require!(owed >= asset.minimum_balance, NovateError::DustBalance);
         self.add_tokens(asset, amount)?;
         asset.count_in(amount)
     }

@@ -4,7 +4,7 @@ use anchor_spl::token_interface::{transfer_checked, Mint, TokenAccount, TokenInt
 use crate::error::NovateError;
 use crate::events::{Moved, EVENT_VERSION};
 use crate::listed::Listed;
-use crate::state::{signed, Asset, Pool, Portfolio};
+use crate::state::{signed, Action, Asset, Pool, Portfolio};
 
 /// The owner deposits from a token account of their own. Where a balance of a yield-bearing asset is opened beside positions,
 /// what the asset is redeemed for stands behind the instruction.
@@ -39,7 +39,7 @@ pub struct Deposit<'info> {
 /// fresh price: without one the portfolio could not be judged, nor liquidated.
 ///
 /// 1. Moves the tokens and measures what the vault received (CLR-60).
-/// 2. Refuses what would exceed the asset's cap.
+/// 2. Refuses what would exceed the asset's cap, and a new balance below its minimum (CLR-34).
 /// 3. Credits cash for the settlement asset, a balance for any other. Cash that had left during a shortage of insurance is back:
 ///    nothing is held back for it any more (CLR-35).
 /// 4. Emits [`Moved`].
@@ -52,7 +52,11 @@ pub(crate) fn deposit<'info>(ctx: Context<'info, Deposit<'info>>, amount: u64) -
     let mut portfolio = accounts.portfolio.load_mut()?;
     asset.count_in(received)?;
     require!(asset.vaulted()? <= asset.deposit_cap, NovateError::DepositCap);
+    asset.outflow.put_back(received, now);
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
+    if !portfolio.owes() {
+        accounts.pool.load()?.require_running(Action::Deposit, now)?;
+    }
     portfolio.receive_tokens(&mut asset, &listed, received, now)?;
     if asset.is_settlement() {
         portfolio.come_back(&mut asset, received)?;

@@ -50,6 +50,7 @@ pub(crate) fn lend(ctx: Context<Lend>, amount: u64) -> Result<()> {
         amount,
         shares: portfolio.balance_of(asset.index).lent,
         balance: portfolio.tokens_of(&asset),
+        interest: (&asset.bank).into(),
     });
     Ok(())
 }

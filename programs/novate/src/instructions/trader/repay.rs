@@ -49,6 +49,7 @@ pub(crate) fn repay(ctx: Context<Repay>, amount: u64) -> Result<()> {
         amount,
         shares: portfolio.balance_of(asset.index).loan,
         balance: portfolio.tokens_of(&asset),
+        interest: (&asset.bank).into(),
     });
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::events::{Traded, TradedLeg, EVENT_VERSION};
 use crate::health::{require_usable, Examiner, Held, Prices};
 use crate::instrument::{self, market_of, Instrument};
 use crate::listed::Listed;
-use crate::state::{Asset, Borne, Claim, Expiry, Market, Pool, Portfolio, Position, Scenarios};
+use crate::state::{Action, Asset, Borne, Claim, Expiry, Market, Pool, Portfolio, Position, Scenarios};
 
 /// Most legs of one trade.
 pub const MAX_LEGS: usize = 8;
@@ -63,7 +63,7 @@ struct Side<'a> {
 }
 
 /// 1. Checks the number of legs and that each signer may trade for its side.
-/// 2. For each leg: limits of the market and band around the mark (CLR-15), of a restricted asset that both positions shrink
+/// 2. For each leg: limits of the market, also of what is left of either position (CLR-34), and band around the mark (CLR-15), of a restricted asset that both positions shrink
 ///    (CLR-41), then what both positions bear of a haircut (CLR-32), then the funding that those of a perpetual owe (CLR-11), then both positions and the open interest
 ///    (CLR-01). Values are rounded up for the buyer and down for the seller; both pay the fee. Of a perpetual or a future
 ///    they are part of the position's cost; an option's premium and fee are paid in cash, which may not end below zero, nor
@@ -88,12 +88,20 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
     let mut first = Side::new(&mut first);
     let mut second = Side::new(&mut second);
     let mut traded = Vec::with_capacity(legs.len());
+    let mut funding_indices = Vec::with_capacity(legs.len());
     for leg in &legs {
-        traded.push(execute(leg, &listed, &mut first, &mut second, now)?);
+        let (leg, funding_index) = execute(leg, &listed, &mut first, &mut second, now)?;
+        traded.push(leg);
+        funding_indices.push(funding_index);
     }
 
     if traded_options(&legs)? {
         pay_premiums([&mut first, &mut second], &listed)?;
+    }
+    for side in [&first, &second] {
+        if !side.only_closed(legs.len()) {
+            pool.require_running(Action::Trade, now)?;
+        }
     }
     let settlement = listed.settlement()?.price;
     let mut examiner = Examiner::new(&listed, &pool, &scenarios, now);
@@ -121,6 +129,7 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
         second_cash: second.portfolio.cash,
         first_funding: first.funding,
         second_funding: second.funding,
+        funding_indices,
         first_borne: first.borne,
         second_borne: second.borne,
     });
@@ -230,8 +239,15 @@ impl Amounts {
     }
 }
 
-/// Executes one leg: checks, then positions, open interest, and the ledger of the market.
-fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Side<'a>, now: i64) -> Result<TradedLeg> {
+/// Executes one leg: checks, then positions, open interest, and the ledger of the market. Returns with it the cumulative funding
+/// that the costs of both positions have, 0 where it is no perpetual.
+fn execute<'a>(
+    leg: &Leg,
+    listed: &Listed,
+    first: &mut Side<'a>,
+    second: &mut Side<'a>,
+    now: i64,
+) -> Result<(TradedLeg, i64)> {
     let traded = instrument::parse(leg.instrument)?;
     let mut market = listed.market_mut(market_of(leg.instrument))?;
     let asset = listed.asset(market.asset)?;
@@ -260,6 +276,10 @@ fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Si
     let place = (&mut *market, expiry.as_deref());
     let sold = seller.take(place, leg.instrument, size.saturating_neg(), amounts.fee, now)?;
     require!(!restricted || shrinks(bought) && shrinks(sold), NovateError::Restricted);
+    // Dust arises from slices, and may be closed against anyone: it moves, and does not grow.
+    let least = market.minimum.0.unsigned_abs();
+    let left = |(_, to): (i64, i64)| to == 0 || to.unsigned_abs() >= least;
+    require!(size.unsigned_abs() < least || left(bought) && left(sold), NovateError::LeavesDust);
     // What the buyer pays above the mark; the seller gives what is below it.
     let above = leg.price.checked_sub(terms.mark.0).ok_or(NovateError::MathOverflow)?;
     for (side, pays, beside) in [(buyer, buyer_pays, above), (seller, seller_pays, above.saturating_neg())] {
@@ -292,7 +312,9 @@ fn execute<'a>(leg: &Leg, listed: &Listed, first: &mut Side<'a>, second: &mut Si
     }
     let (first_cost, second_cost) =
         if leg.quantity > 0 { (buyer_pays.0, seller_pays.0) } else { (seller_pays.0, buyer_pays.0) };
-    Ok(TradedLeg { instrument: leg.instrument, quantity: leg.quantity, price: leg.price, first_cost, second_cost })
+    let funding_index = if traded == Instrument::Perpetual { market.funding.0 } else { 0 };
+    let (instrument, quantity, price) = (leg.instrument, leg.quantity, leg.price);
+    Ok((TradedLeg { instrument, quantity, price, first_cost, second_cost }, funding_index))
 }
 
 /// A position came nearer to zero, or to it, and not beyond.

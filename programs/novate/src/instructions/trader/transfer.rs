@@ -34,7 +34,7 @@ pub struct TransferBetween<'info> {
 
 /// 1. Refuses while an auction of the first runs.
 /// 2. Moves cash, or tokens that are not lent. Cash that is held back stays (CLR-35); the rest bears a haircut in the one
-///    portfolio as in the other.
+///    portfolio as in the other. Neither a new balance nor what is left of one may be below the asset's minimum.
 /// 3. With positions or loans in the first: its initial margin must be covered without gains that are unsettled or pending
 ///    (MRG-45).
 /// 4. Emits [`Transferred`].
@@ -48,6 +48,7 @@ pub(crate) fn transfer<'info>(ctx: Context<'info, TransferBetween<'info>>, amoun
     let listed = Listed::new(&from.pool, ctx.remaining_accounts)?;
     let mut asset = accounts.asset.load_mut()?;
     from.take_tokens(&mut asset, amount)?;
+    from.require_no_dust(&asset)?;
     to.receive_tokens(&mut asset, &listed, amount, now)?;
     from.next_sequence();
     to.next_sequence();

@@ -40,6 +40,7 @@ pub(crate) fn unlend(ctx: Context<Unlend>, amount: u64) -> Result<()> {
         amount,
         shares: portfolio.balance_of(asset.index).lent,
         balance: portfolio.tokens_of(&asset),
+        interest: (&asset.bank).into(),
     });
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::events::{Moved, EVENT_VERSION};
 use crate::health::require_settled_margin;
 use crate::listed::Listed;
 use crate::seeds;
-use crate::state::{signed, Asset, Pool, Portfolio, Scenarios};
+use crate::state::{signed, Action, Asset, Pool, Portfolio, Scenarios};
 
 /// The owner withdraws to any token account of the mint. With positions or loans, what the portfolio holds stands behind the
 /// instruction.
@@ -40,17 +40,19 @@ pub struct Withdraw<'info> {
 
 /// 1. Refuses while an auction runs.
 /// 2. Debits cash, or tokens that are not lent. Gains still pending are not cash (CLR-10). While insurance is short of what is
-///    reserved, cash leaves net of the provisional haircut, which stays behind (CLR-35).
+///    reserved, cash leaves net of the provisional haircut, which stays behind (CLR-35). Refuses what leaves a balance below the
+///    asset's minimum, and what its outflow limit does not let go yet (CLR-34, CLR-41).
 /// 3. With positions or loans: initial margin must be covered without gains that are unsettled or pending (MRG-45). Without any,
-///    no price is needed: nothing can keep the owner from leaving (CLR-51).
+///    no price is needed: nothing but the outflow limit, by days, can keep the owner from leaving (CLR-51).
 /// 4. Moves the tokens and emits [`Moved`].
 pub(crate) fn withdraw<'info>(ctx: Context<'info, Withdraw<'info>>, amount: u64) -> Result<()> {
     require!(amount > 0, NovateError::ZeroAmount);
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
-    let (index, balance) = debit(accounts, amount)?;
+    let (index, balance) = debit(accounts, amount, now)?;
     {
         let pool = accounts.pool.load()?;
+        pool.require_running(Action::Withdraw, now)?;
         let scenarios = accounts.scenarios.load()?;
         let portfolio = accounts.portfolio.load()?;
         let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
@@ -73,16 +75,18 @@ pub(crate) fn withdraw<'info>(ctx: Context<'info, Withdraw<'info>>, amount: u64)
 }
 
 /// Returns the asset's index and the balance after.
-fn debit(accounts: &Withdraw, amount: u64) -> Result<(u16, i64)> {
+fn debit(accounts: &Withdraw, amount: u64, now: i64) -> Result<(u16, i64)> {
     let mut asset = accounts.asset.load_mut()?;
     let mut portfolio = accounts.portfolio.load_mut()?;
     require!(!portfolio.in_auction(), NovateError::InAuction);
     portfolio.next_sequence();
     portfolio.take_tokens(&mut asset, amount)?;
+    portfolio.require_no_dust(&asset)?;
     if asset.is_settlement() {
         portfolio.leave(&mut asset, amount)?;
     }
     asset.count_out(amount)?;
+    asset.outflow.draw(amount, now)?;
     Ok((asset.index, portfolio.tokens_of(&asset)))
 }
 

@@ -1,0 +1,31 @@
+use anchor_lang::prelude::*;
+
+use crate::events::{RoleCancelled, EVENT_VERSION};
+use crate::state::{Pool, Role};
+
+/// The pool's authority; where its own successor was proposed, the guardian too.
+#[event_cpi]
+#[derive(Accounts)]
+pub struct CancelRole<'info> {
+    #[account(mut)]
+    pub pool: AccountLoader<'info, Pool>,
+    pub signer: Signer<'info>,
+}
+
+/// 1. Takes back who was proposed for a role.
+/// 2. Emits [`RoleCancelled`].
+pub(crate) fn cancel_role(ctx: Context<CancelRole>, role: Role) -> Result<()> {
+    let accounts = &ctx.accounts;
+    let signer = accounts.signer.key();
+    let key = accounts.pool.load_mut()?.cancel_proposal(role, &signer)?;
+
+    emit_cpi!(RoleCancelled {
+        version: EVENT_VERSION,
+        pool: accounts.pool.key(),
+        role,
+        key,
+        signer,
+        time: Clock::get()?.unix_timestamp,
+    });
+    Ok(())
+}

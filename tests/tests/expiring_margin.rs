@@ -1,0 +1,227 @@
+//! Margin of what is about to expire, and of what has expired without a settlement price (CLR-12).
+
+use novate::health::{Prices, Terms};
+use novate_client::instructions as build;
+use novate_client::state::minutes_of;
+use novate_client::{instrument, NovateError, Right};
+use novate_tests::dated::option_leg;
+use novate_tests::feed::Quote;
+use novate_tests::{checker, future, Actor, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH_PERP, PRICE, USDC};
+
+use crate::checking::raw;
+
+const WINDOW: i64 = 1_800;
+
+/// Samples BTC at a price every 90 s up to a time, that time included.
+fn sample(world: &mut World, until: i64, usd: f64) {
+    while world.now() < until {
+        let step = (until - world.now()).min(90);
+        world.pass(step);
+        world.price(BTC, usd);
+    }
+    world.refresh();
+}
+
+fn equity(world: &World, who: &Actor, prices: Prices) -> i64 {
+    let portfolio = world.portfolio(&who.portfolio);
+    let judged = world.snapshot().judge(&portfolio, Terms { now: world.now(), prices });
+    judged.unwrap().1.equity.0
+}
+
+/// What counts for and against the owner.
+fn bounds(world: &World, who: &Actor) -> (i64, i64) {
+    (equity(world, who, Prices::Favourable), equity(world, who, Prices::Unfavourable))
+}
+
+#[track_caller]
+fn check(world: &World) {
+    assert_eq!(checker::violations(&raw(world), world.pool.to_bytes()), Vec::<String>::new());
+}
+
+#[test]
+fn a_hedge_loosens_as_the_window_fills() {
+    let mut world = World::default();
+    let time = world.chain(BTC_PERP, 1, 0.5, &[]);
+    let (owner, maker) = (world.trader(100_000), world.trader(100_000));
+    let legs = [
+        future(BTC_PERP, time, CONTRACT, 20_000 * PRICE),
+        novate_tests::world::leg(BTC_PERP, -CONTRACT, 20_000 * PRICE),
+    ];
+    world.trade_legs(&owner, &maker, &legs);
+    world.pass_to(time - WINDOW);
+    world.refresh();
+    let hedged = world.health(&owner);
+    assert_eq!(hedged.by_underlying[0].net_delta, 0);
+    for (seconds, decided) in [(90, 50_000_000), (450, 250_000_000), (900, 500_000_000), (1_710, 950_000_000)] {
+        sample(&mut world, time - WINDOW + seconds, 20_000.0);
+        let health = world.health(&owner);
+        assert_eq!(health.by_underlying[0].net_delta, -decided);
+        assert_eq!(health.equity, hedged.equity);
+        assert!(health.maintenance > hedged.maintenance);
+    }
+    // What is decided is worth the average, whatever spot does now: the short loses 1,000, the future gains 50.
+    world.pass(1);
+    world.price(BTC, 21_000.0);
+    world.refresh();
+    let share = 1_711 * 1_000_000 / 1_800;
+    let left = CONTRACT - CONTRACT / 1_000_000 * share;
+    assert_eq!(world.health(&owner).equity, hedged.equity - 1_000 * DOLLAR + left);
+    check(&world);
+}
+
+#[test]
+fn a_gap_undoes_what_was_decided() {
+    let mut world = World::default();
+    let time = world.chain(BTC_PERP, 1, 0.5, &[]);
+    let (owner, maker) = (world.trader(100_000), world.trader(100_000));
+    world.trade_legs(&owner, &maker, &[future(BTC_PERP, time, CONTRACT, 20_000 * PRICE)]);
+    world.pass_to(time - WINDOW);
+    world.refresh();
+    sample(&mut world, time - 900, 20_000.0);
+    assert_eq!(world.health(&owner).by_underlying[0].net_delta, CONTRACT / 2);
+    world.pass(60);
+    assert_eq!(world.health(&owner).by_underlying[0].net_delta, CONTRACT / 2);
+    world.pass(61);
+    for asset in [USDC, BTC] {
+        let quote = Quote::new(world.listing(asset).usd, world.now());
+        world.publish(asset, quote);
+    }
+    let refresh = world.refresh_asset(&[USDC, BTC]);
+    world.succeeds(&[refresh], &[]);
+    assert_eq!(world.health(&owner).by_underlying[0].net_delta, CONTRACT);
+}
+
+/// Long a future and a put, short a call, all of strike 20,000, and one of a perpetual on ETH.
+fn expired() -> (World, i64, Actor, Actor) {
+    let mut world = World::default();
+    let time = world.chain(BTC_PERP, 1, 0.5, &[20_000]);
+    let (owner, maker) = (world.trader(20_000), world.trader(1_000_000));
+    let (call, put) = (Right::Call, Right::Put);
+    let strike = world.expiry(BTC_PERP, time);
+    let strike = strike.strike(0).unwrap();
+    let call_price = (strike.mark.0 / 10_000_000 + 1) * 10_000_000;
+    let legs = [
+        future(BTC_PERP, time, CONTRACT / 2, 20_000 * PRICE),
+        option_leg(BTC_PERP, time, 0, call, -CONTRACT / 2, call_price),
+        option_leg(BTC_PERP, time, 0, put, CONTRACT, call_price),
+        novate_tests::world::leg(ETH_PERP, CONTRACT, 1_500 * PRICE),
+    ];
+    world.trade_legs(&owner, &maker, &legs);
+    world.pass_to(time);
+    (world, time, owner, maker)
+}
+
+#[test]
+fn what_has_expired_is_judged_at_the_edges_until_samples_decide() {
+    let (mut world, time, owner, maker) = expired();
+    world.listings[usize::from(BTC)].usd = 19_000.0;
+    world.refresh();
+    let range = world.asset(BTC).scan_range.0;
+    // At 19,000·(1 ± R) the future varies by half of 2·R·19,000, the put by what it is in the money, the call from nothing.
+    let [low, high] = [-1, 1].map(|way| 19_000 * DOLLAR + 19_000 * way * range);
+    let call = |at: i64| (at - 20_000 * DOLLAR).max(0) / 2;
+    let put = |at: i64| (20_000 * DOLLAR - at).max(0);
+    let (best, worst) = bounds(&world, &owner);
+    let full = best - worst;
+    assert_eq!(full, (high - low) / 2 + call(high) - call(low) + put(low) - put(high));
+    // For the maker everything is the other way round.
+    let (best, worst) = bounds(&world, &maker);
+    assert_eq!(best - worst, (high - low) / 2 + call(high) - call(low) + put(low) - put(high));
+    // The window extends: half of it is decided, then all.
+    sample(&mut world, time + 840, 19_000.0);
+    let (best, worst) = bounds(&world, &owner);
+    assert!(0 < best - worst && best - worst < full);
+    sample(&mut world, time + 1_680, 19_000.0);
+    world.pass(30);
+    world.refresh();
+    sample(&mut world, time + 1_800, 19_000.0);
+    assert_eq!(world.asset(BTC).window.fixed_time, time);
+    let (best, worst) = bounds(&world, &owner);
+    assert_eq!(best, worst);
+    // It is what settlement makes of it.
+    world.fix(BTC_PERP, time);
+    world.settle_expiry(&owner, BTC_PERP, time);
+    assert_eq!(world.health(&owner).equity, best);
+    check(&world);
+}
+
+#[test]
+fn nothing_but_auctions_rests_on_it() {
+    let (mut world, time, owner, maker) = expired();
+    world.refresh();
+    let holdings = world.holdings(&[owner.portfolio]);
+    let health = build::health(world.keys(), owner.portfolio, &holdings);
+    world.refuses(&[health], &[], NovateError::ExpiryPassed);
+    let withdraw = world.withdraw_instruction(&owner, USDC, 1);
+    world.refuses(&[withdraw], &[&owner.key], NovateError::ExpiryPassed);
+    let trade = world.trade_instruction(owner.side(), maker.side(), &[(ETH_PERP, -CONTRACT, 1_500 * PRICE)]);
+    world.refuses(&[trade], &[&owner.key, &maker.key], NovateError::ExpiryPassed);
+    // A sound account starts no auction, and is refused by its name, not by the expiry's.
+    let start = world.start_auction_instruction(&owner);
+    world.refuses(&[start], &[], NovateError::NotLiquidatable);
+    world.pass_to(time + 86_401);
+    let governor = world.governor.insecure_clone();
+    let set = world.set_settlement_price_instruction(BTC_PERP, time, 20_000 * PRICE);
+    world.succeeds(&[set], &[&governor]);
+    world.refresh();
+    let start = world.start_auction_instruction(&owner);
+    world.refuses(&[start], &[], NovateError::ExpiryNotSettled);
+}
+
+/// CLR-12: an account that falls between expiry and price is put up, sold in slices and restored before there is a price.
+#[test]
+fn between_expiry_and_price_a_liquidation_goes_on() {
+    let mut world = World::default();
+    let time = world.chain(BTC_PERP, 1, 0.5, &[]);
+    let (owner, maker, taker) = (world.trader(3_400), world.trader(100_000), world.trader(100_000));
+    world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+    world.trade_legs(&owner, &maker, &[future(BTC_PERP, time, CONTRACT / 10, 20_000 * PRICE)]);
+    world.pass_to(time + 10);
+    world.listings[usize::from(BTC)].usd = 18_400.0;
+    world.refresh();
+    world.start_auction(&owner);
+    let before = world.portfolio(&owner.portfolio);
+    let bid = world.liquidate_instruction(&owner, taker.side(), CONTRACT, i64::MAX);
+    let event: novate::events::Liquidated = world.succeeds(&[bid], &[&taker.key]).event();
+    check(&world);
+    assert!(event.restored && event.fraction < CONTRACT, "{}", event.fraction);
+    // The taker has a part of the future, and cannot take anything out before it has its price.
+    let id = instrument::future(BTC_PERP, minutes_of(time));
+    let slice = world.portfolio(&taker.portfolio).quantity_of(id);
+    assert_eq!(slice, before.quantity_of(id) * event.fraction / CONTRACT);
+    let withdraw = world.withdraw_instruction(&taker, USDC, 1);
+    world.refuses(&[withdraw], &[&taker.key], NovateError::ExpiryPassed);
+    // A window that extends fixes it, and everybody is settled.
+    sample(&mut world, time + 1_900, 18_400.0);
+    world.fix(BTC_PERP, time);
+    for who in [&owner, &maker, &taker] {
+        world.settle_expiry(who, BTC_PERP, time);
+    }
+    world.close_expiry(BTC_PERP, time);
+    world.withdraw(&taker, USDC, 1);
+    check(&world);
+}
+
+/// A taker without the margin for what the price may still become.
+#[test]
+fn a_taker_counts_it_at_the_other_edge() {
+    let mut world = World::default();
+    let time = world.chain(BTC_PERP, 1, 0.5, &[]);
+    let (owner, maker) = (world.trader(4_000), world.trader(100_000));
+    world.trade_legs(&owner, &maker, &[future(BTC_PERP, time, CONTRACT, 20_000 * PRICE)]);
+    world.trade(&owner, &maker, &[(ETH_PERP, CONTRACT / 10, 1_500 * PRICE)]);
+    world.pass_to(time + 10);
+    // Equity is below zero at 13,800 plus its scan range.
+    world.listings[usize::from(BTC)].usd = 12_000.0;
+    world.refresh();
+    world.start_auction(&owner);
+    let portfolio = world.portfolio(&owner.portfolio);
+    assert_eq!(portfolio.auction_insolvent, 1);
+    let rich = world.trader(100_000);
+    let poor = world.trader(100);
+    let bid = world.liquidate_instruction(&owner, poor.side(), CONTRACT, 0);
+    world.refuses(&[bid], &[&poor.key], NovateError::BelowInitialMargin);
+    let bid = world.liquidate_instruction(&owner, rich.side(), CONTRACT, 0);
+    world.succeeds(&[bid], &[&rich.key]);
+    check(&world);
+}

@@ -1,0 +1,54 @@
+use novate::events::PauseSet;
+use novate_client::{instructions as build, Action, NovateError};
+use novate_tests::{World, DAY, USDC};
+use solana_signer::Signer;
+
+#[test]
+fn the_authority_lifts_a_pause_and_the_next_begins_no_earlier() {
+    let mut world = World::default();
+    let governor = world.governor.insecure_clone();
+    let owner = world.trader(100);
+    let began = world.now();
+    world.pause(Action::Withdraw, DAY);
+    world.pass(60);
+    let event: PauseSet = world.unpause(Action::Withdraw).event();
+    assert_eq!((event.version, event.pool, event.action), (1, world.pool, Action::Withdraw));
+    assert_eq!((event.until, event.pausable_from), (began + 60, began + 2 * DAY));
+    assert_eq!((event.signer, event.time), (governor.pubkey(), began + 60));
+    world.withdraw(&owner, USDC, 1);
+    let again = build::pause(governor.pubkey(), world.pool, Action::Withdraw, 60);
+    world.refuses(&[again], &[&governor], NovateError::PausedLately);
+}
+
+mod adversary {
+    use super::*;
+    use anchor_lang::error::ErrorCode;
+    use novate_tests::Altered;
+
+    #[test]
+    fn a_guardian_only_tightens() {
+        let mut world = World::default();
+        let guardian = world.guardian();
+        let pause = build::pause(guardian.pubkey(), world.pool, Action::Trade, 60);
+        world.succeeds(&[pause], &[&guardian]);
+        let lift = build::unpause(guardian.pubkey(), world.pool, Action::Trade);
+        world.refuses(&[lift], &[&guardian], NovateError::NotAuthority);
+        let governor = world.governor.insecure_clone();
+        let lift = build::unpause(governor.pubkey(), world.pool, Action::Trade);
+        world.refuses(&[lift.clone().unsigned(1)], &[], ErrorCode::AccountNotSigner);
+        world.refuses(&[lift.clone().read_only(0)], &[&governor], ErrorCode::ConstraintMut);
+        world.succeeds(&[lift], &[&governor]);
+    }
+
+    #[test]
+    fn what_is_not_paused() {
+        let mut world = World::default();
+        let governor = world.governor.insecure_clone();
+        world.pause(Action::Trade, 60);
+        let other = build::unpause(governor.pubkey(), world.pool, Action::Deposit);
+        world.refuses(&[other], &[&governor], NovateError::NotPaused);
+        world.pass(60);
+        let over = build::unpause(governor.pubkey(), world.pool, Action::Trade);
+        world.refuses(&[over], &[&governor], NovateError::NotPaused);
+    }
+}
