@@ -2,13 +2,15 @@
 //! nothing leaves, whoever is below maintenance margin is taken by anyone with enough capital, and a feed that is stale stands
 //! in nobody's way who does not hold its asset.
 
+use std::mem::offset_of;
+
 use novate_client::instructions::{self as build, TradeSide};
 use novate_client::instrument::expiry_of;
-use novate_client::state::{Portfolio, Position, Tombstone};
-use novate_client::{instrument, Forecast, Instruction, Leg, NovateError};
+use novate_client::state::{Asset, Portfolio, Position, Tombstone, DISCRIMINATOR, LONGEST_EXIT};
+use novate_client::{addresses, instrument, Forecast, Instruction, Leg, NovateError};
 use novate_margin::{auction, is_liquidatable, Seconds};
 use novate_tests::feed::Quote;
-use novate_tests::{Actor, Chance, World, BTC, ETH, SOL, USDC};
+use novate_tests::{Actor, Chance, World, BTC, DAY, ETH, SOL, USDC};
 use solana_keypair::Keypair;
 
 use super::judge::{name_in_log, Judge, Refused};
@@ -43,6 +45,33 @@ impl Twin<'_> {
     fn must(&mut self, what: &str, instruction: Instruction, signers: &[&Keypair]) {
         let outcome = self.outcome(instruction, signers);
         assert_eq!(outcome, Ok(()), "{}: {what}", self.place);
+    }
+
+    /// Lets any amount of cash in: what governance admits is not what is tried here.
+    fn lift_cap(&mut self) {
+        let address = addresses::asset(&self.world.pool, USDC);
+        let mut account = self.world.account(&address);
+        let at = DISCRIMINATOR + offset_of!(Asset, deposit_cap);
+        account.data[at..at + 8].copy_from_slice(&u64::MAX.to_le_bytes());
+        self.world.svm.set_account(address, account).unwrap();
+    }
+
+    /// Withdraws a balance, as fast as the outflow limit lets it.
+    fn leave(&mut self, actor: &Actor, asset: u16, amount: u64) {
+        let mut left = amount;
+        for _ in 0..=LONGEST_EXIT {
+            let piece = left.min(self.world.asset(asset).outflow.available(self.world.now()));
+            if piece > 0 {
+                let withdraw = self.world.withdraw_instruction(actor, asset, piece);
+                self.must("withdraw", withdraw, &[&actor.key]);
+                left -= piece;
+            }
+            if left == 0 {
+                return;
+            }
+            self.world.pass(DAY);
+        }
+        panic!("{}: {left} of {amount} did not leave in {LONGEST_EXIT} days", self.place);
     }
 
     fn portfolio(&self, actor: &Actor) -> Portfolio {
@@ -144,8 +173,7 @@ impl Walk {
             let portfolio = twin.portfolio(actor);
             let balances = portfolio.balances().iter().map(|b| (b.asset, b.tokens));
             for (asset, amount) in balances.chain([(USDC, portfolio.cash as u64)]).filter(|(_, amount)| *amount > 0) {
-                let withdraw = twin.world.withdraw_instruction(actor, asset, amount);
-                twin.must("withdraw", withdraw, &[&actor.key]);
+                twin.leave(actor, asset, amount);
             }
             if waits {
                 continue;
@@ -188,6 +216,7 @@ impl Walk {
     }
 
     fn take(&self, twin: &mut Twin, actor: &Actor) {
+        twin.lift_cap();
         let stranger = twin.world.trader(CAPITAL);
         for _ in 0..MOST_BIDS {
             let Some(insolvent) = twin.has_fallen(actor) else {

@@ -164,7 +164,7 @@ fn a_walk_that_fails_is_shrunk_to_what_leads_there() {
         asked.then(|| "planted: somebody asks for stake".to_string())
     });
     fails(&mut walk, 2_000);
-    assert!(walk.world.tape.as_ref().unwrap().len() > 100, "step {}", walk.step);
+    assert!(walk.world.tape.as_ref().unwrap().len() > 20, "step {}", walk.step);
     let folder = scratch("rule");
     let path = walk.leave_tape(&folder);
     let text = std::fs::read_to_string(&path).unwrap();

@@ -33,6 +33,11 @@ pub struct Fate {
 pub fn work(pool: &mut Pool, fates: &mut [Fate]) -> Result<bool> {
     let mut acted = open_and_end(pool, fates)?;
     let start = pool.chain.now();
+    if anyone_short(pool)? {
+        // An auction starts where the average of the last minute is too low as well (CLR-42).
+        pool.advance(start + LOOK)?;
+        acted |= open_and_end(pool, fates)?;
+    }
     while anything_for_sale(pool)? && pool.chain.now() < start + WAIT {
         for seat in 0..pool.seats.len() {
             if pool.portfolio(seat)?.in_auction() {
@@ -59,7 +64,9 @@ fn open_and_end(pool: &mut Pool, fates: &mut [Fate]) -> Result<bool> {
         let holdings = pool.holdings(&[seat])?;
         let (keys, portfolio) = (pool.keys(), pool.seats[seat].portfolio);
         let start = ix::start_auction(keys, portfolio, &holdings);
-        let started = unless(pool.by_anyone(start), &["NotLiquidatable", "AuctionRunning", "PriceStale"])?;
+        // An average far behind the price lasts no longer than its minute.
+        let early = ["NotLiquidatable", "AuctionRunning", "PriceStale", "SoundOnAverage", "ChainShifted"];
+        let started = unless(pool.by_anyone(start), &early)?;
         fate.auctions += u32::from(started && !was);
         acted |= started;
         if was && !started {
@@ -68,6 +75,18 @@ fn open_and_end(pool: &mut Pool, fates: &mut [Fate]) -> Result<bool> {
         }
     }
     Ok(acted)
+}
+
+/// Somebody must be put up and is not.
+fn anyone_short(pool: &Pool) -> Result<bool> {
+    let (snapshot, now) = (pool.snapshot()?, pool.chain.now());
+    for seat in 0..pool.seats.len() {
+        let portfolio = pool.portfolio(seat)?;
+        if !portfolio.in_auction() && snapshot.health(&portfolio, now).is_ok_and(|health| is_liquidatable(&health)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// An auction in which something is worth something, or in which insurance can pay.
