@@ -4,7 +4,7 @@ use novate_client::instructions as build;
 use novate_client::{instrument, Instruction, Lending};
 use solana_signer::Signer;
 
-use crate::{Actor, Sent, World};
+use crate::{Actor, Sent, World, USDC};
 
 /// No rate while nothing is borrowed, 10 % a year at 80 %, 100 % where all is borrowed; loans up to 90 %; a tenth of the
 /// interest is the bank's. No cap in units.
@@ -29,6 +29,13 @@ impl World {
         let governor = self.governor.insecure_clone();
         let open = self.set_lending_instruction(asset, LENDING);
         self.succeeds(&[open], &[&governor])
+    }
+
+    /// Opens the bank of the settlement asset, or changes its terms: nobody pays interest.
+    pub fn lend_for_nothing(&mut self) {
+        let terms = Lending { rate_zero: 0, rate_kink: 0, rate_full: 0, ..LENDING };
+        let (governor, set) = (self.governor.insecure_clone(), self.set_lending_instruction(USDC, terms));
+        self.succeeds(&[set], &[&governor]);
     }
 
     pub fn lend_instruction(&self, actor: &Actor, asset: u16, amount: u64) -> Instruction {

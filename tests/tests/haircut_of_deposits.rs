@@ -1,20 +1,19 @@
 //! CLR-32, CLR-35: what insurance lacks is taken from all settlement deposits pro rata, and nobody runs from it.
 //!
 //! The owner deposits 7,010 USD, borrows 1,500 and buys one BTC at 20,000 for a fee of 10. At 12,500 cash pays all that was lost, 1,000
-//! are left of it, and equity is -500: of the loan, so that no loss can be forgiven. Maintenance margin is 1,500: 875 are reserved. A
+//! are left of it, and equity is -500: of the loan, so that no loss can be forgiven. Maintenance margin is 1,530: 882.50 are reserved. A
 //! taker is paid 500 at once. Beside them four deposit 220,000 USD.
 
 use anchor_lang::error::ErrorCode;
 use novate::events::{Liquidated, Moved};
 use novate_client::instructions::{self as build, Transfer};
-use novate_client::{addresses, Instruction, Lending, NovateError};
-use novate_tests::lending::LENDING;
+use novate_client::{addresses, Instruction, NovateError};
 use novate_tests::{call, checker, Actor, Altered, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH, GOLD, PRICE, USDC};
 
 use crate::checking::raw;
 
 const ALL: i64 = 1_000_000_000;
-const RESERVED: u64 = 875_000_000;
+const RESERVED: u64 = 882_500_000;
 const PAYOUT: u64 = 500_000_000;
 /// Deposits of all, the owner of the account in auction included, and without.
 const BASE: u64 = 221_000_000_000;
@@ -35,9 +34,7 @@ struct Pool {
 impl Pool {
     fn before() -> Self {
         let mut world = World::default();
-        let free = Lending { rate_zero: 0, rate_kink: 0, rate_full: 0, ..LENDING };
-        let (governor, open) = (world.governor.insecure_clone(), world.set_lending_instruction(USDC, free));
-        world.succeeds(&[open], &[&governor]);
+        world.lend_for_nothing();
         let (maker, taker) = (world.trader(100_000), world.trader(100_000));
         let (stays, leaves) = (world.trader(10_000), world.trader(10_000));
         let owner = debtor(&mut world, &maker);
@@ -120,11 +117,11 @@ impl Pool {
 
 /// Nothing of what is lent for the loan is left.
 fn debtor(world: &mut World, maker: &Actor) -> Actor {
-    let (owner, lender) = (world.trader(7_010), world.trader(2_000));
-    world.lend(&lender, USDC, 2_000_000_000);
+    let (owner, lender) = (world.trader(7_010), world.trader(50_000));
+    world.lend(&lender, USDC, 50_000_000_000);
     world.borrow(&owner, USDC, LOAN);
-    world.unlend(&lender, USDC, 2_000_000_000 - LOAN);
-    world.withdraw(&lender, USDC, 2_000_000_000 - LOAN);
+    world.unlend(&lender, USDC, 50_000_000_000 - LOAN);
+    world.withdraw(&lender, USDC, 50_000_000_000 - LOAN);
     world.trade(&owner, maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
     owner
 }
@@ -257,7 +254,7 @@ fn through_lending() {
     assert!((DEPOSIT - worth).abs_diff(share(lent, DEPOSIT, DEPOSIT + LOAN)) <= 2);
     assert!((DEPOSIT - pool.cash(&stays)).abs_diff(lent) <= 2);
     pool.world.lend(&stays, USDC, 1_000_000);
-    pool.world.unlend(&leaves, USDC, worth);
+    pool.world.unlend(&leaves, USDC, DEPOSIT - lent);
     pool.holds();
 }
 
@@ -284,9 +281,9 @@ fn through_staking() {
 #[test]
 fn gifts_and_fees_end_a_shortage() {
     let mut pool = Pool::insured(800);
-    assert_eq!(pool.shortage(), 75_000_000);
-    pool.world.insure(&pool.maker, 60);
-    assert_eq!(pool.shortage(), 15_000_000);
+    assert_eq!(pool.shortage(), 82_500_000);
+    pool.world.insure(&pool.maker, 70);
+    assert_eq!(pool.shortage(), 12_500_000);
     // The two fees of the trade.
     let collect = build::collect_fees(pool.world.pool, BTC_PERP);
     pool.world.succeeds(&[collect], &[]);
@@ -387,7 +384,7 @@ fn two_deficits_at_once() {
     let second = debtor(&mut pool.world, &pool.maker);
     pool.world.insure(&pool.maker, 600);
     pool.falls();
-    assert_eq!(pool.shortage(), 275_000_000);
+    assert_eq!(pool.shortage(), RESERVED - 600_000_000);
     pool.world.settle(&second, BTC_PERP);
     let start = pool.world.start_auction_instruction(&second);
     pool.world.succeeds(&[start], &[]);

@@ -257,10 +257,11 @@ fn rounding_takes_less_than_a_unit_of_each() {
     assert_eq!(broke.worth(), before - 2);
 }
 
-/// Most gains were taken in time: all of what is left goes, and the rest stays in the market's haircut.
+/// Most gains were taken in time: all of what is left goes, and deposits pay the rest.
 #[test]
 fn gains_below_the_deficit_leave_a_remainder() {
-    let mut broke = Broke::new(0);
+    let mut broke = Broke::before(World::default(), 0, SOLD);
+    broke.world.price(BTC, 12_500.0);
     broke.world.settle(&broke.owner, BTC_PERP);
     for winner in broke.winners.clone() {
         broke.world.settle(&winner, BTC_PERP);
@@ -282,7 +283,7 @@ fn gains_below_the_deficit_leave_a_remainder() {
     let event = broke.world.close_haircut(BTC_PERP);
     assert_eq!((event.round, event.remainder), (1, 20 * DOLLAR));
     let market = broke.world.market(BTC_PERP);
-    assert_eq!((market.haircut.0, market.round.ends), (20 * DOLLAR, 0));
+    assert_eq!((market.haircut.0, market.round.ends, event.from_deposits.free), (0, 0, 20_000_000));
     holds(&broke.world);
 }
 
@@ -297,9 +298,9 @@ fn two_deficits_at_once_in_one_market() {
     let mut broke = Broke::before(World::default(), 0, SOLD);
     let second = second_owner(&mut broke);
     broke.world.price(BTC, 12_500.0);
-    for owner in [broke.owner.clone(), second.clone()] {
-        broke.world.start_auction(&owner);
-    }
+    broke.world.start_auction(&broke.owner);
+    let start = broke.world.start_auction_instruction(&second);
+    broke.world.succeeds(&[start], &[]);
     broke.takes(ALL, -500 * DOLLAR);
     for winner in &broke.winners.clone()[..2] {
         broke.world.register_gain(winner, BTC_PERP);
@@ -591,7 +592,7 @@ fn pending_gains_stay_as_far_as_the_fund_is_short() {
 #[test]
 fn a_bid_releases_nothing_that_is_held_back() {
     for (shortage, released) in [(0, 99), (40_000_000, 59), (1_000_000_000, 0)] {
-        let mut broke = Broke::before(World::default(), 1_000, SOLD);
+        let mut broke = Broke::before(World::default(), 1_300, SOLD);
         broke.world.trade(
             &broke.winners[0].clone(),
             &broke.taker.clone(),

@@ -243,6 +243,7 @@ fn forgiven(shape: Shape) {
     let taker = hall.full(1_000_000, 1);
     hall.bankrupt(&owner);
     hall.assert_full(&owner);
+    hall.world.hold();
     let table = [hall.table.clone()];
     let start = hall.world.start_auction_instruction(&owner);
     hall.world.send_with_tables(&[start], &[], &table).unwrap();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anchor_lang::error::ErrorCode;
 use novate_client::instructions::{self as build, Transfer};
-use novate_client::state::{minutes_of, COOLING_OFF};
+use novate_client::state::{minutes_of, COOLING_OFF, HAIRCUT_WINDOW};
 use novate_client::{addresses, instrument, Action, Instruction, Leg, NovateError, Pubkey, Role};
 use novate_tests::feed::Quote;
 use novate_tests::world::{leg, ROWS};
@@ -212,6 +212,7 @@ fn every_instruction_refuses_an_account_of_the_other_pool() {
     let [sooner, later] = list(&mut twins);
     let staked = trade_and_fail(&mut twins, sooner);
     expire(&mut twins, &staked, [sooner, later]);
+    forgive(&mut twins);
     assert_eq!(twins.met, instructions());
     // What has one account of a pool, or pairs that need not be of one, has nothing to mix up.
     let alone = [
@@ -355,6 +356,34 @@ fn expire(twins: &mut Twins, staked: &Staked, [sooner, later]: [i64; 2]) {
     twins.governed(|w| build::propose_role(w.governor.pubkey(), w.pool, Role::Guardian, next.pubkey()));
     twins.world.pass(ROLE_DELAY);
     twins.step(&[&next], |w| build::accept_role(next.pubkey(), w.pool, Role::Guardian));
+}
+
+/// Two accounts in which nothing but losses is left: the gain of who won covers the one, nobody registers for the other.
+fn forgive(twins: &mut Twins) {
+    let [first, second, winner] = [6_310, 6_310, 100_000].map(|usd| twins.trader(usd));
+    twins.price(BTC, 18_000.0);
+    for debtor in [&first, &second] {
+        twins.trade(debtor, &winner, &[leg(BTC_PERP, CONTRACT, 18_000 * PRICE)]);
+    }
+    twins.price(BTC, 11_500.0);
+    for debtor in [&first, &second] {
+        twins.trade(debtor, &winner, &[leg(BTC_PERP, -CONTRACT, 11_500 * PRICE)]);
+        twins.by_anyone(|w| w.settle_instruction(&of(w, debtor), BTC_PERP));
+    }
+    let perpetual = instrument::perpetual(BTC_PERP);
+    for debtor in [&first, &second] {
+        twins.by_anyone(|w| w.start_auction_instruction(&of(w, debtor)));
+        twins.by_anyone(|w| w.resolve_instruction(&of(w, debtor)));
+        if twins.world.market(BTC_PERP).round.number == 1 {
+            twins.by_anyone(|w| w.register_gain_instruction(&of(w, &winner), perpetual));
+            twins.world.pass(HAIRCUT_WINDOW);
+            twins.by_anyone(|w| w.charge_gain_instruction(&of(w, &winner), perpetual));
+        } else {
+            twins.world.pass(HAIRCUT_WINDOW);
+            twins.by_anyone(|w| w.close_haircut_instruction(BTC_PERP));
+        }
+        twins.price(BTC, 11_500.0);
+    }
 }
 
 /// What one pool does leaves the other as it is.

@@ -107,6 +107,7 @@ fn what_the_fund_lacks_is_forgiven_exactly() {
 fn a_loan_of_the_settlement_asset_is_paid_back() {
     let mut bankrupt = Bankrupt::with(1_000, |world, owner| {
         world.lender(USDC, 5_000_000_000);
+        world.lend_for_nothing();
         world.borrow(owner, USDC, 500_000_000);
     });
     let portfolio = bankrupt.world.portfolio(&bankrupt.owner.portfolio);
@@ -123,6 +124,7 @@ fn a_loan_of_the_settlement_asset_is_paid_back() {
 fn lenders_and_depositors_pay_together() {
     let mut bankrupt = Bankrupt::with(0, |world, owner| {
         world.lender(USDC, 100_000_000_000);
+        world.lend_for_nothing();
         world.borrow(owner, USDC, 500_000_000);
     });
     let before = bankrupt.world.asset(USDC);
