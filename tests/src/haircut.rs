@@ -51,8 +51,9 @@ pub fn bear(position: &mut Position, market: &Market, expiry: Option<&Expiry>, n
     let round = &market.round;
     if is_open(market, now) {
         if position.round != round.number {
-            position.gain = gain(position, market, expiry).unwrap();
-            position.round = round.number;
+            if let Some(gain) = gain(position, market, expiry) {
+                (position.gain, position.round) = (gain, round.number);
+            }
         }
     } else if position.gain > 0 {
         let product = i128::from(position.gain) * i128::from(round.forgiven.0);

@@ -132,7 +132,7 @@ const NEVER: [&str; 9] = [
     "NotWritable",
 ];
 /// What must really happen.
-const LIVED: [&str; 63] = [
+const LIVED: [&str; 64] = [
     "a slice of what waits for its price changed hands",
     "the outflow limit held tokens back",
     "a balance below the minimum was refused",
@@ -167,8 +167,9 @@ const LIVED: [&str; 63] = [
     "a charge ended a round",
     "a charge was rounded up beyond the haircut",
     "gains did not cover a haircut",
+    "deposits paid what gains did not cover",
     "deposits paid for a slice",
-    "lenders paid for a slice",
+    "lenders paid",
     "what was held back paid",
     "a bankrupt account's losses were forgiven",
     "cash left during a shortage",

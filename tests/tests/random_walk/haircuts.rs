@@ -1,5 +1,6 @@
 //! Haircuts: gains are registered and charged, rounds closed. What each leaves is foreseen to the byte.
 
+use novate::events::HaircutClosed;
 use novate_client::instrument::{self, expiry_of, market_of};
 use novate_client::state::{Market, Portfolio, Position};
 use novate_client::NovateError;
@@ -84,8 +85,7 @@ impl Walk {
         let snapshot = self.world.snapshot();
         let expiry = held.map(|id| &*snapshot.expiries[&id]);
         match haircut::gain(position, &market, expiry) {
-            None => return refused(NovateError::SettlementPriceMissing),
-            Some(0) => return refused(NovateError::NoGain),
+            None | Some(0) => return refused(NovateError::NoGain),
             Some(_) => haircut::bear(position, &market, expiry, self.world.now()),
         }
         portfolio.sequence += 1;
@@ -166,10 +166,16 @@ impl Walk {
             () => Ok(()),
         };
         let close = self.world.close_haircut_instruction(market);
-        if self.expect("close_haircut", close, &[], &foreseen).is_some() {
+        if let Some(sent) = self.expect("close_haircut", close, &[], &foreseen) {
+            let event: HaircutClosed = sent.event();
+            let paid = (event.from_deposits.free + event.from_deposits.held + event.from_deposits.lent) as i64;
             let after = self.world.market(market);
-            assert_eq!((after.haircut, after.round.ends), (before.haircut, 0), "{}", self.place());
+            assert_eq!((after.haircut.0, after.round.ends), (before.haircut.0 - paid, 0), "{}", self.place());
+            assert_eq!(after.variation_pool.0, before.variation_pool.0 + paid, "{}", self.place());
             self.lived("gains did not cover a haircut", true);
+            self.lived("deposits paid what gains did not cover", paid > 0);
+            self.lived("lenders paid", event.from_deposits.lent > 0);
+            self.lived("what was held back paid", event.from_deposits.held > 0);
         }
     }
 }

@@ -26,7 +26,9 @@ impl Walk {
     pub(super) fn collect_fees(&mut self) {
         let market = self.chance.between(0, 3) as u16;
         let (before, capital) = (self.world.market(market), self.world.insurance().capital);
-        let due = before.accrued_fees.0.min(before.variation_pool.0);
+        let mut swept = before;
+        swept.sweep(&mut self.world.asset(USDC)).unwrap();
+        let due = swept.accrued_fees.0.min(swept.variation_pool.0);
         let foreseen = if due > 0 { Ok(()) } else { Err(NovateError::NothingToCollect.name()) };
         let collect = build::collect_fees(self.world.pool, market);
         if self.expect("collect_fees", collect, &[], &foreseen).is_some() {

@@ -266,7 +266,9 @@ impl Judge {
                 if paid.premiums > side.cash {
                     return refused(NovateError::PremiumUnpaid);
                 }
-                side.loosen(&mut settlement).map_err(named)?;
+                if paid.premiums > (side.cash - side.claim.held as i64).max(0) {
+                    side.loosen(&mut settlement).map_err(named)?;
+                }
                 if paid.premiums > (side.cash - side.claim.held as i64).max(0) {
                     return refused(NovateError::ProvisionalHaircut);
                 }

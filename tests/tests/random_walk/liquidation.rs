@@ -189,7 +189,7 @@ impl Walk {
         let from_deposits = deposits.free + deposits.held + deposits.lent;
         let paid = i128::from(event.from_capital + event.from_stake + from_deposits);
         self.lived("deposits paid for a slice", from_deposits > 0);
-        self.lived("lenders paid for a slice", deposits.lent > 0);
+        self.lived("lenders paid", deposits.lent > 0);
         self.lived("what was held back paid", deposits.held > 0);
         assert_eq!(paid + forgiven, if insolvent { -i128::from(event.price) } else { 0 }, "{}", self.place());
         assert_eq!(event.losses.iter().map(|l| i128::from(l.amount)).sum::<i128>(), forgiven, "{}", self.place());

@@ -145,10 +145,16 @@ impl Walk {
         Twin { walk: self, world: self.world.twin(), place: format!("{}, liveness", self.place()) }
     }
 
-    /// Prices as they are, however old: everything that borrowers do not have is withdrawn, and the portfolio closed.
+    /// Prices as they are, however old: everything that borrowers do not have is withdrawn, and the portfolio closed. Where insurance is
+    /// short, once somebody has given it what it lacks (CLR-35).
     fn whoever_owes_nothing_leaves(&self) -> [(&'static str, u64); 1] {
         let mut twin = self.twin();
         let mut left = 0;
+        let shortage = twin.world.asset(USDC).shortage;
+        if shortage > 0 {
+            let backer = twin.world.actor();
+            twin.world.insure_units(&backer, shortage);
+        }
         for seat in &self.seats {
             let actor = &seat.actor;
             if twin.portfolio(actor).owes() {
@@ -172,7 +178,8 @@ impl Walk {
             }
             let portfolio = twin.portfolio(actor);
             let balances = portfolio.balances().iter().map(|b| (b.asset, b.tokens));
-            for (asset, amount) in balances.chain([(USDC, portfolio.cash as u64)]).filter(|(_, amount)| *amount > 0) {
+            let cash = twin.world.asset(USDC).claims.worth(portfolio.cash, &portfolio.claim).unwrap();
+            for (asset, amount) in balances.chain([(USDC, cash as u64)]).filter(|(_, amount)| *amount > 0) {
                 twin.leave(actor, asset, amount);
             }
             if waits {
