@@ -188,7 +188,6 @@ impl Walk {
         let (deposits, forgiven) = (event.from_deposits, i128::from(event.forgiven));
         let from_deposits = deposits.free + deposits.held + deposits.lent;
         let paid = i128::from(event.from_capital + event.from_stake + from_deposits);
-        self.lived("deposits paid for a slice", from_deposits > 0);
         self.lived("lenders paid", deposits.lent > 0);
         self.lived("what was held back paid", deposits.held > 0);
         assert_eq!(paid + forgiven, if insolvent { -i128::from(event.price) } else { 0 }, "{}", self.place());
@@ -328,6 +327,10 @@ impl Walk {
         let quantity = held(self).quantity_of(instrument::perpetual(0));
         if quantity != 0 && !held(self).in_auction() {
             self.world.listings[usize::from(BTC)].usd = usd * if quantity > 0 { 0.55 } else { 1.45 };
+            for _ in 0..2 {
+                self.publish_as_they_are();
+                self.world.pass(60);
+            }
             self.publish_as_they_are();
             let start = self.world.start_auction_instruction(&debtor);
             self.run("start_auction", start, &[]).ok()?;

@@ -18,7 +18,7 @@ use super::world::World;
 pub struct Ledger {
     /// In the settlement vault.
     pub vault: i128,
-    /// Cash of all portfolios.
+    /// Cash of all portfolios, what options left in markets, and units that haircuts rounded off.
     pub cash: i128,
     /// Gains paid out and not yet released.
     pub pending: i128,
@@ -101,7 +101,7 @@ impl Books<'_> {
         let fund: Insurance = self.chain.read(&addresses::insurance(&self.pool))?;
         let ledger = Ledger {
             vault: i128::from(tokens::amount(self.chain, &asset.vault)?),
-            cash: portfolios.iter().map(|p| i128::from(p.cash)).sum(),
+            cash: [asset.claims.free.sum, asset.claims.held.sum, asset.claims.dust].into_iter().map(i128::from).sum(),
             pending: positions.map(|p| i128::from(p.pending_old) + i128::from(p.pending_new)).sum(),
             variation_pools: markets.iter().map(|m| i128::from(m.variation_pool.0)).sum(),
             insurance: i128::from(fund.capital) + i128::from(fund.staked),
@@ -112,19 +112,40 @@ impl Books<'_> {
         let counted = i128::from(asset.vaulted()?) + ledger.insurance;
         ensure!(ledger.vault == counted, "CLR-02: vault {}, counters {counted}", ledger.vault);
         ensure!(claims == i128::from(asset.cash), "CLR-02: claims {claims}, counter {}", asset.cash);
+        check_cash(&asset, portfolios, markets)?;
         let left: i128 = portfolios.iter().map(|p| i128::from(p.payable())).sum();
         ensure!(left == i128::from(fund.reserved), "CLR-35: auctions may be paid {left}, reserved {}", fund.reserved);
         Ok(ledger)
     }
 }
 
-/// CLR-02: costs, the variation pool and what expiries were settled to sum to fees, rounding and funding applied. Options are
+/// CLR-32: what cash of all is worth after the haircuts that each has to bear is what the settlement asset counts, but for less than a
+/// unit for each of them.
+fn check_cash(asset: &Asset, portfolios: &[Portfolio], markets: &[Market]) -> Result<()> {
+    let claims = &asset.claims;
+    let mut cash = 0;
+    for portfolio in portfolios {
+        cash += i128::from(claims.worth(portfolio.cash, &portfolio.claim)?);
+    }
+    for market in markets {
+        let mut swept = *market;
+        swept.sweep(&mut asset.clone())?;
+        cash += i128::from(swept.variation_pool.0) - i128::from(market.variation_pool.0);
+    }
+    let counted = i128::from(claims.free.sum) + i128::from(claims.held.sum);
+    let most = if claims.haircuts == 0 { 0 } else { portfolios.len() + markets.len() + 2 };
+    ensure!((cash..=cash + most as i128).contains(&counted), "CLR-32: cash is worth {cash}, counted {counted}");
+    Ok(())
+}
+
+/// CLR-02: costs, the variation pool, cash of options, what expiries were settled to and what is forgiven sum to fees, rounding and funding applied. Options are
 /// paid for in cash and cost nothing.
 fn check_market(market: &Market, expiries: &[Box<Expiry>], portfolios: &[Portfolio]) -> Result<()> {
     let positions = portfolios.iter().flat_map(|p| p.positions());
     let costs: i128 = positions.filter(|p| market_of(p.instrument) == market.index).map(|p| i128::from(p.cost)).sum();
     let settled: i128 = expiries.iter().filter(|e| e.market == market.index).map(|e| i128::from(e.settled.0)).sum();
-    let owed = i128::from(market.variation_pool.0) + costs + settled;
+    let kept = i128::from(market.option_cash.0) + i128::from(market.haircut.0);
+    let owed = i128::from(market.variation_pool.0) + kept + costs + settled;
     let claimed =
         [market.accrued_fees, market.rounding, market.funding_applied].map(|usd| i128::from(usd.0)).iter().sum();
     ensure!(
