@@ -89,13 +89,13 @@ fn anyone_short(pool: &Pool) -> Result<bool> {
     Ok(false)
 }
 
-/// An auction in which something is worth something, or in which insurance can pay.
+/// An auction in which something is worth something, or whose taker is paid.
 fn anything_for_sale(pool: &Pool) -> Result<bool> {
-    let (snapshot, insured) = (pool.snapshot()?, pool.insurance()?.fund().total() > 0);
+    let snapshot = pool.snapshot()?;
     for seat in 0..pool.seats.len() {
         let portfolio = pool.portfolio(seat)?;
         let worth = snapshot.health(&portfolio, pool.chain.now()).map_or(1, |health| health.equity.0);
-        if portfolio.in_auction() && (insured || worth > 0) {
+        if portfolio.in_auction() && (portfolio.payable() > 0 || worth > 0) {
             return Ok(true);
         }
     }
@@ -114,11 +114,10 @@ fn offers(pool: &Pool, snapshot: &Snapshot, portfolio: &Portfolio) -> Result<Vec
     let Ok(health) = health else { return Ok(Vec::new()) };
     let all = Fraction::ONE;
     let owed = auction::payout_floor(health.equity, health.maintenance, all, auction::premium(elapsed))?.0;
-    let held = i64::try_from(pool.insurance()?.fund().total())?;
-    // In units of the settlement asset, which may be worth less than a dollar: the fund pays more of them.
+    // In units of the settlement asset, which may be worth less than a dollar: more of them are paid.
     let price = i128::from(pool.asset(0)?.price.0);
     let units = |usd: i64| i64::try_from(i128::from(usd) * 1_000_000_000 / price);
-    let payout = units(owed)?.min(portfolio.payable().try_into()?).min(held);
+    let payout = units(owed)?.min(portfolio.payable().try_into()?);
     let gain = i128::from(payout) * price / 1_000_000_000 + i128::from(health.equity.0);
     let goes = gain * 1_000_000 >= i128::from(health.gross_notional.0) * REWARD;
     Ok(if goes { vec![(all.0, Some(-payout))] } else { Vec::new() })
@@ -178,6 +177,7 @@ const LOST: &[&str] = &[
     "PriceStale",
     "InAuction",
     "InsuranceExhausted",
+    "HaircutSettling",
     "ChainStale",
     "ChainShifted",
     "UnsettledGains",

@@ -31,7 +31,7 @@ const UNBORROWED: &[&str] = &[
     "UnsettledGains",
     "ExpiryNotSettled",
 ];
-const UNSETTLED: &[&str] = &["NothingToSettle", "PriceStale", "GainsPending"];
+const UNSETTLED: &[&str] = &["NothingToSettle", "PriceStale", "GainsPending", "HaircutOpen", "GainsHeldBack"];
 
 impl Pool {
     /// Writes every price of a moment and has the program read them: prices, marks, forecasts, values of options.
@@ -113,6 +113,7 @@ impl Pool {
 
     /// Losers pay: out of cash, and where that does not do out of a loan; then winners are paid.
     pub fn settle_all(&mut self) -> Result<()> {
+        self.mind_haircuts()?;
         for winners in [false, true] {
             for seat in 0..self.seats.len() {
                 let (portfolio, key) = (self.portfolio(seat)?, self.seats[seat].portfolio);
@@ -133,6 +134,31 @@ impl Pool {
                         unless(self.by_anyone(settle), UNSETTLED)?;
                     }
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Registers every gain while the window of a market's haircut is open; after it charges them and closes the haircut (CLR-32).
+    fn mind_haircuts(&mut self) -> Result<()> {
+        for index in 0..self.markets() {
+            let (round, now) = (self.market(index)?.round, self.chain.now());
+            if !round.stands() {
+                continue;
+            }
+            for seat in 0..self.seats.len() {
+                let (portfolio, key) = (self.portfolio(seat)?, self.seats[seat].portfolio);
+                for position in portfolio.positions().iter().filter(|p| market_of(p.instrument) == index) {
+                    if round.is_open(now) && position.round != round.number {
+                        let register = ix::register_gain(&self.keys.pool, key, position.instrument);
+                        unless(self.by_anyone(register), &["NoGain"])?;
+                    } else if !round.is_open(now) && position.gain != 0 {
+                        self.by_anyone(ix::charge_gain(&self.keys.pool, key, position.instrument))?;
+                    }
+                }
+            }
+            if !round.is_open(now) {
+                unless(self.by_anyone(ix::close_haircut(&self.keys.pool, index)), &["NoHaircut"])?;
             }
         }
         Ok(())
