@@ -137,6 +137,22 @@ fn loans_auctions_and_stakes() {
     world.refuses(&[bid], &[&taker.key], NovateError::Paused);
 }
 
+/// The clock of an auction that ran while nobody could bid sells nothing: it starts anew.
+#[test]
+fn an_auction_of_before_a_pause_starts_anew() {
+    let Distress { mut world, owner, taker, .. } = Distress::in_auction();
+    world.pass(60);
+    world.refresh();
+    world.pause(Action::Liquidate, 1_800);
+    world.pass(1_800);
+    world.refresh();
+    let bid = world.liquidate_instruction(&owner, taker.side(), 1_000_000_000, i64::MAX);
+    world.refuses(std::slice::from_ref(&bid), &[&taker.key], NovateError::AuctionLapsed);
+    world.start_auction(&owner);
+    assert_eq!(world.portfolio(&owner.portfolio).auction_start, world.now());
+    world.succeeds(&[bid], &[&taker.key]);
+}
+
 #[test]
 fn a_pause_is_prolonged_to_the_longest_from_its_beginning() {
     let mut world = World::default();
