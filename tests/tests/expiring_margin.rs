@@ -5,7 +5,6 @@ use novate_client::instructions as build;
 use novate_client::state::minutes_of;
 use novate_client::{instrument, NovateError, Right};
 use novate_tests::dated::option_leg;
-use novate_tests::feed::Quote;
 use novate_tests::{checker, future, Actor, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH_PERP, PRICE, USDC};
 
 use crate::checking::raw;
