@@ -11,6 +11,16 @@ pub const DAY: i64 = 86_400;
 /// From a proposal until it can be accepted.
 pub const ROLE_DELAY: i64 = 3 * DAY;
 
+/// Longest pause of each kind of action, as the rule has it.
+pub const LONGEST_PAUSES: [(Action, i64); 6] = [
+    (Action::Trade, 7 * DAY),
+    (Action::Deposit, 7 * DAY),
+    (Action::Withdraw, DAY),
+    (Action::Borrow, 7 * DAY),
+    (Action::Liquidate, 4 * 3_600),
+    (Action::Stake, 7 * DAY),
+];
+
 impl World {
     /// The authority proposes somebody for a role.
     pub fn propose(&mut self, role: Role, key: &Pubkey) -> Sent {

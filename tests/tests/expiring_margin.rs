@@ -5,12 +5,9 @@ use novate_client::instructions as build;
 use novate_client::state::minutes_of;
 use novate_client::{instrument, NovateError, Right};
 use novate_tests::dated::option_leg;
-use novate_tests::feed::Quote;
 use novate_tests::{checker, future, Actor, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH_PERP, PRICE, USDC};
 
 use crate::checking::raw;
-
-const WINDOW: i64 = 1_800;
 
 /// Samples BTC at a price every 90 s up to a time, that time included.
 fn sample(world: &mut World, until: i64, usd: f64) {
@@ -36,59 +33,6 @@ fn bounds(world: &World, who: &Actor) -> (i64, i64) {
 #[track_caller]
 fn check(world: &World) {
     assert_eq!(checker::violations(&raw(world), world.pool.to_bytes()), Vec::<String>::new());
-}
-
-#[test]
-fn a_hedge_loosens_as_the_window_fills() {
-    let mut world = World::default();
-    let time = world.chain(BTC_PERP, 1, 0.5, &[]);
-    let (owner, maker) = (world.trader(100_000), world.trader(100_000));
-    let legs = [
-        future(BTC_PERP, time, CONTRACT, 20_000 * PRICE),
-        novate_tests::world::leg(BTC_PERP, -CONTRACT, 20_000 * PRICE),
-    ];
-    world.trade_legs(&owner, &maker, &legs);
-    world.pass_to(time - WINDOW);
-    world.refresh();
-    let hedged = world.health(&owner);
-    assert_eq!(hedged.by_underlying[0].net_delta, 0);
-    for (seconds, decided) in [(90, 50_000_000), (450, 250_000_000), (900, 500_000_000), (1_710, 950_000_000)] {
-        sample(&mut world, time - WINDOW + seconds, 20_000.0);
-        let health = world.health(&owner);
-        assert_eq!(health.by_underlying[0].net_delta, -decided);
-        assert_eq!(health.equity, hedged.equity);
-        assert!(health.maintenance > hedged.maintenance);
-    }
-    // What is decided is worth the average, whatever spot does now: the short loses 1,000, the future gains 50.
-    world.pass(1);
-    world.price(BTC, 21_000.0);
-    world.refresh();
-    let share = 1_711 * 1_000_000 / 1_800;
-    let left = CONTRACT - CONTRACT / 1_000_000 * share;
-    assert_eq!(world.health(&owner).equity, hedged.equity - 1_000 * DOLLAR + left);
-    check(&world);
-}
-
-#[test]
-fn a_gap_undoes_what_was_decided() {
-    let mut world = World::default();
-    let time = world.chain(BTC_PERP, 1, 0.5, &[]);
-    let (owner, maker) = (world.trader(100_000), world.trader(100_000));
-    world.trade_legs(&owner, &maker, &[future(BTC_PERP, time, CONTRACT, 20_000 * PRICE)]);
-    world.pass_to(time - WINDOW);
-    world.refresh();
-    sample(&mut world, time - 900, 20_000.0);
-    assert_eq!(world.health(&owner).by_underlying[0].net_delta, CONTRACT / 2);
-    world.pass(60);
-    assert_eq!(world.health(&owner).by_underlying[0].net_delta, CONTRACT / 2);
-    world.pass(61);
-    for asset in [USDC, BTC] {
-        let quote = Quote::new(world.listing(asset).usd, world.now());
-        world.publish(asset, quote);
-    }
-    let refresh = world.refresh_asset(&[USDC, BTC]);
-    world.succeeds(&[refresh], &[]);
-    assert_eq!(world.health(&owner).by_underlying[0].net_delta, CONTRACT);
 }
 
 /// Long a future and a put, short a call, all of strike 20,000, and one of a perpetual on ETH.
@@ -117,16 +61,17 @@ fn what_has_expired_is_judged_at_the_edges_until_samples_decide() {
     world.listings[usize::from(BTC)].usd = 19_000.0;
     world.refresh();
     let range = world.asset(BTC).scan_range.0;
-    // At 19,000·(1 ± R) the future varies by half of 2·R·19,000, the put by what it is in the money, the call from nothing.
-    let [low, high] = [-1, 1].map(|way| 19_000 * DOLLAR + 19_000 * way * range);
+    // Against the owner at 19,000·(1 ± R) the future is worth half of R·19,000 less, the put is not in the money, the call is.
+    let at = 19_000 * DOLLAR;
+    let [low, high] = [-1, 1].map(|way| at + 19_000 * way * range);
     let call = |at: i64| (at - 20_000 * DOLLAR).max(0) / 2;
     let put = |at: i64| (20_000 * DOLLAR - at).max(0);
     let (best, worst) = bounds(&world, &owner);
     let full = best - worst;
-    assert_eq!(full, (high - low) / 2 + call(high) - call(low) + put(low) - put(high));
+    assert_eq!(full, (at - low) / 2 + call(high) - call(at) + put(at) - put(high));
     // For the maker everything is the other way round.
     let (best, worst) = bounds(&world, &maker);
-    assert_eq!(best - worst, (high - low) / 2 + call(high) - call(low) + put(low) - put(high));
+    assert_eq!(best - worst, (high - at) / 2 + call(at) - call(low) + put(low) - put(at));
     // The window extends: half of it is decided, then all.
     sample(&mut world, time + 840, 19_000.0);
     let (best, worst) = bounds(&world, &owner);
@@ -184,7 +129,9 @@ fn between_expiry_and_price_a_liquidation_goes_on() {
     let bid = world.liquidate_instruction(&owner, taker.side(), CONTRACT, i64::MAX);
     let event: novate::events::Liquidated = world.succeeds(&[bid], &[&taker.key]).event();
     check(&world);
-    assert!(event.restored && event.fraction < CONTRACT, "{}", event.fraction);
+    // While the price is not decided no bid ends the auction.
+    assert!(!event.restored && event.fraction < CONTRACT, "{}", event.fraction);
+    assert!(event.equity_after >= event.maintenance_after);
     // The taker has a part of the future, and cannot take anything out before it has its price.
     let id = instrument::future(BTC_PERP, minutes_of(time));
     let slice = world.portfolio(&taker.portfolio).quantity_of(id);
@@ -198,6 +145,8 @@ fn between_expiry_and_price_a_liquidation_goes_on() {
         world.settle_expiry(who, BTC_PERP, time);
     }
     world.close_expiry(BTC_PERP, time);
+    let end = world.end_auction_instruction(&owner);
+    world.succeeds(&[end], &[]);
     world.withdraw(&taker, USDC, 1);
     check(&world);
 }

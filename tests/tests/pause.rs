@@ -1,24 +1,14 @@
 use novate::events::PauseSet;
 use novate_client::state::Pool;
 use novate_client::{instructions as build, Action, NovateError};
-use novate_tests::{World, BTC, BTC_PERP, CONTRACT, DAY, DOLLAR, ETH_PERP, PRICE, USDC};
+use novate_tests::{World, BTC, BTC_PERP, CONTRACT, DAY, DOLLAR, ETH_PERP, LONGEST_PAUSES, PRICE, USDC};
 use solana_signer::Signer;
 
 use crate::distress::Distress;
 
-/// Longest pause of each kind, as the rule has it.
-const LONGEST: [(Action, i64); 6] = [
-    (Action::Trade, 7 * DAY),
-    (Action::Deposit, 7 * DAY),
-    (Action::Withdraw, DAY),
-    (Action::Borrow, 7 * DAY),
-    (Action::Liquidate, 4 * 3_600),
-    (Action::Stake, 7 * DAY),
-];
-
 #[test]
 fn each_kind_is_paused_on_its_own_and_goes_on_by_itself() {
-    for (place, (action, longest)) in LONGEST.into_iter().enumerate() {
+    for (place, (action, longest)) in LONGEST_PAUSES.into_iter().enumerate() {
         let mut world = World::default();
         let began = world.now();
         let event: PauseSet = world.pause(action, longest).event();
@@ -114,7 +104,7 @@ fn loans_auctions_and_stakes() {
     world.unpause(Action::Borrow);
     world.succeeds(&[borrow], &[&owner.key]);
     // Paid back under whatever is paused.
-    for (action, longest) in LONGEST {
+    for (action, longest) in LONGEST_PAUSES {
         if action != Action::Borrow {
             world.pause(action, longest);
         }
@@ -135,6 +125,22 @@ fn loans_auctions_and_stakes() {
     world.pause(Action::Liquidate, 60);
     let bid = world.liquidate_instruction(&owner, taker.side(), 1_000, i64::MAX);
     world.refuses(&[bid], &[&taker.key], NovateError::Paused);
+}
+
+/// The clock of an auction that ran while nobody could bid sells nothing: it starts anew.
+#[test]
+fn an_auction_of_before_a_pause_starts_anew() {
+    let Distress { mut world, owner, taker, .. } = Distress::in_auction();
+    world.pass(60);
+    world.refresh();
+    world.pause(Action::Liquidate, 1_800);
+    world.pass(1_800);
+    world.refresh();
+    let bid = world.liquidate_instruction(&owner, taker.side(), 1_000_000_000, i64::MAX);
+    world.refuses(std::slice::from_ref(&bid), &[&taker.key], NovateError::AuctionLapsed);
+    world.start_auction(&owner);
+    assert_eq!(world.portfolio(&owner.portfolio).auction_start, world.now());
+    world.succeeds(&[bid], &[&taker.key]);
 }
 
 #[test]
@@ -190,7 +196,7 @@ mod adversary {
     fn beyond_the_longest_or_of_no_length() {
         let mut world = World::default();
         let governor = world.governor.insecure_clone();
-        for (action, longest) in LONGEST {
+        for (action, longest) in LONGEST_PAUSES {
             for seconds in [longest + 1, i64::MAX, 0, -1, i64::MIN] {
                 let pause = build::pause(governor.pubkey(), world.pool, action, seconds);
                 world.refuses(&[pause], &[&governor], NovateError::PauseTooLong);

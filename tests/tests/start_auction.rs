@@ -137,6 +137,21 @@ fn an_account_insolvent_at_one_reading_is_put_up_as_a_solvent_one() {
     assert_eq!((event.insolvent, event.reserved, world.insurance().reserved), (false, 0, 0));
 }
 
+/// Who has posted a high price for a minute and then a low one does not take the reserve of an insolvent account back.
+#[test]
+fn an_average_takes_no_reserve_back() {
+    let Distress { mut world, owner, .. } = Distress::before();
+    world.price(BTC, 16_000.0);
+    world.hold();
+    let event: AuctionStarted = world.start_auction(&owner).event();
+    assert!(event.insolvent && event.reserved > 0);
+    world.price(BTC, 18_000.0);
+    world.hold();
+    let refused = quote_and_start(&mut world, &owner, 16_000.0).unwrap_err();
+    assert!(refused.is(novate_client::NovateError::AuctionRunning), "{:?}", refused.error);
+    assert_eq!(world.insurance().reserved, event.reserved);
+}
+
 #[test]
 fn every_price_counts_until_the_next() {
     let Distress { mut world, .. } = Distress::before();

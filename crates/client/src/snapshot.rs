@@ -53,7 +53,9 @@ impl Snapshot {
             if !is_liquidatable(&health) {
                 return Ok(None);
             }
-            insolvent &= health.equity <= Usd::ZERO;
+            // A reserve that stands is not taken back by an average.
+            let stands = prices == Prices::Averaged && portfolio.auction_insolvent != 0;
+            insolvent &= stands || health.equity <= Usd::ZERO;
         }
         Ok(Some(insolvent))
     }

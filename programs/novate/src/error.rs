@@ -165,7 +165,7 @@ pub enum NovateError {
     InsuranceExhausted = 209,
     #[msg("the auction is insolvent, and insurance pays: the limit is minus the least that is accepted, at most zero")]
     LimitAboveZero = 210,
-    #[msg("the auction began an hour ago; start it again")]
+    #[msg("the auction began an hour ago, or before a pause; start it again")]
     AuctionLapsed = 211,
 
     #[msg("nothing can be settled: there is no variation, or nobody has paid for it yet")]

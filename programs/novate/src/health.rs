@@ -7,7 +7,6 @@ use std::ops::Deref;
 
 use anchor_lang::prelude::*;
 use novate_margin::dated::{Carry, Drift, Right, NODE_ONE};
-use novate_margin::fixed::mul_div_floor;
 use novate_margin::{Book, Contracts, Health, Price, Ratio, Seconds, UnderlyingFacts, Usd};
 
 use crate::error::NovateError;
@@ -15,7 +14,7 @@ use crate::instrument::{self, expiry_id, market_of, Instrument};
 use crate::listed::{Listed, Walk};
 use crate::state::{
     seconds, Asset, Balance, Claim, Expiry, Market, Pool, Portfolio, Position, Redemption, Scenarios, SAMPLE_AGE,
-    SETTLEMENT_ASSET, WINDOW,
+    SETTLEMENT_ASSET,
 };
 
 /// Oldest forecast, in seconds, that risk may rise on.
@@ -457,10 +456,6 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
                 let Some(held) = self.hold(slot, market, minutes)? else {
                     return self.add_passed(position, cost, slot);
                 };
-                let (quantity, cost) = match seconds(minutes).saturating_sub(self.terms.now) > WINDOW {
-                    true => (quantity, cost),
-                    false => self.undecided(position, cost, seconds(minutes))?,
-                };
                 self.book.add_future(held, quantity, cost, multiplier)
             }
             Instrument::Option { minutes, slot: at, right } => {
@@ -479,20 +474,10 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         self.add_pending(position)
     }
 
-    /// What is left of a future's risk in its settlement window, and the cost less what is decided (CLR-12): that share of it is worth
-    /// its share of the average, whatever the forward does.
-    fn undecided(&mut self, position: &Position, cost: Usd, time: i64) -> Result<(Contracts, Usd)> {
-        let quantity = Contracts(position.quantity);
-        let (share, average) = self.source.asset(position.underlying)?.window.decided(time, self.terms.now)?;
-        let decided = Contracts(mul_div_floor(quantity.0, share.0, Ratio::ONE.0).map_err(NovateError::from)?);
-        let worth = decided.value_floor(average).map_err(NovateError::from)?;
-        let left = quantity.sub(decided).map_err(NovateError::from)?;
-        Ok((left, cost.sub(worth).map_err(NovateError::from)?))
-    }
-
     /// What has passed and has no settlement price yet is a debt or a gain that is not settled: its value at what the price will be, as far
-    /// as samples have decided it, else at spot, which may move by the scan range, as favours the owner or not (CLR-12, CLR-34).
-    /// No other judgement than of an auction rests on it.
+    /// as samples have decided it, else at spot; against the owner at spot moved by the scan range (CLR-12). Nothing moves it in favour
+    /// of the owner: many far options would shield all else. No other judgement than of an auction rests on it, and while it is not
+    /// decided no bid ends one.
     fn add_passed(&mut self, position: &Position, cost: Usd, slot: usize) -> Result<()> {
         let favour = self.terms.prices.favour();
         let held = instrument::parse(position.instrument)?;
@@ -512,7 +497,8 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         };
         // A stale price is at an edge already.
         let at_edge = self.stale.checked_shr(u32::try_from(slot).unwrap_or(u32::MAX)).unwrap_or_default() & 1 != 0;
-        let moved = if at_edge { 0 } else { range.0.saturating_mul(gains).saturating_mul(favour) };
+        let moved = if at_edge { 0 } else { range.0.saturating_mul(gains).saturating_mul(favour.min(0)) };
+        self.rests.stale |= share < Ratio::ONE;
         let price = spot.scale_floor(Ratio(Ratio::ONE.0.saturating_add(moved)));
         let rest = price.and_then(|p| p.scale_floor(Ratio(Ratio::ONE.0.saturating_sub(share.0))));
         let price = average.scale_floor(share).and_then(|decided| decided.add(rest?)).map_err(NovateError::from)?;

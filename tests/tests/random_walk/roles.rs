@@ -2,22 +2,13 @@
 
 use novate_client::state::Pool;
 use novate_client::{instructions as build, Action, NovateError, Pubkey, Role};
-use novate_tests::{DAY, ROLE_DELAY};
+use novate_tests::{DAY, LONGEST_PAUSES, ROLE_DELAY};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
 use super::judge::Refused;
 use super::Walk;
 
-/// Kinds of action with their longest pauses.
-const KINDS: [(Action, i64); 6] = [
-    (Action::Trade, 7 * DAY),
-    (Action::Deposit, 7 * DAY),
-    (Action::Withdraw, DAY),
-    (Action::Borrow, 7 * DAY),
-    (Action::Liquidate, 4 * 3_600),
-    (Action::Stake, 7 * DAY),
-];
 /// In which a proposal can be accepted.
 const ROLE_EXPIRY: i64 = 14 * DAY;
 
@@ -142,7 +133,7 @@ impl Walk {
         let Some(at) = self.office() else { return self.create_pool() };
         let (address, guardian) = (self.offices[at].pool, self.offices[at].guardian.insecure_clone());
         let (pool, now): (Pool, i64) = (self.world.state(&address), self.world.now());
-        let (action, longest) = *self.chance.pick(&KINDS);
+        let (action, longest) = *self.chance.pick(&LONGEST_PAUSES);
         let seconds = match self.chance.between(0, 9) {
             0 => longest + 1,
             1 => 0,
@@ -173,7 +164,7 @@ impl Walk {
         let paused = |walk: &Self, at: usize| -> Vec<Action> {
             let pool: Pool = walk.world.state(&walk.offices[at].pool);
             let now = walk.world.now();
-            KINDS.iter().map(|(action, _)| *action).filter(|a| now < pool.paused_until[*a as usize]).collect()
+            LONGEST_PAUSES.iter().map(|(action, _)| *action).filter(|a| now < pool.paused_until[*a as usize]).collect()
         };
         let open: Vec<usize> = (0..self.offices.len()).filter(|at| !paused(self, *at).is_empty()).collect();
         if open.is_empty() {

@@ -11,8 +11,8 @@ pub const LONGEST_EXIT: u64 = 7;
 /// How much more of an asset may leave the vault by withdrawals than came in by deposits (CLR-41): a bucket of `limit` units that
 /// refills linearly, in a day from empty to full. Kept exactly, in units times seconds.
 ///
-/// Deposits refill it too, so that moving tokens out and in again uses nothing up: who holds x can keep others waiting for x once.
-/// While somebody waits, `limit` a day leaves on balance, and what the vault holds is out in held / limit days, whoever goes first.
+/// Deposits refill it too, so that moving tokens out and in again uses nothing up; into a full one nothing goes, so that who holds x can keep
+/// others waiting for x once a day, at most. While somebody waits, `limit` a day leaves on balance, and what the vault holds is out in held / limit days, whoever goes first.
 #[zero_copy]
 #[derive(Debug, Default, PartialEq, Eq)]
 #[repr(C)]

@@ -2,7 +2,7 @@
 
 use anchor_lang::prelude::*;
 
-use super::Pool;
+use super::{Pool, Portfolio};
 use crate::error::NovateError;
 
 const HOUR: i64 = 3_600;
@@ -55,6 +55,11 @@ impl Pool {
     pub fn require_running(&self, action: Action, now: i64) -> Result<()> {
         require!(now >= self.paused_until(action), NovateError::Paused);
         Ok(())
+    }
+
+    /// Auctions were paused since the one of a portfolio began: its clock ran while nobody could bid.
+    pub fn paused_since(&self, portfolio: &Portfolio) -> bool {
+        portfolio.auction_start < self.paused_until(Action::Liquidate)
     }
 
     /// Pauses a kind of action for `seconds` from now. A pause under way can be prolonged, not shortened, up to the longest

@@ -88,6 +88,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     taker.require_trader(accounts.signer.key, now)?;
     require!(!taker.in_auction(), NovateError::InAuction);
     require!(portfolio.in_auction(), NovateError::NoAuction);
+    require!(!pool.paused_since(&portfolio), NovateError::AuctionLapsed);
     require!(portfolio.owes(), NovateError::NotLiquidatable);
     require!(fraction > 0 && fraction <= Fraction::ONE.0, NovateError::InvalidFraction);
 

@@ -46,10 +46,12 @@ pub(crate) fn start_auction<'info>(ctx: Context<'info, StartAuction<'info>>) -> 
     require!(is_liquidatable(&health), NovateError::NotLiquidatable);
     let averaged = examiner.health(&portfolio, Prices::Averaged)?;
     require!(is_liquidatable(&averaged), NovateError::SoundOnAverage);
-    let insolvent = health.equity <= Usd::ZERO && averaged.equity <= Usd::ZERO;
+    // One reading makes no account insolvent, nor takes its reserve back.
+    let stands = averaged.equity <= Usd::ZERO || portfolio.auction_insolvent != 0;
+    let insolvent = health.equity <= Usd::ZERO && stands;
     let running = portfolio.in_auction() && (portfolio.auction_insolvent != 0) == insolvent;
     // A solvent one takes no more bids, and what an insolvent one lacks by now may be beyond its reserve.
-    let lapsed = now.saturating_sub(portfolio.auction_start) >= auction::FAST_END.0;
+    let lapsed = now.saturating_sub(portfolio.auction_start) >= auction::FAST_END.0 || pool.paused_since(&portfolio);
     require!(!running || lapsed, NovateError::AuctionRunning);
     let reserved = if insolvent { greatest_payout(&health, listed.settlement()?.price)? } else { 0 };
     let released = portfolio.payable();
