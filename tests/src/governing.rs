@@ -1,6 +1,10 @@
-//! Roles and pauses.
+//! Roles, pauses and changes.
 
-use novate_client::{instructions as build, Action, Pubkey, Role};
+use anchor_lang::Discriminator;
+use bytemuck::Zeroable;
+use novate_client::state::{Change, Governed, Pool, CHANGE_EXPIRY};
+use novate_client::{addresses, decode, instructions as build, Action, Class, Instruction, Pubkey, Role, ID};
+use solana_account::Account;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
@@ -21,7 +25,81 @@ pub const LONGEST_PAUSES: [(Action, i64); 6] = [
     (Action::Stake, 7 * DAY),
 ];
 
+/// Delay of each class of changes, as the rule has it.
+pub const CHANGE_DELAYS: [(Class, i64); 7] = [
+    (Class::Listing, 3 * DAY),
+    (Class::Expiry, DAY),
+    (Class::Parameters, 2 * DAY),
+    (Class::Oracle, 7 * DAY),
+    (Class::Model, 7 * DAY),
+    (Class::Publisher, 7 * DAY),
+    (Class::Delays, 7 * DAY),
+];
+
+/// Lamports that are more than the rent of a change.
+const WEIGHT: u64 = 10_000_000;
+/// Numbers of changes that are written from outside begin here: none that is scheduled has one of them.
+const WRITTEN: u64 = 1 << 63;
+
 impl World {
+    /// For fixtures: instructions that wait in a pool that trades, each as the execution of a change that is ready, written from
+    /// outside as if it had been scheduled long ago. Tests of the mechanism itself are [`World::by_hand`]. What executes a change
+    /// already, waits for nothing or is of no pool stays as it is.
+    pub fn enacted(&mut self, instructions: &[Instruction]) -> Vec<Instruction> {
+        instructions.iter().map(|instruction| self.written_for(instruction)).collect()
+    }
+
+    fn written_for(&mut self, instruction: &Instruction) -> Instruction {
+        // Longer delays take no change; that shorter ones wait is tested by hand.
+        let waits = !self.by_hand && !instruction.data.starts_with(novate::instruction::SetDelays::DISCRIMINATOR);
+        let targets = build::targets(instruction).filter(|_| waits && instruction.program_id == ID);
+        let at = instruction.accounts.iter().position(|meta| meta.pubkey == novate::INSTRUCTIONS);
+        let free = at.is_some_and(|at| at >= 2 && instruction.accounts[at - 2].pubkey == ID);
+        let pool = instruction.accounts.first().map(|meta| meta.pubkey).unwrap_or_default();
+        let state: Option<Pool> = decode(&self.account(&pool).data).ok();
+        let (Some(targets), true, Some(state)) = (targets, free, state.filter(Pool::is_live)) else {
+            return instruction.clone();
+        };
+        let number = WRITTEN + self.written;
+        self.written += 1;
+        let mut change = Change::zeroed();
+        change.hold(&instruction.data, &targets).expect("a change that fits");
+        change.class = Governed::find(&instruction.data).expect("an instruction that waits").class as u8;
+        (change.pool, change.number, change.epoch) = (pool, number, state.authority_epoch);
+        (change.proposer, change.payer) = (state.authority, self.payer.pubkey());
+        (change.ready, change.expires) = (self.now(), self.now() + CHANGE_EXPIRY);
+        let data = [Change::DISCRIMINATOR, bytemuck::bytes_of(&change)].concat();
+        self.write(
+            addresses::change(&pool, number),
+            Account { lamports: WEIGHT, data, owner: ID, ..Account::default() },
+        );
+        build::execute_change(instruction.clone(), number, change.payer)
+    }
+
+    /// The authority schedules an instruction, for real. Returns the change's number.
+    #[track_caller]
+    pub fn schedule(&mut self, governed: &Instruction) -> u64 {
+        let governor = self.governor.insecure_clone();
+        let number = self.state::<Pool>(&self.pool).change_count;
+        let schedule = build::schedule_change(governor.pubkey(), governor.pubkey(), number, governed);
+        self.succeeds(&[schedule], &[&governor]);
+        number
+    }
+
+    pub fn change(&self, number: u64) -> Change {
+        self.state(&addresses::change(&self.pool, number))
+    }
+
+    /// Schedules an instruction, waits until it can be executed, and publishes every price again. Returns its execution, which is not
+    /// sent yet.
+    #[track_caller]
+    pub fn matured(&mut self, governed: &Instruction) -> Instruction {
+        let number = self.schedule(governed);
+        self.pass(self.change(number).ready - self.now());
+        self.refresh();
+        build::execute_change(governed.clone(), number, self.governor.pubkey())
+    }
+
     /// The authority proposes somebody for a role.
     pub fn propose(&mut self, role: Role, key: &Pubkey) -> Sent {
         let governor = self.governor.insecure_clone();

@@ -29,7 +29,7 @@ pub use actor::Actor;
 pub use altered::Altered;
 pub use chance::Chance;
 pub use dated::{call, flat, future, put};
-pub use governing::{DAY, LONGEST_PAUSES, ROLE_DELAY};
+pub use governing::{CHANGE_DELAYS, DAY, LONGEST_PAUSES, ROLE_DELAY};
 pub use lending::LENDING;
 pub use sending::{Failure, Refusal, Sent};
 pub use spec::{AssetSpec, MarketSpec};

@@ -151,7 +151,9 @@ impl World {
     }
 
     /// Sends the instructions in one transaction with mainnet's limits; the fee payer signs too and is no part of any test.
+    /// Those that wait are executed as [`World::enacted`] has it.
     pub fn send(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<Sent, Failure> {
+        let instructions = &self.enacted(instructions);
         let message = Message::new_with_blockhash(
             &with_limit(instructions),
             Some(&self.payer.pubkey()),
@@ -169,6 +171,7 @@ impl World {
         signers: &[&Keypair],
         tables: &[AddressLookupTableAccount],
     ) -> Result<(Sent, VersionedTransaction), Failure> {
+        let instructions = &self.enacted(instructions);
         let limited = with_limit(instructions);
         let blockhash = self.svm.latest_blockhash();
         let message = v0::Message::try_compile(&self.payer.pubkey(), &limited, tables, blockhash).unwrap();
@@ -190,6 +193,13 @@ impl World {
     fn execute(&mut self, message: VersionedMessage, signers: &[&Keypair]) -> Result<Sent, Failure> {
         let transaction = self.sign(message, signers);
         self.submit(transaction)
+    }
+
+    /// Sends instructions as they are: without a limit in front of them, and without changes written from outside.
+    pub fn send_bare(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<Sent, Failure> {
+        let blockhash = self.svm.latest_blockhash();
+        let message = Message::new_with_blockhash(instructions, Some(&self.payer.pubkey()), &blockhash);
+        self.execute(VersionedMessage::Legacy(message), signers)
     }
 
     fn sign(&self, message: VersionedMessage, signers: &[&Keypair]) -> VersionedTransaction {
@@ -232,6 +242,7 @@ impl World {
     /// The last instruction must fail with this error, and no byte and no lamport of any account may change.
     #[track_caller]
     pub fn refuses(&mut self, instructions: &[Instruction], signers: &[&Keypair], refusal: impl Into<Refusal>) {
+        let instructions = &self.enacted(instructions);
         let before = self.picture();
         let at = instructions.len() as u8;
         let expected = TransactionError::InstructionError(at, refusal.into().0);

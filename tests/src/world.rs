@@ -51,6 +51,10 @@ pub struct World {
     pub told: Vec<Told>,
     /// Everything that was done since [`World::record`].
     pub tape: Option<Vec<Entry>>,
+    /// Instructions that wait are sent as they are; otherwise see [`World::enacted`].
+    pub by_hand: bool,
+    /// Changes that were written from outside.
+    pub(crate) written: u64,
     keys: Chance,
 }
 
@@ -151,8 +155,19 @@ impl World {
             svm.airdrop(&key.pubkey(), WEALTH).unwrap();
         }
         let pool = addresses::pool(&governor.pubkey(), 0);
-        let mut world =
-            Self { svm, payer, governor, pool, listings: vec![], underlyings: vec![], told: vec![], tape: None, keys };
+        let mut world = Self {
+            svm,
+            payer,
+            governor,
+            pool,
+            listings: vec![],
+            underlyings: vec![],
+            told: vec![],
+            tape: None,
+            by_hand: false,
+            written: 0,
+            keys,
+        };
         world.set_time(START);
         world
     }
@@ -236,6 +251,8 @@ impl World {
             underlyings: self.underlyings.clone(),
             told: vec![],
             tape: None,
+            by_hand: self.by_hand,
+            written: self.written,
             keys: self.keys.clone(),
         }
     }

@@ -170,7 +170,7 @@ mod adversary {
     const MARKET: usize = 1;
     const EXPIRY: usize = 2;
     const AUTHORITY: usize = 3;
-    const NEIGHBOURS: usize = 7;
+    const NEIGHBOURS: usize = 10;
 
     #[track_caller]
     fn refused_forecast(world: &mut World, time: i64, forecast: Forecast, error: NovateError) {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anchor_lang::error::ErrorCode;
 use novate_client::instructions::{self as build, Transfer};
-use novate_client::state::{minutes_of, COOLING_OFF, HAIRCUT_WINDOW};
-use novate_client::{addresses, instrument, Action, Instruction, Leg, NovateError, Pubkey, Role};
+use novate_client::state::{minutes_of, Pool, COOLING_OFF, HAIRCUT_WINDOW};
+use novate_client::{addresses, instrument, Action, Delays, Instruction, Leg, NovateError, Pubkey, Role};
 use novate_tests::feed::Quote;
 use novate_tests::world::{leg, ROWS};
 use novate_tests::{
@@ -105,7 +105,8 @@ impl Twins {
     /// 3. Sends both as they are. That of the first changes nothing of the second.
     #[track_caller]
     fn step(&mut self, signers: &[&Keypair], build: impl Fn(&World) -> Instruction) {
-        let [ours, theirs] = [0, 1].map(|side| self.built(side, &build));
+        let both = [0, 1].map(|side| self.built(side, &build));
+        let [ours, theirs] = both.map(|built| self.world.enacted(&[built]).remove(0));
         self.world.pool = self.pools[0];
         let mut refused = Vec::new();
         for (at, (here, there)) in ours.accounts.iter().zip(&theirs.accounts).enumerate() {
@@ -224,8 +225,8 @@ fn every_instruction_refuses_an_account_of_the_other_pool() {
         "refresh_redemption",
         "require_sequence",
         "revoke_delegate",
+        "set_delays",
         "set_delegate",
-        "set_publisher",
         "unpause",
     ];
     for (name, refused) in &twins.refused {
@@ -239,6 +240,15 @@ fn every_instruction_refuses_an_account_of_the_other_pool() {
 
 fn govern(twins: &mut Twins) {
     twins.governed(|w| build::set_publisher(w.governor.pubkey(), w.pool, w.governor.pubkey()));
+    twins.governed(|w| {
+        let waits = build::set_publisher(w.governor.pubkey(), w.pool, w.governor.pubkey());
+        build::schedule_change(w.governor.pubkey(), w.governor.pubkey(), 0, &waits)
+    });
+    twins.governed(|w| build::cancel_change(w.governor.pubkey(), &w.change(0)));
+    twins.governed(|w| {
+        let delays = w.state::<Pool>(&w.pool).delays();
+        build::set_delays(w.governor.pubkey(), w.pool, Delays { oracle: 8 * DAY, ..delays })
+    });
     twins.governed(|w| build::pause(w.governor.pubkey(), w.pool, Action::Stake, 60));
     twins.governed(|w| build::unpause(w.governor.pubkey(), w.pool, Action::Stake));
     let next = twins.world.new_wallet();

@@ -379,8 +379,9 @@ impl Walk {
     /// Sends one instruction, counts it, and checks: no failure changes a byte or comes from anything but a named error,
     /// and the rules hold. Returns the error's name.
     fn run(&mut self, name: &'static str, instruction: Instruction, signers: &[&Keypair]) -> Refused<Sent> {
+        let instructions = self.world.enacted(&[instruction]);
         let before = self.world.picture();
-        let result = self.world.send_with_tables(&[instruction], signers, &self.tables);
+        let result = self.world.send_with_tables(&instructions, signers, &self.tables);
         let count = self.tally.get_mut(name).unwrap();
         count[0] += 1;
         let place = format!("{}, {name}", self.place());

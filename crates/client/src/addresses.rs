@@ -58,6 +58,11 @@ pub fn portfolio(pool: &Pubkey, owner: &Pubkey, sub_account: u16) -> Pubkey {
     find(&[seeds::PORTFOLIO, pool.as_ref(), owner.as_ref(), &sub_account.to_le_bytes()])
 }
 
+/// Change of a pool by its number.
+pub fn change(pool: &Pubkey, number: u64) -> Pubkey {
+    find(&[seeds::CHANGE, pool.as_ref(), &number.to_le_bytes()])
+}
+
 /// Venue of a pool by the key that signs its reports.
 pub fn venue(pool: &Pubkey, signer: &Pubkey) -> Pubkey {
     find(&[seeds::VENUE, pool.as_ref(), signer.as_ref()])

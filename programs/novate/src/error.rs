@@ -384,10 +384,32 @@ pub enum NovateError {
     InvalidSettlementPrice = 624,
     #[msg("the asset has fixed the price of this time; call fix_expiry")]
     FixAvailable = 625,
+    #[msg("the pool trades: schedule the instruction as a change first, and pass it")]
+    ChangeMissing = 626,
+    #[msg("the delay of the change is not over")]
+    ChangeNotReady = 627,
+    #[msg("the week in which the change could be executed is over; schedule it anew")]
+    ChangeLapsed = 628,
+    #[msg("the change was scheduled for another instruction, other arguments or other accounts")]
+    ChangeDiffers = 629,
     #[msg("the venue's signer is the zero key")]
     InvalidVenue = 630,
     #[msg("the venue is registered already")]
     VenueActive = 631,
+    #[msg("the authority has passed on since the change was scheduled; schedule it anew")]
+    ChangeStale = 632,
+    #[msg("a transaction with a durable nonce cannot govern; use a recent blockhash")]
+    DurableNonce = 633,
+    #[msg("the data are no instruction that waits, are longer than 512 bytes, or more than 4 accounts are named")]
+    NotGoverned = 634,
+    #[msg("16 changes of the pool are open; execute or cancel one first")]
+    TooManyChanges = 635,
+    #[msg("the instruction takes effect at once and takes no change")]
+    ChangeNeedless = 636,
+    #[msg("a delay is below the least of its class, or longer than 30 days")]
+    InvalidDelays = 637,
+    #[msg("the account is not the runtime's list of instructions")]
+    NotInstructions = 642,
     #[msg("a rate, the kink, the reserve's share or the cap of a bank is outside of its bounds")]
     InvalidLendingTerms = 640,
     #[msg("a yield-bearing asset cannot be lent")]

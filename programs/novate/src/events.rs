@@ -9,7 +9,7 @@ use novate_margin::bank::Bank;
 
 use crate::forecast::Forecast;
 use crate::instructions::Lending;
-use crate::state::{Action, Borne, DepositsCharged, Role};
+use crate::state::{Action, Borne, Class, Delays, DepositsCharged, Role};
 
 /// Version of every event below.
 pub const EVENT_VERSION: u8 = 1;
@@ -398,6 +398,45 @@ pub struct RoleAccepted {
 }
 
 /// A kind of action is paused until a time, or no longer: `until` is then the time of the event.
+#[event]
+pub struct ChangeScheduled {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub change: Pubkey,
+    /// Of no other change of the pool.
+    pub number: u64,
+    pub class: Class,
+    /// The authority.
+    pub proposer: Pubkey,
+    pub payer: Pubkey,
+    /// Unix times from and until which it can be executed.
+    pub ready: i64,
+    pub expires: i64,
+    /// Accounts that it names.
+    pub targets: Vec<Pubkey>,
+    /// The instruction: discriminator and arguments.
+    pub data: Vec<u8>,
+    pub time: i64,
+}
+
+#[event]
+pub struct ChangeCancelled {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub change: Pubkey,
+    pub number: u64,
+    pub signer: Pubkey,
+    pub time: i64,
+}
+
+#[event]
+pub struct DelaysSet {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub delays: Delays,
+    pub time: i64,
+}
+
 #[event]
 pub struct PauseSet {
     pub version: u8,

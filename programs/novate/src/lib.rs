@@ -33,7 +33,7 @@ pub mod state;
 pub use error::NovateError;
 pub use forecast::Forecast;
 pub use instructions::*;
-pub use state::{Action, Role};
+pub use state::{Action, Class, Delays, Role};
 
 declare_id!("76GnU7ZPVzyCnvVHhxw1FcsFFrfUFWFK9tgjjXJ5ezaQ");
 
@@ -63,6 +63,18 @@ pub mod novate {
 
     pub fn accept_role(ctx: Context<AcceptRole>, role: Role) -> Result<()> {
         instructions::accept_role::accept_role(ctx, role)
+    }
+
+    pub fn schedule_change(ctx: Context<ScheduleChange>, data: Vec<u8>, targets: Vec<Pubkey>) -> Result<()> {
+        instructions::schedule_change::schedule_change(ctx, data, targets)
+    }
+
+    pub fn cancel_change(ctx: Context<CancelChange>) -> Result<()> {
+        instructions::cancel_change::cancel_change(ctx)
+    }
+
+    pub fn set_delays(ctx: Context<SetDelays>, delays: Delays) -> Result<()> {
+        instructions::set_delays::set_delays(ctx, delays)
     }
 
     pub fn pause(ctx: Context<Pause>, action: Action, seconds: i64) -> Result<()> {

@@ -18,5 +18,7 @@ pub const EXPIRY: &[u8] = b"expiry";
 pub const SCENARIOS: &[u8] = b"scenarios";
 /// `[PORTFOLIO, pool, owner, sub-account u16 LE]`
 pub const PORTFOLIO: &[u8] = b"portfolio";
+/// `[CHANGE, pool, number u64 LE]`
+pub const CHANGE: &[u8] = b"change";
 /// `[VENUE, pool, signer]`
 pub const VENUE: &[u8] = b"venue";

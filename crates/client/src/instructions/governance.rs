@@ -3,8 +3,12 @@
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
 use novate::state::{Expiry, Market};
-use novate::{accounts, instruction, Action, AssetTerms, Forecast, Lending, MarketTerms, Role, ScenarioRange, ID};
+use novate::{
+    accounts, instruction, Action, AssetTerms, Delays, Forecast, Lending, MarketTerms, Role, ScenarioRange, ID,
+    INSTRUCTIONS,
+};
 
+use super::change::at_once;
 use super::{build, neighbours, Token, SYSTEM_PROGRAM};
 use crate::addresses;
 
@@ -39,6 +43,7 @@ pub fn add_asset(authority: Pubkey, pool: Pubkey, index: u16, token: Token, term
             token_program: token.program,
             system_program: SYSTEM_PROGRAM,
             underlying,
+            enactment: at_once(),
             event_authority: addresses::event_authority(),
             program: ID,
         },
@@ -55,6 +60,7 @@ pub fn add_market(authority: Pubkey, pool: Pubkey, asset: u16, index: u16, terms
             market: addresses::market(&pool, index),
             authority,
             system_program: SYSTEM_PROGRAM,
+            enactment: at_once(),
             event_authority: addresses::event_authority(),
             program: ID,
         },
@@ -80,7 +86,13 @@ pub fn stage_scenarios(authority: Pubkey, pool: Pubkey, generation: u16, range: 
 /// Governance: who may take a role.
 pub fn propose_role(authority: Pubkey, pool: Pubkey, role: Role, key: Pubkey) -> Instruction {
     build(
-        accounts::ProposeRole { pool, authority, event_authority: addresses::event_authority(), program: ID },
+        accounts::ProposeRole {
+            pool,
+            authority,
+            instructions: INSTRUCTIONS,
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
         instruction::ProposeRole { role, key },
     )
 }
@@ -96,8 +108,28 @@ pub fn cancel_role(signer: Pubkey, pool: Pubkey, role: Role) -> Instruction {
 /// Who was proposed takes the role.
 pub fn accept_role(signer: Pubkey, pool: Pubkey, role: Role) -> Instruction {
     build(
-        accounts::AcceptRole { pool, signer, event_authority: addresses::event_authority(), program: ID },
+        accounts::AcceptRole {
+            pool,
+            signer,
+            instructions: INSTRUCTIONS,
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
         instruction::AcceptRole { role },
+    )
+}
+
+/// Governance: how long changes of each class wait.
+pub fn set_delays(authority: Pubkey, pool: Pubkey, delays: Delays) -> Instruction {
+    build(
+        accounts::SetDelays {
+            pool,
+            authority,
+            enactment: at_once(),
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::SetDelays { delays },
     )
 }
 
@@ -120,7 +152,13 @@ pub fn unpause(authority: Pubkey, pool: Pubkey, action: Action) -> Instruction {
 /// Governance: who publishes the forecasts of expiries.
 pub fn set_publisher(authority: Pubkey, pool: Pubkey, publisher: Pubkey) -> Instruction {
     build(
-        accounts::SetPublisher { pool, authority, event_authority: addresses::event_authority(), program: ID },
+        accounts::SetPublisher {
+            pool,
+            authority,
+            enactment: at_once(),
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
         instruction::SetPublisher { publisher },
     )
 }
@@ -135,6 +173,7 @@ pub fn list_expiry(authority: Pubkey, market: &Market, time: i64, forecast: Fore
             expiry: addresses::expiry(&address, time),
             authority,
             system_program: SYSTEM_PROGRAM,
+            enactment: at_once(),
             event_authority: addresses::event_authority(),
             program: ID,
         },
@@ -168,6 +207,7 @@ pub fn set_lending(authority: Pubkey, pool: Pubkey, asset: u16, lending: Lending
             pool,
             asset: addresses::asset(&pool, asset),
             authority,
+            enactment: at_once(),
             event_authority: addresses::event_authority(),
             program: ID,
         },
@@ -183,6 +223,7 @@ pub fn register_venue(authority: Pubkey, pool: Pubkey, signer: Pubkey) -> Instru
             venue: addresses::venue(&pool, &signer),
             authority,
             system_program: SYSTEM_PROGRAM,
+            enactment: at_once(),
             event_authority: addresses::event_authority(),
             program: ID,
         },

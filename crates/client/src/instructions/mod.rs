@@ -2,6 +2,7 @@
 //! finds the rest: the addresses, the list of assets and markets behind the named accounts, and which of those are
 //! written.
 
+mod change;
 mod governance;
 mod insurance;
 mod keeper;
@@ -21,6 +22,7 @@ use novate::ID;
 
 use crate::addresses;
 
+pub use change::{cancel_change, execute_change, schedule_change, targets};
 pub use governance::*;
 pub use insurance::*;
 pub use keeper::*;

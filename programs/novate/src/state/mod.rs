@@ -7,6 +7,7 @@ use anchor_lang::prelude::*;
 
 mod asset;
 mod balance;
+mod change;
 mod claims;
 mod expiry;
 mod funding;
@@ -28,6 +29,7 @@ mod window;
 
 pub use asset::*;
 pub use balance::*;
+pub use change::*;
 pub use claims::*;
 pub use expiry::*;
 pub use funding::*;

@@ -5,6 +5,8 @@ use super::{DISCRIMINATOR, VERSION};
 
 /// Number of kinds of action that can be paused on their own (CLR-51).
 pub const PAUSE_KINDS: usize = 8;
+/// Classes of changes whose delay a pool can set, two of them not in use (CLR-50).
+pub const DELAY_CLASSES: usize = 8;
 
 /// A clearing pool: roles, the settlement mint and the model's parameters. Nothing is shared between pools.
 ///
@@ -54,7 +56,16 @@ pub struct Pool {
     /// Unix times at which the pending authority and guardian were named.
     pub authority_proposed: i64,
     pub guardian_proposed: i64,
-    pub reserve: [u8; 416],
+    /// Changes scheduled so far; the next one takes this number.
+    pub change_count: u64,
+    /// How often the authority has passed on: what was scheduled before can no longer be executed (CLR-50).
+    pub authority_epoch: u64,
+    /// Seconds that changes of each class wait, see [`Class`]; the floor where it is longer.
+    pub delays: [i64; DELAY_CLASSES],
+    /// Changes that are neither executed nor cancelled.
+    pub open_changes: u16,
+    pub change_padding: [u8; 6],
+    pub reserve: [u8; 328],
 }
 
 impl Pool {
@@ -79,3 +90,4 @@ const _: () = assert!(Pool::SPACE == 1024);
 const _: () = assert!(core::mem::offset_of!(Pool, authority) == 48);
 const _: () = assert!(core::mem::offset_of!(Pool, scenarios) == 208);
 const _: () = assert!(core::mem::offset_of!(Pool, params) == 304);
+const _: () = assert!(core::mem::offset_of!(Pool, change_count) == 600);

@@ -48,7 +48,7 @@ impl Pool {
         Ok(core::mem::take(seat.proposed))
     }
 
-    /// The proposed key takes the role; returns who held it. Before the pool has scenario rows nobody can deposit, and no time
+    /// The proposed key takes the role; returns who held it. With the authority all that was scheduled dies. Before the pool has scenario rows nobody can deposit, and no time
     /// has to pass.
     pub fn accept(&mut self, role: Role, signer: &Pubkey, now: i64) -> Result<Pubkey> {
         let live = self.generation != 0;
@@ -61,7 +61,11 @@ impl Pool {
         require!(!live || age >= ROLE_DELAY, NovateError::ProposalTooYoung);
         require!(age < ROLE_EXPIRY, NovateError::ProposalLapsed);
         (*seat.proposed, *seat.since) = (Pubkey::default(), 0);
-        Ok(core::mem::replace(seat.holder, *signer))
+        let before = core::mem::replace(seat.holder, *signer);
+        if role == Role::Authority {
+            self.authority_epoch = self.authority_epoch.saturating_add(1);
+        }
+        Ok(before)
     }
 
     fn seat(&mut self, role: Role) -> Seat<'_> {

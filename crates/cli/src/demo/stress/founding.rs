@@ -70,9 +70,6 @@ impl Pool {
             let market = self.listed[asset].market.context("a market")?;
             self.governed(ix::add_market(authority, pool, asset as u16, asset as u16 - 1, market_terms(&market)))?;
         }
-        for range in rows.ranges_of(self.listed.len() - 1)? {
-            self.governed(ix::stage_scenarios(authority, pool, 1, range))?;
-        }
         for coin in LENT {
             let asset = self.asset_of(coin)?;
             self.governed(ix::set_lending(authority, pool, asset, LENDING))?;
@@ -84,6 +81,10 @@ impl Pool {
         self.refresh(self.window.start)?;
         for coin in DATED {
             self.list_expiry(coin)?;
+        }
+        // With its rows the pool opens: what is listed later waits (CLR-50).
+        for range in rows.ranges_of(self.listed.len() - 1)? {
+            self.governed(ix::stage_scenarios(authority, pool, 1, range))?;
         }
         self.refresh_options()
     }

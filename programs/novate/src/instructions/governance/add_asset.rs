@@ -5,8 +5,10 @@ use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
 use novate_margin::bank::Bank;
 use novate_margin::{Ratio, Usd, NO_COLUMN};
 
+use super::enactment::*;
 use crate::error::NovateError;
 use crate::events::{AssetAdded, EVENT_VERSION};
+use crate::instruction;
 use crate::oracle::stake_pool::STAKE_POOL_DECIMALS;
 use crate::seeds;
 use crate::state::{Asset, Outflow, Pool, ORACLE_PRICE_UPDATE, ORACLE_PUSH, SETTLEMENT_ASSET, VERSION};
@@ -157,6 +159,7 @@ pub struct AddAsset<'info> {
     /// What a yield-bearing asset is redeemed for.
     #[account(has_one = pool @ NovateError::WrongPool)]
     pub underlying: Option<AccountLoader<'info, Asset>>,
+    pub enactment: Enactment<'info>,
 }
 
 impl AddAsset<'_> {
@@ -200,12 +203,16 @@ fn require_supported_extensions(mint: &AccountInfo) -> Result<()> {
     Ok(())
 }
 
-/// 1. Checks the terms, the mint's extensions, that the settlement asset comes first, and what a yield-bearing asset is
+/// 1. Executes the change that was scheduled for it, which names the mint ([`Enactment::enact`]).
+/// 2. Checks the terms, the mint's extensions, that the settlement asset comes first, and what a yield-bearing asset is
 ///    redeemed for.
-/// 2. Creates the asset, without a price, and its vault.
-/// 3. Counts it in the pool and emits [`AssetAdded`].
+/// 3. Creates the asset, without a price, and its vault.
+/// 4. Counts it in the pool and emits [`AssetAdded`].
 pub(crate) fn add_asset(ctx: Context<AddAsset>, terms: AssetTerms) -> Result<()> {
     let accounts = &ctx.accounts;
+    let listing = instruction::AddAsset { terms };
+    accounts.enactment.enact(&accounts.pool, &listing, &[accounts.mint.key()])?;
+    let terms = listing.terms;
     accounts.validate(&terms)?;
 
     let mut asset = accounts.asset.load_init()?;

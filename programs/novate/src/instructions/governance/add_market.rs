@@ -1,8 +1,10 @@
 use anchor_lang::prelude::*;
 use novate_margin::{Contracts, Price, Ratio, MAX_COLUMNS};
 
+use super::enactment::*;
 use crate::error::NovateError;
 use crate::events::{MarketAdded, EVENT_VERSION};
+use crate::instruction;
 use crate::seeds;
 use crate::state::{Asset, Market, Pool, MAX_QUANTITY, VERSION};
 
@@ -73,16 +75,21 @@ pub struct AddMarket<'info> {
     #[account(mut)]
     pub authority: Signer<'info>,
     pub system_program: Program<'info, System>,
+    pub enactment: Enactment<'info>,
 }
 
-/// 1. Checks the terms.
-/// 2. Creates the market with its perpetual.
-/// 3. With its first market an asset becomes an underlying: balances enter the scan (MRG-14), and it is given the next
+/// 1. Executes the change that was scheduled for it, which names the asset ([`Enactment::enact`]).
+/// 2. Checks the terms.
+/// 3. Creates the market with its perpetual.
+/// 4. With its first market an asset becomes an underlying: balances enter the scan (MRG-14), and it is given the next
 ///    column of the scenario rows while there is one (MRG-23).
-/// 4. Counts the market in the pool and emits [`MarketAdded`].
+/// 5. Counts the market in the pool and emits [`MarketAdded`].
 pub(crate) fn add_market(ctx: Context<AddMarket>, terms: MarketTerms) -> Result<()> {
-    terms.validate()?;
     let accounts = &ctx.accounts;
+    let listing = instruction::AddMarket { terms };
+    accounts.enactment.enact(&accounts.pool, &listing, &[accounts.asset.key()])?;
+    let terms = listing.terms;
+    terms.validate()?;
     let mut pool = accounts.pool.load_mut()?;
     let mut asset = accounts.asset.load_mut()?;
     let mut market = accounts.market.load_init()?;

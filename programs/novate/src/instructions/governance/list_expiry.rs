@@ -1,8 +1,10 @@
 use anchor_lang::prelude::*;
 
+use super::enactment::*;
 use crate::error::NovateError;
 use crate::events::{ExpiryListed, EVENT_VERSION};
 use crate::forecast::{require_between, Forecast};
+use crate::instruction;
 use crate::seeds;
 use crate::state::{minutes_of, Expiry, Market, Pool, DAY, TIME_OF_DAY, VERSION};
 
@@ -14,7 +16,7 @@ const FURTHEST: i64 = 3 * 365 * DAY;
 #[derive(Accounts)]
 #[instruction(time: i64)]
 pub struct ListExpiry<'info> {
-    #[account(has_one = authority @ NovateError::NotAuthority)]
+    #[account(mut, has_one = authority @ NovateError::NotAuthority)]
     pub pool: AccountLoader<'info, Pool>,
     #[account(mut, has_one = pool @ NovateError::WrongPool)]
     pub market: AccountLoader<'info, Market>,
@@ -29,6 +31,7 @@ pub struct ListExpiry<'info> {
     #[account(mut)]
     pub authority: Signer<'info>,
     pub system_program: Program<'info, System>,
+    pub enactment: Enactment<'info>,
 }
 
 fn validate(time: i64, now: i64) -> Result<()> {
@@ -38,15 +41,18 @@ fn validate(time: i64, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// 1. Checks the time: 08:00:00 UTC, in the future, at most three years ahead.
-/// 2. Checks basis and smile, and the smile against those of the expiries next to it (MRG-10).
-/// 3. Creates the expiry, without strikes, and enters it into the market's list.
-/// 4. Emits [`ExpiryListed`].
+/// 1. Executes the change that was scheduled for it, which names the market ([`Enactment::enact`]).
+/// 2. Checks the time: 08:00:00 UTC, in the future, at most three years ahead.
+/// 3. Checks basis and smile, and the smile against those of the expiries next to it (MRG-10).
+/// 4. Creates the expiry, without strikes, and enters it into the market's list.
+/// 5. Emits [`ExpiryListed`].
 pub(crate) fn list_expiry<'info>(ctx: Context<'info, ListExpiry<'info>>, time: i64, forecast: Forecast) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
+    let accounts = &ctx.accounts;
+    let listing = instruction::ListExpiry { time, forecast };
+    accounts.enactment.enact(&accounts.pool, &listing, &[accounts.market.key()])?;
     validate(time, now)?;
     let (basis, smile) = forecast.checked()?;
-    let accounts = &ctx.accounts;
     let minutes = minutes_of(time);
     require_between(&*accounts.market.load()?, minutes, &smile, ctx.remaining_accounts, now)?;
 

@@ -1,7 +1,9 @@
 use anchor_lang::prelude::*;
 
+use super::enactment::*;
 use crate::error::NovateError;
 use crate::events::{VenueRegistered, EVENT_VERSION};
+use crate::instruction;
 use crate::seeds;
 use crate::state::{Pool, Venue, VERSION};
 
@@ -22,14 +24,17 @@ pub struct RegisterVenue<'info> {
     #[account(mut)]
     pub authority: Signer<'info>,
     pub system_program: Program<'info, System>,
+    pub enactment: Enactment<'info>,
 }
 
-/// 1. Refuses the zero key, and a venue that is registered.
-/// 2. Creates the venue with the pool's next index. One that was removed is active again, with the index it had.
-/// 3. Emits [`VenueRegistered`].
+/// 1. Executes the change that was scheduled for it ([`Enactment::enact`]).
+/// 2. Refuses the zero key, and a venue that is registered.
+/// 3. Creates the venue with the pool's next index. One that was removed is active again, with the index it had.
+/// 4. Emits [`VenueRegistered`].
 pub(crate) fn register_venue(ctx: Context<RegisterVenue>, signer: Pubkey) -> Result<()> {
-    require_keys_neq!(signer, Pubkey::default(), NovateError::InvalidVenue);
     let accounts = &ctx.accounts;
+    accounts.enactment.enact(&accounts.pool, &instruction::RegisterVenue { signer }, &[])?;
+    require_keys_neq!(signer, Pubkey::default(), NovateError::InvalidVenue);
     let mut pool = accounts.pool.load_mut()?;
     let mut venue = match accounts.venue.load_mut() {
         Ok(venue) => venue,

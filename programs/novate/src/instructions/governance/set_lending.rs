@@ -2,8 +2,10 @@ use anchor_lang::prelude::*;
 use novate_margin::bank::LendingTerms;
 use novate_margin::{Ratio, Seconds};
 
+use super::enactment::*;
 use crate::error::NovateError;
 use crate::events::{LendingSet, EVENT_VERSION};
+use crate::instruction;
 use crate::state::{Asset, Pool};
 
 /// What borrowing of an asset costs and how far it goes. Ratios 1e-6, rates yearly.
@@ -43,18 +45,22 @@ impl Lending {
 #[event_cpi]
 #[derive(Accounts)]
 pub struct SetLending<'info> {
-    #[account(has_one = authority @ NovateError::NotAuthority)]
+    #[account(mut, has_one = authority @ NovateError::NotAuthority)]
     pub pool: AccountLoader<'info, Pool>,
     #[account(mut, has_one = pool @ NovateError::WrongPool)]
     pub asset: AccountLoader<'info, Asset>,
     pub authority: Signer<'info>,
+    pub enactment: Enactment<'info>,
 }
 
-/// 1. Checks the terms. A yield-bearing asset cannot be lent: a debt in it would be charged too little (MRG-61).
-/// 2. Charges interest up to now at the old terms, then sets the new ones. Loans beyond lowered caps stay.
-/// 3. Emits [`LendingSet`].
+/// 1. Executes the change that was scheduled for it, which names the asset ([`Enactment::enact`]).
+/// 2. Checks the terms. A yield-bearing asset cannot be lent: a debt in it would be charged too little (MRG-61).
+/// 3. Charges interest up to now at the old terms, then sets the new ones. Loans beyond lowered caps stay.
+/// 4. Emits [`LendingSet`].
 pub(crate) fn set_lending(ctx: Context<SetLending>, lending: Lending) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
+    let accounts = &ctx.accounts;
+    accounts.enactment.enact(&accounts.pool, &instruction::SetLending { lending }, &[accounts.asset.key()])?;
     let terms = lending.checked()?;
     let mut asset = ctx.accounts.asset.load_mut()?;
     require!(!asset.is_yield_bearing(), NovateError::YieldBearingLending);

@@ -1,0 +1,229 @@
+use novate::events::{ChangeScheduled, PublisherSet};
+use novate_client::state::{Change, Governed, Pool, CHANGE_EXPIRY};
+use novate_client::{addresses, instructions as build, Class, Delays, Instruction, NovateError};
+use novate_tests::{flat, AssetSpec, MarketSpec, World, BTC, BTC_PERP, CHANGE_DELAYS, DAY, GOLD, LENDING};
+use solana_signer::Signer;
+
+/// A world in which nothing is scheduled from outside.
+fn by_hand() -> World {
+    let mut world = World::default();
+    world.by_hand = true;
+    world
+}
+
+/// One of each instruction that waits, in the order of the table.
+fn all(world: &mut World) -> Vec<Instruction> {
+    let listing = world.issue(AssetSpec::new("WIF", 6, 2.0));
+    world.listings.push(listing);
+    let (governor, pool) = (world.governor.pubkey(), world.pool);
+    let time = world.expiry_in(30);
+    vec![
+        world.add_asset_instruction(GOLD + 1),
+        build::add_market(governor, pool, GOLD, 3, MarketSpec::new("GOLD-PERP", GOLD).terms),
+        build::register_venue(governor, pool, world.new_address()),
+        world.list_expiry_instruction(BTC_PERP, time, flat(0.5, time - world.now())),
+        world.set_lending_instruction(GOLD, LENDING),
+        build::set_publisher(governor, pool, world.new_address()),
+        build::set_delays(governor, pool, world.state::<Pool>(&pool).delays()),
+    ]
+}
+
+#[test]
+fn everyone_can_read_what_will_happen_and_when() {
+    let mut world = by_hand();
+    let governor = world.governor.pubkey();
+    for (number, (governed, entry)) in all(&mut world).into_iter().zip(&novate_client::state::GOVERNED).enumerate() {
+        let number = number as u64;
+        let class = Governed::find(&governed.data).unwrap().class;
+        assert_eq!(class, entry.class, "{}", entry.name);
+        let schedule = build::schedule_change(governor, governor, number, &governed);
+        let key = world.governor.insecure_clone();
+        let event: ChangeScheduled = world.succeeds(&[schedule], &[&key]).event();
+        let delay = CHANGE_DELAYS.iter().find(|(of, _)| *of == class).unwrap().1;
+
+        let address = addresses::change(&world.pool, number);
+        let change: Change = world.state(&address);
+        assert_eq!((change.version, change.class, change.pool, change.number), (1, class as u8, world.pool, number));
+        assert_eq!((change.proposer, change.payer, change.epoch), (governor, governor, 0));
+        assert_eq!((change.scheduled, change.ready), (world.now(), world.now() + delay), "{}", entry.name);
+        assert_eq!(change.expires, change.ready + CHANGE_EXPIRY);
+        assert_eq!(change.data(), governed.data);
+        assert_eq!(Some(change.targets().to_vec()), build::targets(&governed));
+        assert_eq!((event.version, event.pool, event.change, event.number), (1, world.pool, address, number));
+        assert_eq!((event.class, event.ready, event.expires), (class, change.ready, change.expires));
+        assert_eq!((event.proposer, event.payer, event.time), (governor, governor, world.now()));
+        assert_eq!((event.data, event.targets), (governed.data.clone(), change.targets().to_vec()));
+    }
+    let pool: Pool = world.state(&world.pool);
+    assert_eq!((pool.change_count, pool.open_changes), (7, 7));
+}
+
+#[test]
+fn each_waits_for_its_delay_and_then_does_what_was_scheduled() {
+    let mut world = by_hand();
+    let governor = world.governor.insecure_clone();
+    for governed in all(&mut world) {
+        // The expiry is listed first in time, and delays that stay as they are need no change.
+        let class = Governed::find(&governed.data).unwrap().class;
+        if class == Class::Delays {
+            continue;
+        }
+        world.refuses(std::slice::from_ref(&governed), &[&governor], NovateError::ChangeMissing);
+        let number = world.schedule(&governed);
+        let execute = build::execute_change(governed, number, governor.pubkey());
+        world.pass(world.change(number).ready - world.now() - 1);
+        world.refuses(std::slice::from_ref(&execute), &[&governor], NovateError::ChangeNotReady);
+        world.pass(1);
+        let before = world.svm.get_balance(&governor.pubkey()).unwrap();
+        let rent = world.account(&addresses::change(&world.pool, number)).lamports;
+        world.succeeds(std::slice::from_ref(&execute), &[&governor]);
+        assert!(world.svm.get_account(&addresses::change(&world.pool, number)).is_none_or(|a| a.lamports == 0));
+        if class == Class::Parameters || class == Class::Publisher {
+            assert_eq!(world.svm.get_balance(&governor.pubkey()).unwrap(), before + rent);
+        }
+    }
+    assert_eq!(world.state::<Pool>(&world.pool).open_changes, 0);
+}
+
+#[test]
+fn another_may_pay_and_gets_the_rent_back() {
+    let mut world = by_hand();
+    let (governor, payer, next) = (world.governor.insecure_clone(), world.new_wallet(), world.new_address());
+    let set = build::set_publisher(governor.pubkey(), world.pool, next);
+    let schedule = build::schedule_change(governor.pubkey(), payer.pubkey(), 0, &set);
+    let wealth = world.svm.get_balance(&payer.pubkey()).unwrap();
+    world.succeeds(&[schedule], &[&governor, &payer]);
+    assert!(world.svm.get_balance(&payer.pubkey()).unwrap() < wealth);
+    world.pass(7 * DAY);
+    let stolen = build::execute_change(set.clone(), 0, governor.pubkey());
+    world.refuses(&[stolen], &[&governor], NovateError::WrongPayer);
+    let event: PublisherSet = world.succeeds(&[build::execute_change(set, 0, payer.pubkey())], &[&governor]).event();
+    assert_eq!(event.publisher, next);
+    assert_eq!(world.svm.get_balance(&payer.pubkey()).unwrap(), wealth);
+}
+
+#[test]
+fn before_the_pool_trades_nothing_waits() {
+    let mut world = novate_tests::Builder::default().unstaged().build();
+    world.by_hand = true;
+    let governor = world.governor.insecure_clone();
+    for governed in all(&mut world) {
+        let schedule = build::schedule_change(governor.pubkey(), governor.pubkey(), 0, &governed);
+        world.refuses(&[schedule], &[&governor], NovateError::ChangeNeedless);
+        world.succeeds(&[governed], &[&governor]);
+    }
+}
+
+#[test]
+fn a_pools_own_delay_counts_where_it_is_longer() {
+    let mut world = by_hand();
+    let governor = world.governor.insecure_clone();
+    let delays = Delays { publisher: 20 * DAY, ..world.state::<Pool>(&world.pool).delays() };
+    world.succeeds(&[build::set_delays(governor.pubkey(), world.pool, delays)], &[&governor]);
+    let number = world.schedule(&build::set_publisher(governor.pubkey(), world.pool, governor.pubkey()));
+    assert_eq!(world.change(number).ready, world.now() + 20 * DAY);
+}
+
+mod adversary {
+    use super::*;
+    use anchor_lang::error::ErrorCode;
+    use novate_client::Pubkey;
+    use novate_tests::Altered;
+
+    fn set(world: &World) -> Instruction {
+        build::set_publisher(world.governor.pubkey(), world.pool, Pubkey::new_from_array([9; 32]))
+    }
+
+    fn schedule(world: &World, governed: &Instruction) -> Instruction {
+        let number = world.state::<Pool>(&world.pool).change_count;
+        build::schedule_change(world.governor.pubkey(), world.governor.pubkey(), number, governed)
+    }
+
+    #[test]
+    fn only_the_authority_schedules() {
+        let mut world = by_hand();
+        let guardian = world.guardian();
+        let set = set(&world);
+        let schedule = build::schedule_change(guardian.pubkey(), guardian.pubkey(), 0, &set);
+        world.refuses(&[schedule], &[&guardian], NovateError::NotAuthority);
+        let schedule = build::schedule_change(world.governor.pubkey(), guardian.pubkey(), 0, &set);
+        world.refuses(&[schedule.unsigned(2)], &[&guardian], ErrorCode::AccountNotSigner);
+    }
+
+    #[test]
+    fn what_does_not_wait() {
+        let mut world = by_hand();
+        let governor = world.governor.insecure_clone();
+        let pause = build::pause(governor.pubkey(), world.pool, novate_client::Action::Trade, 60);
+        let none = Instruction { data: vec![], ..pause.clone() };
+        let short = Instruction { data: set(&world).data[..7].to_vec(), ..pause.clone() };
+        for other in [pause, none, short] {
+            let schedule = schedule(&world, &other);
+            world.refuses(&[schedule], &[&governor], NovateError::NotGoverned);
+        }
+    }
+
+    #[test]
+    fn what_is_too_long() {
+        let mut world = by_hand();
+        let governor = world.governor.insecure_clone();
+        let mut long = set(&world);
+        long.data.resize(513, 0);
+        let schedule = schedule(&world, &long);
+        world.refuses(&[schedule], &[&governor], NovateError::NotGoverned);
+    }
+
+    #[test]
+    fn numbers_are_given_in_order() {
+        let mut world = by_hand();
+        let governor = world.governor.insecure_clone();
+        for number in [1, u64::MAX] {
+            let schedule = build::schedule_change(governor.pubkey(), governor.pubkey(), number, &set(&world));
+            world.refuses(&[schedule], &[&governor], ErrorCode::ConstraintSeeds);
+        }
+    }
+
+    #[test]
+    fn sixteen_are_open_at_most() {
+        let mut world = by_hand();
+        let governor = world.governor.insecure_clone();
+        for number in 0..16 {
+            let mut set = set(&world);
+            set.data[8] = number;
+            world.schedule(&set);
+        }
+        let more = schedule(&world, &set(&world));
+        world.refuses(std::slice::from_ref(&more), &[&governor], NovateError::TooManyChanges);
+        let cancel = build::cancel_change(governor.pubkey(), &world.change(3));
+        world.succeeds(&[cancel], &[&governor]);
+        world.succeeds(&[more], &[&governor]);
+    }
+
+    #[test]
+    fn another_account_than_the_runtimes_list_of_instructions() {
+        let mut world = by_hand();
+        let governor = world.governor.insecure_clone();
+        let fake = world.new_address();
+        let schedule = schedule(&world, &set(&world)).with_account(5, fake);
+        world.refuses(&[schedule], &[&governor], NovateError::NotInstructions);
+        let number = world.schedule(&set(&world));
+        world.pass(7 * DAY);
+        let execute = build::execute_change(set(&world), number, governor.pubkey()).with_account(4, fake);
+        world.refuses(&[execute], &[&governor], NovateError::NotInstructions);
+    }
+
+    #[test]
+    fn an_account_of_another_kind_is_no_change() {
+        let mut world = by_hand();
+        let governor = world.governor.insecure_clone();
+        let number = world.schedule(&set(&world));
+        world.pass(7 * DAY);
+        let execute = build::execute_change(set(&world), number, governor.pubkey());
+        let asset = addresses::asset(&world.pool, BTC);
+        let mismatch = ErrorCode::AccountDiscriminatorMismatch;
+        world.refuses(&[execute.clone().with_account(2, asset)], &[&governor], mismatch);
+        let mint = world.listing(BTC).token.mint;
+        world.refuses(&[execute.clone().with_account(2, mint)], &[&governor], ErrorCode::AccountOwnedByWrongProgram);
+        world.refuses(&[execute.read_only(2)], &[&governor], ErrorCode::ConstraintMut);
+    }
+}
