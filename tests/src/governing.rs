@@ -3,7 +3,9 @@
 use anchor_lang::Discriminator;
 use bytemuck::Zeroable;
 use novate_client::state::{Change, Governed, Pool, CHANGE_EXPIRY};
-use novate_client::{addresses, decode, instructions as build, Action, Class, Instruction, Pubkey, Role, ID};
+use novate_client::{
+    addresses, decode, instructions as build, AccountMeta, Action, Class, Instruction, Pubkey, Role, ID,
+};
 use solana_account::Account;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
@@ -36,6 +38,7 @@ pub const CHANGE_DELAYS: [(Class, i64); 7] = [
     (Class::Delays, 7 * DAY),
 ];
 
+const RECENT_BLOCKHASHES: Pubkey = anchor_lang::pubkey!("SysvarRecentB1ockHashes11111111111111111111");
 /// Lamports that are more than the rent of a change.
 const WEIGHT: u64 = 10_000_000;
 /// Numbers of changes that are written from outside begin here: none that is scheduled has one of them.
@@ -98,6 +101,20 @@ impl World {
         self.pass(self.change(number).ready - self.now());
         self.refresh();
         build::execute_change(governed.clone(), number, self.governor.pubkey())
+    }
+
+    /// The instruction that a transaction with a durable nonce begins with, and the account of the nonce, whose authority signs.
+    pub fn durable_nonce(&mut self, authority: &Pubkey) -> Instruction {
+        let address = self.new_address();
+        // Current version, initialised, its authority, the nonce, and what a signature costs.
+        let data = [&[1, 0, 0, 0, 1, 0, 0, 0], authority.as_ref(), &[7; 32], &5_000u64.to_le_bytes()].concat();
+        self.write(address, Account { lamports: WEIGHT, data, owner: build::SYSTEM_PROGRAM, ..Account::default() });
+        let accounts = vec![
+            AccountMeta::new(address, false),
+            AccountMeta::new_readonly(RECENT_BLOCKHASHES, false),
+            AccountMeta::new_readonly(*authority, true),
+        ];
+        Instruction { program_id: build::SYSTEM_PROGRAM, accounts, data: 4u32.to_le_bytes().to_vec() }
     }
 
     /// The authority proposes somebody for a role.

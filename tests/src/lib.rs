@@ -28,7 +28,7 @@ pub mod world;
 pub use actor::Actor;
 pub use altered::Altered;
 pub use chance::Chance;
-pub use dated::{call, flat, future, put};
+pub use dated::{call, flat, future, put, refused};
 pub use governing::{CHANGE_DELAYS, DAY, LONGEST_PAUSES, ROLE_DELAY};
 pub use lending::LENDING;
 pub use sending::{Failure, Refusal, Sent};

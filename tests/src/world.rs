@@ -432,7 +432,9 @@ impl World {
     }
 
     pub fn keys(&self) -> PoolKeys {
-        PoolKeys { pool: self.pool, scenarios: addresses::scenarios(&self.pool, 1) }
+        let live = decode::<Pool>(&self.account(&self.pool).data).ok().filter(Pool::is_live);
+        let scenarios = live.map_or_else(|| addresses::scenarios(&self.pool, 1), |pool| pool.scenarios);
+        PoolKeys { pool: self.pool, scenarios }
     }
 
     /// The pool as a client sees it.

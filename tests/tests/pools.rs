@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anchor_lang::error::ErrorCode;
 use novate_client::instructions::{self as build, Transfer};
-use novate_client::state::{minutes_of, Pool, COOLING_OFF, HAIRCUT_WINDOW};
-use novate_client::{addresses, instrument, Action, Delays, Instruction, Leg, NovateError, Pubkey, Role};
+use novate_client::state::{minutes_of, Pool, Scenarios, COOLING_OFF, HAIRCUT_WINDOW};
+use novate_client::{
+    addresses, instrument, Action, AssetField, AssetSetting, Delays, Instruction, Leg, MarketField, MarketSetting,
+    NovateError, OracleSource, ParamSetting, Pubkey, Role,
+};
 use novate_tests::feed::Quote;
 use novate_tests::world::{leg, ROWS};
 use novate_tests::{
-    checker, flat, future, Actor, MarketSpec, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH, JITOSOL, LENDING, PRICE,
-    ROLE_DELAY, USDC,
+    checker, flat, future, Actor, MarketSpec, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH, ETH_PERP, GOLD, JITOSOL,
+    LENDING, PRICE, ROLE_DELAY, USDC,
 };
 use solana_account::{AccountSharedData, ReadableAccount};
 use solana_keypair::Keypair;
@@ -245,6 +248,29 @@ fn govern(twins: &mut Twins) {
         build::schedule_change(w.governor.pubkey(), w.governor.pubkey(), 0, &waits)
     });
     twins.governed(|w| build::cancel_change(w.governor.pubkey(), &w.change(0)));
+    let settings = |field, value| vec![AssetSetting { field, value }];
+    twins.governed(|w| build::set_asset(w.governor.pubkey(), w.pool, GOLD, settings(AssetField::MaxAge, 50)));
+    let markets = &[ETH_PERP];
+    twins.governed(|w| {
+        build::tighten_asset(w.governor.pubkey(), w.pool, ETH, settings(AssetField::BaseRange, 180_001), markets)
+    });
+    let fee = |value| vec![MarketSetting { field: MarketField::Fee, value }];
+    twins.governed(|w| build::set_market(w.governor.pubkey(), w.pool, ETH_PERP, fee(501)));
+    twins.governed(|w| build::tighten_market(w.governor.pubkey(), w.pool, ETH_PERP, fee(500)));
+    twins.governed(|w| {
+        let state = w.asset(GOLD);
+        let (oracle, feed) = (state.oracle, state.feed);
+        let source = OracleSource { oracle, feed, feed_owner: state.feed_owner, feed_id: state.feed_id };
+        build::set_oracle(w.governor.pubkey(), w.pool, GOLD, source)
+    });
+    let settings = vec![ParamSetting { parameter: 0, value: 750_000 }];
+    twins.governed(|w| build::set_params(w.governor.pubkey(), w.pool, settings.clone()));
+    let rows = World::rows_of(ROWS, 0b111, 0, ROWS);
+    twins.governed(|w| build::stage_scenarios(w.governor.pubkey(), w.pool, 2, rows.clone()));
+    twins.governed(|w| {
+        let staged: Scenarios = w.state(&addresses::scenarios(&w.pool, 2));
+        build::switch_scenarios(w.governor.pubkey(), w.pool, 2, staged.hash())
+    });
     twins.governed(|w| {
         let delays = w.state::<Pool>(&w.pool).delays();
         build::set_delays(w.governor.pubkey(), w.pool, Delays { oracle: 8 * DAY, ..delays })

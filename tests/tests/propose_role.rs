@@ -77,7 +77,7 @@ mod adversary {
         let mut world = World::default();
         let governor = world.governor.insecure_clone();
         let mut propose = build::propose_role(governor.pubkey(), world.pool, Role::Guardian, governor.pubkey());
-        propose.data[8] = 2;
+        propose.data[8] = 3;
         world.refuses(&[propose], &[&governor], ErrorCode::InstructionDidNotDeserialize);
     }
 

@@ -148,6 +148,7 @@ pub struct Book {
     pub(crate) owed: Usd,
     pub(crate) outside_value: Usd,
     pub(crate) outside_haircut: Usd,
+    pub(crate) outside_ahead: Usd,
     pub(crate) uncounted: Usd,
     pub(crate) initial_multiplier: Ratio,
 }
@@ -178,6 +179,7 @@ impl Book {
         self.owed = Usd::ZERO;
         self.outside_value = Usd::ZERO;
         self.outside_haircut = Usd::ZERO;
+        self.outside_ahead = Usd::ZERO;
         self.initial_multiplier = Ratio::ZERO;
     }
 
@@ -283,6 +285,13 @@ impl Book {
             self.uncounted = self.uncounted.add(gap)?;
         }
         self.outside_haircut = self.outside_haircut.add(size.scale_ceil(haircut)?)?;
+        Ok(())
+    }
+
+    /// By how much the haircut of a balance outside the scan is about to rise: charged in initial margin only (CLR-50).
+    pub fn add_ahead(&mut self, quantity: Contracts, price: Price, rise: Ratio) -> Result<()> {
+        let charge = quantity.abs()?.value_ceil(price)?.scale_ceil(rise.or_zero())?;
+        self.outside_ahead = self.outside_ahead.add(charge)?;
         Ok(())
     }
 

@@ -262,6 +262,9 @@ impl Book {
         let depeg = depeg_ceil(self.settlement_price, params)?;
         let multiplier = self.initial_multiplier.max(Ratio::ONE);
         health.initial = health.requirement;
+        if self.outside_ahead != Usd::ZERO {
+            health.initial = health.initial.add(self.outside_ahead.scale_ceil(params.outside_multiple)?)?;
+        }
         if depeg != Price::ONE {
             health.initial = product_over_ten_pow_ceil::<PRICE_DIGITS>(health.initial.0, depeg.0).map(Usd)?;
         }

@@ -356,3 +356,22 @@ fn a_hedge_between_two_markets_of_one_underlying_is_charged_its_basis() {
     let h = health(&mut book);
     assert_eq!((h.gross, h.basis, h.requirement), (Usd::ZERO, usd(1), usd(1)));
 }
+
+/// A haircut that is about to rise binds who takes on risk, and liquidates nobody (CLR-50).
+#[test]
+fn a_haircut_ahead_is_in_initial_margin_only() {
+    let mut book = book();
+    let (quantity, price) = (Contracts(100_000_000_000), Price(50_000_000_000));
+    book.add_outside(quantity, price, price, Ratio(100_000)).unwrap();
+    let before = health(&mut book);
+    book.add_ahead(quantity, price, Ratio(24_000)).unwrap();
+    book.add_ahead(Contracts(-quantity.0), price, Ratio(1_000)).unwrap();
+    let after = health(&mut book);
+    assert_eq!((after.requirement, after.maintenance), (before.requirement, before.maintenance));
+    assert_eq!((after.equity, after.counted_equity), (before.equity, before.counted_equity));
+    // 5,000 x (2.4 % + 0.1 %) x 1.25.
+    assert_eq!(after.initial, before.initial.add(Usd(156_250_000)).unwrap());
+    book.clear();
+    book.set_settlement_price(Price::ONE);
+    assert_eq!(health(&mut book).initial, Usd::ZERO);
+}

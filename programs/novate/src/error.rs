@@ -408,8 +408,22 @@ pub enum NovateError {
     ChangeNeedless = 636,
     #[msg("a delay is below the least of its class, or longer than 30 days")]
     InvalidDelays = 637,
+    #[msg("a value is outside of the bounds of its field; the log names it")]
+    SettingOutOfBounds = 638,
+    #[msg("a value is farther than a step from the one in force; the log names the field")]
+    SettingStep = 639,
     #[msg("the account is not the runtime's list of instructions")]
     NotInstructions = 642,
+    #[msg("a field would not be tightened, which the authority has to schedule; the log names it")]
+    SettingLoosens = 643,
+    #[msg("it was changed in the last seven days, or tightened in the last day; wait")]
+    SettingTooSoon = 644,
+    #[msg("no field is named, or they are not in ascending order, each once")]
+    SettingsUnordered = 645,
+    #[msg("the signer is neither the pool's risk role nor its guardian")]
+    NotRisk = 646,
+    #[msg("the scenario rows are not complete, not later than the live ones, or not those whose hash is given")]
+    ScenariosDiffer = 647,
     #[msg("a rate, the kink, the reserve's share or the cap of a bank is outside of its bounds")]
     InvalidLendingTerms = 640,
     #[msg("a yield-bearing asset cannot be lent")]

@@ -8,8 +8,8 @@ use anchor_lang::prelude::*;
 use novate_margin::bank::Bank;
 
 use crate::forecast::Forecast;
-use crate::instructions::Lending;
-use crate::state::{Action, Borne, Class, Delays, DepositsCharged, Role};
+use crate::instructions::{Lending, OracleSource};
+use crate::state::{Action, AssetSetting, Borne, Class, Delays, DepositsCharged, MarketSetting, ParamSetting, Role};
 
 /// Version of every event below.
 pub const EVENT_VERSION: u8 = 1;
@@ -434,6 +434,59 @@ pub struct DelaysSet {
     pub version: u8,
     pub pool: Pubkey,
     pub delays: Delays,
+    pub time: i64,
+}
+
+/// By `set_asset` and `tighten_asset`.
+#[event]
+pub struct AssetSet {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub asset: u16,
+    /// Authority, risk role or guardian.
+    pub signer: Pubkey,
+    pub settings: Vec<AssetSetting>,
+    /// Unix time at which terms on their way will have come to their new values; 0 where none is on its way.
+    pub until: i64,
+    pub time: i64,
+}
+
+/// By `set_market` and `tighten_market`.
+#[event]
+pub struct MarketSet {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub market: u16,
+    /// Authority, risk role or guardian.
+    pub signer: Pubkey,
+    pub settings: Vec<MarketSetting>,
+    pub time: i64,
+}
+
+#[event]
+pub struct OracleSet {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub asset: u16,
+    pub source: OracleSource,
+    pub time: i64,
+}
+
+#[event]
+pub struct ParamsSet {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub settings: Vec<ParamSetting>,
+    pub time: i64,
+}
+
+#[event]
+pub struct ScenariosSwitched {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub generation: u16,
+    pub scenarios: Pubkey,
+    pub hash: [u8; 32],
     pub time: i64,
 }
 

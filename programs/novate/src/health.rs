@@ -320,6 +320,7 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         let quantity = asset.quantity(balance)?;
         let (counts, facts) = self.rests.count(&asset, self.terms)?;
         let (average, haircut, covered) = (asset.average, asset.haircut, asset.covered(balance, 0)?);
+        let ahead = asset.ramp.haircut_ahead;
         let (scanned, redemption) = (asset.is_underlying(), asset.is_yield_bearing().then_some(asset.redemption));
         drop(asset);
         let facts = if counts.is_stale() { self.at_edge(balance.asset, counts, facts)? } else { facts };
@@ -332,7 +333,12 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
                 let slot = self.enter(balance.asset, facts, counts.is_stale())?;
                 Ok(self.book.add_spot(slot, quantity).map_err(NovateError::from)?)
             }
-            None => Ok(self.book.add_outside(quantity, facts.price, average, haircut).map_err(NovateError::from)?),
+            None => {
+                if ahead != Ratio::ZERO {
+                    self.book.add_ahead(quantity, facts.price, ahead).map_err(NovateError::from)?;
+                }
+                Ok(self.book.add_outside(quantity, facts.price, average, haircut).map_err(NovateError::from)?)
+            }
         }
     }
 

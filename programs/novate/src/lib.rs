@@ -33,7 +33,7 @@ pub mod state;
 pub use error::NovateError;
 pub use forecast::Forecast;
 pub use instructions::*;
-pub use state::{Action, Class, Delays, Role};
+pub use state::{Action, AssetField, AssetSetting, Class, Delays, MarketField, MarketSetting, ParamSetting, Role};
 
 declare_id!("76GnU7ZPVzyCnvVHhxw1FcsFFrfUFWFK9tgjjXJ5ezaQ");
 
@@ -75,6 +75,34 @@ pub mod novate {
 
     pub fn set_delays(ctx: Context<SetDelays>, delays: Delays) -> Result<()> {
         instructions::set_delays::set_delays(ctx, delays)
+    }
+
+    pub fn set_asset(ctx: Context<SetAsset>, settings: Vec<AssetSetting>) -> Result<()> {
+        instructions::set_asset::set_asset(ctx, settings)
+    }
+
+    pub fn tighten_asset<'info>(ctx: Context<'info, TightenAsset<'info>>, settings: Vec<AssetSetting>) -> Result<()> {
+        instructions::tighten_asset::tighten_asset(ctx, settings)
+    }
+
+    pub fn set_market(ctx: Context<SetMarket>, settings: Vec<MarketSetting>) -> Result<()> {
+        instructions::set_market::set_market(ctx, settings)
+    }
+
+    pub fn tighten_market(ctx: Context<TightenMarket>, settings: Vec<MarketSetting>) -> Result<()> {
+        instructions::tighten_market::tighten_market(ctx, settings)
+    }
+
+    pub fn set_oracle(ctx: Context<SetOracle>, source: OracleSource) -> Result<()> {
+        instructions::set_oracle::set_oracle(ctx, source)
+    }
+
+    pub fn set_params(ctx: Context<SetParams>, settings: Vec<ParamSetting>) -> Result<()> {
+        instructions::set_params::set_params(ctx, settings)
+    }
+
+    pub fn switch_scenarios(ctx: Context<SwitchScenarios>, hash: [u8; 32]) -> Result<()> {
+        instructions::switch_scenarios::switch_scenarios(ctx, hash)
     }
 
     pub fn pause(ctx: Context<Pause>, action: Action, seconds: i64) -> Result<()> {

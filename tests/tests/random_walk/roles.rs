@@ -103,6 +103,7 @@ impl Walk {
         let proposed = match role {
             Role::Authority => pool.authority_proposed,
             Role::Guardian => pool.guardian_proposed,
+            Role::Risk => pool.risk_proposed,
         };
         let age = self.world.now() - proposed;
         let stranger = self.actor(0).key;
@@ -120,6 +121,7 @@ impl Walk {
         let held = office.proposed[role as usize].take().unwrap();
         match role {
             Role::Guardian => office.guardian = held,
+            Role::Risk => (),
             Role::Authority => {
                 office.authority = held;
                 // Nobody lists in it any more.

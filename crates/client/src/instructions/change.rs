@@ -22,6 +22,7 @@ pub fn targets(governed: &Instruction) -> Option<Vec<Pubkey>> {
         () if is(instruction::AddAsset::DISCRIMINATOR) => &[3],
         () if is(instruction::RegisterVenue::DISCRIMINATOR)
             || is(instruction::SetPublisher::DISCRIMINATOR)
+            || is(instruction::SetParams::DISCRIMINATOR)
             || is(instruction::SetDelays::DISCRIMINATOR) =>
         {
             &[]

@@ -4,8 +4,8 @@ use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
 use novate::state::{Expiry, Market};
 use novate::{
-    accounts, instruction, Action, AssetTerms, Delays, Forecast, Lending, MarketTerms, Role, ScenarioRange, ID,
-    INSTRUCTIONS,
+    accounts, instruction, Action, AssetSetting, AssetTerms, Delays, Forecast, Lending, MarketSetting, MarketTerms,
+    OracleSource, ParamSetting, Role, ScenarioRange, ID, INSTRUCTIONS,
 };
 
 use super::change::at_once;
@@ -130,6 +130,117 @@ pub fn set_delays(authority: Pubkey, pool: Pubkey, delays: Delays) -> Instructio
             program: ID,
         },
         instruction::SetDelays { delays },
+    )
+}
+
+/// Governance: terms of an asset, fields ascending.
+pub fn set_asset(authority: Pubkey, pool: Pubkey, asset: u16, settings: Vec<AssetSetting>) -> Instruction {
+    build(
+        accounts::SetAsset {
+            pool,
+            asset: addresses::asset(&pool, asset),
+            authority,
+            enactment: at_once(),
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::SetAsset { settings },
+    )
+}
+
+/// Governance: terms of a market, fields ascending.
+pub fn set_market(authority: Pubkey, pool: Pubkey, market: u16, settings: Vec<MarketSetting>) -> Instruction {
+    build(
+        accounts::SetMarket {
+            pool,
+            market: addresses::market(&pool, market),
+            authority,
+            enactment: at_once(),
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::SetMarket { settings },
+    )
+}
+
+/// Governance: where the price of an asset comes from.
+pub fn set_oracle(authority: Pubkey, pool: Pubkey, asset: u16, source: OracleSource) -> Instruction {
+    build(
+        accounts::SetOracle {
+            pool,
+            asset: addresses::asset(&pool, asset),
+            authority,
+            enactment: at_once(),
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::SetOracle { source },
+    )
+}
+
+/// Governance: parameters of the model, ascending.
+pub fn set_params(authority: Pubkey, pool: Pubkey, settings: Vec<ParamSetting>) -> Instruction {
+    build(
+        accounts::SetParams {
+            pool,
+            authority,
+            enactment: at_once(),
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::SetParams { settings },
+    )
+}
+
+/// Governance: complete rows become the live ones; their hash is [`novate::state::Scenarios::hash`].
+pub fn switch_scenarios(authority: Pubkey, pool: Pubkey, generation: u16, hash: [u8; 32]) -> Instruction {
+    build(
+        accounts::SwitchScenarios {
+            pool,
+            scenarios: addresses::scenarios(&pool, generation),
+            authority,
+            enactment: at_once(),
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::SwitchScenarios { hash },
+    )
+}
+
+/// Risk role and guardian: terms of an asset that only tighten, fields ascending. Initial margin in these markets on it rises at once.
+pub fn tighten_asset(
+    signer: Pubkey,
+    pool: Pubkey,
+    asset: u16,
+    settings: Vec<AssetSetting>,
+    markets: &[u16],
+) -> Instruction {
+    let mut instruction = build(
+        accounts::TightenAsset {
+            pool,
+            asset: addresses::asset(&pool, asset),
+            signer,
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::TightenAsset { settings },
+    );
+    let markets = markets.iter().map(|index| AccountMeta::new(addresses::market(&pool, *index), false));
+    instruction.accounts.extend(markets);
+    instruction
+}
+
+/// Risk role and guardian: terms of a market that only tighten, fields ascending.
+pub fn tighten_market(signer: Pubkey, pool: Pubkey, market: u16, settings: Vec<MarketSetting>) -> Instruction {
+    build(
+        accounts::TightenMarket {
+            pool,
+            market: addresses::market(&pool, market),
+            signer,
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::TightenMarket { settings },
     )
 }
 

@@ -2,9 +2,9 @@ use anchor_lang::prelude::*;
 use novate_margin::bank::Bank;
 use novate_margin::collateral::HaircutTerms;
 use novate_margin::fixed::mul_div_floor;
-use novate_margin::{collateral, volatility, Contracts, Price, Ratio, Seconds, UnderlyingFacts, Usd, Variance};
+use novate_margin::{volatility, Contracts, Price, Ratio, Seconds, UnderlyingFacts, Usd, Variance};
 
-use super::{Balance, Claims, Guard, Outflow, Redemption, Window, DISCRIMINATOR, REDEMPTION_RATES};
+use super::{Balance, Claims, Guard, Outflow, Ramp, Redemption, Window, DISCRIMINATOR, REDEMPTION_RATES};
 use crate::error::NovateError;
 use crate::oracle::Reading;
 
@@ -71,7 +71,7 @@ pub struct Asset {
     /// Haircut in force (MRG-60).
     pub haircut: Ratio,
 
-    // Terms set by governance.
+    // Terms set by governance, as they are in force: [`Asset::ramp`] may move some of them.
     /// Oldest price, in seconds, that risk may be taken on.
     pub max_age: i64,
     /// Widest confidence interval, as a share of the price.
@@ -113,7 +113,9 @@ pub struct Asset {
     pub shortage: u64,
     /// Settlement asset only: cash of the portfolios, and the haircuts that it bears (CLR-32).
     pub claims: Claims,
-    pub reserve: [u8; 104],
+    /// Terms on their way to others (CLR-50).
+    pub ramp: Ramp,
+    pub reserve: [u8; 72],
 }
 
 impl Asset {
@@ -159,9 +161,7 @@ impl Asset {
                 self.window.take(reading.price, reading.publish_time)?;
             }
         }
-        let sigma = volatility::sigma_ceil(self.variance_fast.max(self.variance_slow));
-        self.scan_range = volatility::scan_range(self.variance_fast, self.variance_slow, self.base_range);
-        self.haircut = collateral::haircut(self.haircut_terms(), sigma);
+        self.derive(now);
         Ok(true)
     }
 
@@ -195,7 +195,7 @@ impl Asset {
         Ok(())
     }
 
-    fn haircut_terms(&self) -> HaircutTerms {
+    pub(super) fn haircut_terms(&self) -> HaircutTerms {
         HaircutTerms {
             base: self.haircut_base,
             volatility_multiple: self.haircut_volatility_multiple,
@@ -347,7 +347,7 @@ const POWERS_OF_TEN: [i64; 19] = [
     1_000_000_000_000_000_000,
 ];
 
-const _: () = assert!(Asset::SPACE == 1024);
+const _: () = assert!(Asset::SPACE == 1152);
 const _: () = assert!(core::mem::offset_of!(Asset, price) == 256);
 const _: () = assert!(core::mem::offset_of!(Asset, deposits) == 400);
 const _: () = assert!(core::mem::offset_of!(Asset, redemption) == 424);
@@ -355,3 +355,4 @@ const _: () = assert!(core::mem::offset_of!(Asset, bank) == 520);
 const _: () = assert!(core::mem::offset_of!(Asset, window) == 680);
 const _: () = assert!(core::mem::offset_of!(Asset, outflow) == 760);
 const _: () = assert!(core::mem::offset_of!(Asset, shortage) == 808);
+const _: () = assert!(core::mem::offset_of!(Asset, ramp) == 912);

@@ -76,15 +76,20 @@ impl Governed {
 }
 
 /// Every instruction that waits, and its class. What is not here acts at once: it cannot raise what anybody risks
-/// (`pause`, `cancel_change`, `remove_venue`), or only within bounds of its own (`list_strikes`: near the last price, without a
+/// (`pause`, `cancel_change`, `remove_venue`, `tighten_asset`, `tighten_market`, `stage_scenarios` until they are switched to), or only within bounds of its own (`list_strikes`: near the last price, without a
 /// value until its first refresh; `set_settlement_price`: near the last price, a day after expiry; `unpause`: a pause ends by itself
 /// anyway), or waits in another way (`propose_role`).
-pub const GOVERNED: [Governed; 7] = [
+pub const GOVERNED: [Governed; 12] = [
     Governed::of::<instruction::AddAsset>("add_asset", Class::Listing),
     Governed::of::<instruction::AddMarket>("add_market", Class::Listing),
     Governed::of::<instruction::RegisterVenue>("register_venue", Class::Listing),
     Governed::of::<instruction::ListExpiry>("list_expiry", Class::Expiry),
     Governed::of::<instruction::SetLending>("set_lending", Class::Parameters),
+    Governed::of::<instruction::SetAsset>("set_asset", Class::Parameters),
+    Governed::of::<instruction::SetMarket>("set_market", Class::Parameters),
+    Governed::of::<instruction::SetOracle>("set_oracle", Class::Oracle),
+    Governed::of::<instruction::SetParams>("set_params", Class::Model),
+    Governed::of::<instruction::SwitchScenarios>("switch_scenarios", Class::Model),
     Governed::of::<instruction::SetPublisher>("set_publisher", Class::Publisher),
     Governed::of::<instruction::SetDelays>("set_delays", Class::Delays),
 ];

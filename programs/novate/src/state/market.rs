@@ -102,7 +102,10 @@ pub struct Market {
     /// Haircuts that it has borne, and what a unit of cash was worth then.
     pub option_haircuts: u64,
     pub option_factor: Wide,
-    pub reserve: [u8; 1328],
+    /// Unix times of the last change of its terms by the authority, and of the last tightening (CLR-50).
+    pub set: i64,
+    pub tightened: i64,
+    pub reserve: [u8; 1312],
 }
 
 impl Market {
@@ -125,9 +128,17 @@ impl Market {
         self.index_price = asset.price;
         self.mark = self.mark_at(asset.price)?;
         self.refreshed = self.refreshed.max(now);
+        self.bind(asset)
+    }
+
+    /// Sets the initial multiplier: the asset's daily volatility over the market's limit, times what a scan range that is about to
+    /// rise asks for already (CLR-50), from 1 to 3.
+    pub fn bind(&mut self, asset: &Asset) -> Result<()> {
         let sigma = volatility::sigma_ceil(asset.variance_fast.max(asset.variance_slow));
         let ratio = mul_div_ceil(sigma.0, Ratio::ONE.0, self.sigma_limit.0).map_err(NovateError::from)?;
-        self.initial_multiplier = Ratio(ratio).clamp(INITIAL_MULTIPLIER.0, INITIAL_MULTIPLIER.1);
+        let bounded = Ratio(ratio).clamp(INITIAL_MULTIPLIER.0, INITIAL_MULTIPLIER.1);
+        let ahead = mul_div_ceil(bounded.0, asset.range_ahead()?.0, Ratio::ONE.0).map_err(NovateError::from)?;
+        self.initial_multiplier = Ratio(ahead).min(INITIAL_MULTIPLIER.1);
         Ok(())
     }
 

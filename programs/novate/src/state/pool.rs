@@ -33,9 +33,9 @@ pub struct Pool {
     pub authority: Pubkey,
     /// Named by the authority, becomes it by accepting; the zero key where nobody is named.
     pub pending_authority: Pubkey,
-    /// May tighten parameters.
+    /// May tighten terms, and nothing else.
     pub risk: Pubkey,
-    /// May pause and cancel.
+    /// May pause, cancel and tighten.
     pub guardian: Pubkey,
     /// Mint of the settlement asset, which is asset 0 and has six decimals.
     pub settlement_mint: Pubkey,
@@ -65,7 +65,13 @@ pub struct Pool {
     /// Changes that are neither executed nor cancelled.
     pub open_changes: u16,
     pub change_padding: [u8; 6],
-    pub reserve: [u8; 328],
+    /// Unix time of the last change of the model's parameters.
+    pub params_set: i64,
+    /// Named by the authority, becomes the risk role by accepting; the zero key where nobody is named.
+    pub pending_risk: Pubkey,
+    /// Unix time at which it was named.
+    pub risk_proposed: i64,
+    pub reserve: [u8; 280],
 }
 
 impl Pool {

@@ -15,8 +15,10 @@ pub const ROLE_EXPIRY: i64 = 14 * 86_400;
 pub enum Role {
     /// Lists and sets terms, names the publisher, lifts pauses. Meant to be a multisig.
     Authority,
-    /// Pauses, and cancels the proposal of an authority.
+    /// Pauses, tightens, and cancels changes and the proposal of an authority.
     Guardian,
+    /// Tightens terms of assets and markets.
+    Risk,
 }
 
 /// A role in a pool: who holds it, who is proposed, and since when.
@@ -28,9 +30,9 @@ struct Seat<'a> {
 
 impl Pool {
     /// Names who may take a role. Another proposal takes the place of the one before, and its time begins anew. Nobody holds two
-    /// roles that are apart: the other's holder is refused.
+    /// roles that are apart: who holds one is refused.
     pub fn propose(&mut self, role: Role, key: Pubkey, now: i64) -> Result<()> {
-        let held = key == self.authority || key == self.guardian;
+        let held = self.is_held(&key);
         require!(!held && key != Pubkey::default(), NovateError::InvalidRole);
         let seat = self.seat(role);
         (*seat.proposed, *seat.since) = (key, now);
@@ -38,9 +40,9 @@ impl Pool {
     }
 
     /// Takes a proposal back and returns whose it was. The authority may; the guardian may where it is the authority's successor,
-    /// not where it is its own.
+    /// or the risk role's, not where it is its own.
     pub fn cancel_proposal(&mut self, role: Role, signer: &Pubkey) -> Result<Pubkey> {
-        let allowed = *signer == self.authority || role == Role::Authority && *signer == self.guardian;
+        let allowed = *signer == self.authority || role != Role::Guardian && *signer == self.guardian;
         require!(allowed, NovateError::NotAuthority);
         let seat = self.seat(role);
         require_keys_neq!(*seat.proposed, Pubkey::default(), NovateError::NotProposed);
@@ -53,7 +55,7 @@ impl Pool {
     pub fn accept(&mut self, role: Role, signer: &Pubkey, now: i64) -> Result<Pubkey> {
         let live = self.generation != 0;
         // It may have taken the other role since it was proposed.
-        let held = *signer == self.authority || *signer == self.guardian;
+        let held = self.is_held(signer);
         let seat = self.seat(role);
         require!(*seat.proposed == *signer && *signer != Pubkey::default(), NovateError::NotProposed);
         require!(!held, NovateError::InvalidRole);
@@ -68,6 +70,16 @@ impl Pool {
         Ok(before)
     }
 
+    fn is_held(&self, key: &Pubkey) -> bool {
+        [&self.authority, &self.guardian, &self.risk].contains(&key)
+    }
+
+    /// What tightens is signed by the risk role or the guardian.
+    pub fn require_tightener(&self, signer: &Pubkey) -> Result<()> {
+        require!(*signer == self.risk || *signer == self.guardian, NovateError::NotRisk);
+        Ok(())
+    }
+
     fn seat(&mut self, role: Role) -> Seat<'_> {
         match role {
             Role::Authority => Seat {
@@ -80,6 +92,9 @@ impl Pool {
                 proposed: &mut self.pending_guardian,
                 since: &mut self.guardian_proposed,
             },
+            Role::Risk => {
+                Seat { holder: &mut self.risk, proposed: &mut self.pending_risk, since: &mut self.risk_proposed }
+            }
         }
     }
 }

@@ -35,6 +35,11 @@ pub struct Scenarios {
 impl Scenarios {
     pub const SPACE: usize = DISCRIMINATOR + core::mem::size_of::<Self>();
 
+    /// Hash of everything in the account behind the discriminator: complete, it never changes.
+    pub fn hash(&self) -> [u8; 32] {
+        solana_sha256_hasher::hash(bytemuck::bytes_of(self)).to_bytes()
+    }
+
     /// The rows as the margin model reads them.
     pub fn rows(&self) -> Rows<'_> {
         Rows {

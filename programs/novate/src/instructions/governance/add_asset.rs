@@ -94,7 +94,34 @@ pub struct AssetTerms {
     pub redemption: Option<RedemptionTerms>,
 }
 
+/// Where the price of an asset comes from.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OracleSource {
+    /// 1: Pyth `PriceUpdateV2`; 2: Pyth push account.
+    pub oracle: u8,
+    /// Price account; the zero key accepts posted updates of `feed_id`.
+    pub feed: Pubkey,
+    pub feed_owner: Pubkey,
+    pub feed_id: [u8; 32],
+}
+
+impl OracleSource {
+    pub(crate) fn is_sound(&self) -> bool {
+        self.feed_owner != Pubkey::default()
+            && match self.oracle {
+                ORACLE_PRICE_UPDATE => self.feed_id != [0; 32],
+                // A push account carries no feed id: its address is the only thing that names it.
+                ORACLE_PUSH => self.feed != Pubkey::default(),
+                _ => false,
+            }
+    }
+}
+
 impl AssetTerms {
+    fn source(&self) -> OracleSource {
+        OracleSource { oracle: self.oracle, feed: self.feed, feed_owner: self.feed_owner, feed_id: self.feed_id }
+    }
+
     fn validate(&self) -> Result<()> {
         let one = Ratio::ONE.0;
         let within = |value: i64, low: i64, high: i64| value >= low && value <= high;
@@ -110,13 +137,7 @@ impl AssetTerms {
             && self.contract_exponent <= 9
             && Outflow::is_sound(self.outflow_limit, self.deposit_cap)
             && self.minimum_balance <= self.deposit_cap / 1_000
-            && self.feed_owner != Pubkey::default()
-            && match self.oracle {
-                ORACLE_PRICE_UPDATE => self.feed_id != [0; 32],
-                // A push account carries no feed id: its address is the only thing that names it.
-                ORACLE_PUSH => self.feed != Pubkey::default(),
-                _ => false,
-            };
+            && self.source().is_sound();
         let redeemable = self.redemption.as_ref().is_none_or(|redemption| {
             redemption.stake_pool != Pubkey::default()
                 && redemption.stake_program != Pubkey::default()
@@ -206,7 +227,8 @@ fn require_supported_extensions(mint: &AccountInfo) -> Result<()> {
 /// 1. Executes the change that was scheduled for it, which names the mint ([`Enactment::enact`]).
 /// 2. Checks the terms, the mint's extensions, that the settlement asset comes first, and what a yield-bearing asset is
 ///    redeemed for.
-/// 3. Creates the asset, without a price, and its vault.
+/// 3. Creates the asset, without a price, and its vault. In a pool that trades it begins with a haircut of the whole and a cap of
+///    nothing, and comes to its terms over two weeks (MRG-62).
 /// 4. Counts it in the pool and emits [`AssetAdded`].
 pub(crate) fn add_asset(ctx: Context<AddAsset>, terms: AssetTerms) -> Result<()> {
     let accounts = &ctx.accounts;
@@ -248,6 +270,9 @@ pub(crate) fn add_asset(ctx: Context<AddAsset>, terms: AssetTerms) -> Result<()>
     asset.outflow.limit = terms.outflow_limit;
     asset.minimum_balance = terms.minimum_balance;
     asset.bank = Bank::open();
+    if pool.is_live() {
+        asset.ramp.listed = Clock::get()?.unix_timestamp;
+    }
     if let Some(redemption) = terms.redemption {
         asset.redemption.underlying = redemption.underlying;
         asset.redemption.stake_pool = redemption.stake_pool;

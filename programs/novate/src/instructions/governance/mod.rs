@@ -1,4 +1,4 @@
-//! What the pool's authority and guardian do.
+//! What the pool's authority, guardian and risk role do.
 
 pub mod accept_role;
 pub mod add_asset;
@@ -14,11 +14,18 @@ pub mod propose_role;
 pub mod register_venue;
 pub mod remove_venue;
 pub mod schedule_change;
+pub mod set_asset;
 pub mod set_delays;
 pub mod set_lending;
+pub mod set_market;
+pub mod set_oracle;
+pub mod set_params;
 pub mod set_publisher;
 pub mod set_settlement_price;
 pub mod stage_scenarios;
+pub mod switch_scenarios;
+pub mod tighten_asset;
+pub mod tighten_market;
 pub mod unpause;
 
 pub use accept_role::*;
@@ -35,9 +42,16 @@ pub use propose_role::*;
 pub use register_venue::*;
 pub use remove_venue::*;
 pub use schedule_change::*;
+pub use set_asset::*;
 pub use set_delays::*;
 pub use set_lending::*;
+pub use set_market::*;
+pub use set_oracle::*;
+pub use set_params::*;
 pub use set_publisher::*;
 pub use set_settlement_price::*;
 pub use stage_scenarios::*;
+pub use switch_scenarios::*;
+pub use tighten_asset::*;
+pub use tighten_market::*;
 pub use unpause::*;

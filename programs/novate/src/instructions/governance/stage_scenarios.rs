@@ -62,17 +62,18 @@ pub struct StageScenarios<'info> {
     pub system_program: Program<'info, System>,
 }
 
-/// 1. Refuses any generation but the one after the live one, and one that is complete.
+/// 1. Refuses any generation but one after the live one, the first being 1, and one that is complete.
 /// 2. The first call fixes the header; later calls repeat it. A call from row 0 with another header begins anew.
 /// 3. Writes the range; staging a row again overwrites it.
 /// 4. When every row is there, computes each column's extremes and seals the generation. A pool's first generation is
-///    live from then on; replacing a live one is a loosening, which governance has to schedule (CLR-50).
+///    live from then on; a live one is replaced by `switch_scenarios`, which waits (CLR-50).
 /// 5. Emits [`ScenariosStaged`].
 pub(crate) fn stage_scenarios(ctx: Context<StageScenarios>, generation: u16, range: ScenarioRange) -> Result<()> {
     let (columns, rows) = range.shape()?;
     let accounts = &ctx.accounts;
     let mut pool = accounts.pool.load_mut()?;
-    require!(Some(generation) == pool.generation.checked_add(1), NovateError::WrongGeneration);
+    let next = if pool.is_live() { generation > pool.generation } else { generation == 1 };
+    require!(next, NovateError::WrongGeneration);
 
     let mut scenarios = match accounts.scenarios.load_mut() {
         Ok(scenarios) => scenarios,

@@ -39,7 +39,7 @@ pub struct Deposit<'info> {
 /// fresh price: without one the portfolio could not be judged, nor liquidated.
 ///
 /// 1. Moves the tokens and measures what the vault received (CLR-60).
-/// 2. Refuses what would exceed the asset's cap, and a new balance below its minimum (CLR-34).
+/// 2. Refuses what would exceed the asset's cap, of one listed lately as far as it counts (MRG-62), and a new balance below its minimum (CLR-34).
 /// 3. Credits cash for the settlement asset, a balance for any other. Cash that had left during a shortage of insurance is back:
 ///    nothing is held back for it any more (CLR-35).
 /// 4. Emits [`Moved`].
@@ -51,7 +51,7 @@ pub(crate) fn deposit<'info>(ctx: Context<'info, Deposit<'info>>, amount: u64) -
     let mut asset = accounts.asset.load_mut()?;
     let mut portfolio = accounts.portfolio.load_mut()?;
     asset.count_in(received)?;
-    require!(asset.vaulted()? <= asset.deposit_cap, NovateError::DepositCap);
+    require!(asset.vaulted()? <= asset.deposit_limit(now), NovateError::DepositCap);
     asset.outflow.put_back(received, now);
     let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
     if !portfolio.owes() {

@@ -1,0 +1,43 @@
+use anchor_lang::prelude::*;
+
+use super::enactment::*;
+use crate::error::NovateError;
+use crate::events::{AssetSet, EVENT_VERSION};
+use crate::instruction;
+use crate::state::{Asset, AssetSetting, Pool};
+
+/// The pool's authority.
+#[event_cpi]
+#[derive(Accounts)]
+pub struct SetAsset<'info> {
+    #[account(mut, has_one = authority @ NovateError::NotAuthority)]
+    pub pool: AccountLoader<'info, Pool>,
+    #[account(mut, has_one = pool @ NovateError::WrongPool)]
+    pub asset: AccountLoader<'info, Asset>,
+    pub authority: Signer<'info>,
+    pub enactment: Enactment<'info>,
+}
+
+/// 1. Executes the change that was scheduled for it, which names the asset ([`Enactment::enact`]).
+/// 2. Refuses a second one within a week, and whatever is beyond the bounds or the step of its field ([`crate::state::AssetField`]).
+/// 3. What margin follows from moves to its new value over a week, over a day where everything tightens; the rest is set.
+/// 4. Emits [`AssetSet`].
+pub(crate) fn set_asset(ctx: Context<SetAsset>, settings: Vec<AssetSetting>) -> Result<()> {
+    let now = Clock::get()?.unix_timestamp;
+    let accounts = &ctx.accounts;
+    let change = instruction::SetAsset { settings };
+    accounts.enactment.enact(&accounts.pool, &change, &[accounts.asset.key()])?;
+    let mut asset = accounts.asset.load_mut()?;
+    asset.set(&change.settings, now)?;
+
+    emit_cpi!(AssetSet {
+        version: EVENT_VERSION,
+        pool: asset.pool,
+        asset: asset.index,
+        signer: accounts.authority.key(),
+        settings: change.settings,
+        until: asset.ramp.end,
+        time: now,
+    });
+    Ok(())
+}

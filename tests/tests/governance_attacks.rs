@@ -1,0 +1,508 @@
+//! What somebody who holds a key of governance, or was handed a signature, can try (CLR-50): each ends in a named refusal, or in a
+//! loss that is bounded and stated.
+
+use anchor_lang::error::ErrorCode;
+use novate_client::state::{Pool, CHANGE_EXPIRY, LONGEST_DELAY, LOOSENING};
+use novate_client::{
+    addresses, instructions as build, Action, AssetField, AssetSetting, Delays, Forecast, Instruction, NovateError,
+    OracleSource, Pubkey, Role, ScenarioRange,
+};
+use novate_tests::feed::{Quote, PUSH_ORACLE};
+use novate_tests::world::Listing;
+use novate_tests::{
+    Altered, AssetSpec, World, BTC, BTC_PERP, CHANGE_DELAYS, CONTRACT, DAY, DOLLAR, ETH, ETH_PERP, GOLD, LENDING,
+    LONGEST_PAUSES, PRICE, ROLE_DELAY, USDC,
+};
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+
+/// A world in which nothing is scheduled from outside, and its authority.
+fn by_hand() -> (World, Keypair) {
+    let mut world = World::default();
+    world.by_hand = true;
+    let governor = world.governor.insecure_clone();
+    (world, governor)
+}
+
+fn setting(field: AssetField, value: u64) -> AssetSetting {
+    AssetSetting { field, value }
+}
+
+fn set_asset(world: &World, asset: u16, field: AssetField, value: u64) -> Instruction {
+    build::set_asset(world.governor.pubkey(), world.pool, asset, vec![setting(field, value)])
+}
+
+fn set_publisher(world: &World, publisher: Pubkey) -> Instruction {
+    build::set_publisher(world.governor.pubkey(), world.pool, publisher)
+}
+
+fn count(world: &World) -> u64 {
+    world.state::<Pool>(&world.pool).change_count
+}
+
+/// Executes a change that was scheduled, at whatever time it is.
+fn execute(world: &World, governed: &Instruction, number: u64) -> Instruction {
+    build::execute_change(governed.clone(), number, world.governor.pubkey())
+}
+
+/// Refused in a transaction that begins with a durable nonce, and not without.
+#[track_caller]
+fn refused_with_a_nonce(world: &mut World, instruction: &Instruction, signer: &Keypair) {
+    let advance = world.durable_nonce(&signer.pubkey());
+    let with = [advance, instruction.clone()];
+    let failure = world.twin().send_bare(&with, &[signer]).expect_err("a durable nonce was taken");
+    assert!(failure.is(NovateError::DurableNonce), "{:?}\n{}", failure.error, failure.logs.join("\n"));
+    world.twin().succeeds(std::slice::from_ref(instruction), &[signer]);
+}
+
+/// Drift, April 2026, step by step: signatures collected beforehand in durable-nonce transactions, the authority taken over, a
+/// worthless token listed with the attacker's own price, the limits of what leaves lifted, and everything borrowed against it.
+mod drift {
+    use super::*;
+
+    #[test]
+    fn approvals_collected_beforehand() {
+        let (mut world, governor) = by_hand();
+        let next = world.new_wallet();
+        let pool = world.pool;
+        let propose = build::propose_role(governor.pubkey(), pool, Role::Authority, next.pubkey());
+        refused_with_a_nonce(&mut world, &propose, &governor);
+        world.succeeds(&[propose], &[&governor]);
+        world.pass(ROLE_DELAY);
+        let accept = build::accept_role(next.pubkey(), pool, Role::Authority);
+        refused_with_a_nonce(&mut world, &accept, &next);
+
+        let set = set_publisher(&world, next.pubkey());
+        let schedule = build::schedule_change(governor.pubkey(), governor.pubkey(), 0, &set);
+        refused_with_a_nonce(&mut world, &schedule, &governor);
+        let matured = world.matured(&set);
+        refused_with_a_nonce(&mut world, &matured, &governor);
+        let longer = Delays { listing: 9 * DAY, ..world.state::<Pool>(&pool).delays() };
+        let longer = build::set_delays(governor.pubkey(), pool, longer);
+        refused_with_a_nonce(&mut world, &longer, &governor);
+    }
+
+    #[test]
+    fn the_authority_taken_over_at_once() {
+        let (mut world, governor) = by_hand();
+        let (guardian, attacker) = (world.guardian(), world.new_wallet());
+        world.propose(Role::Authority, &attacker.pubkey());
+        let take = build::accept_role(attacker.pubkey(), world.pool, Role::Authority);
+        world.refuses(std::slice::from_ref(&take), &[&attacker], NovateError::ProposalTooYoung);
+        let stop = build::cancel_role(guardian.pubkey(), world.pool, Role::Authority);
+        world.succeeds(&[stop], &[&guardian]);
+        world.pass(ROLE_DELAY);
+        world.refuses(&[take], &[&attacker], NovateError::NotProposed);
+        assert_eq!(world.state::<Pool>(&world.pool).authority, governor.pubkey());
+    }
+
+    /// A token that the attacker mints, at a price that the attacker publishes.
+    fn worthless(world: &mut World) -> (Instruction, Listing) {
+        let spec = AssetSpec { deposit_cap: 1_000_000_000_000, ..AssetSpec::new("FAKE", 6, 1.0).pushed() };
+        let listing = world.issue(spec);
+        let (token, terms) = (listing.token, listing.spec.terms(&listing.feed));
+        let list = build::add_asset(world.governor.pubkey(), world.pool, GOLD + 1, token, terms);
+        (list, listing)
+    }
+
+    #[test]
+    fn a_worthless_token_listed_at_once() {
+        let (mut world, governor) = by_hand();
+        let guardian = world.guardian();
+        let (list, _) = worthless(&mut world);
+        world.refuses(std::slice::from_ref(&list), &[&governor], NovateError::ChangeMissing);
+        let number = world.schedule(&list);
+        let early = execute(&world, &list, number);
+        world.refuses(std::slice::from_ref(&early), &[&governor], NovateError::ChangeNotReady);
+        world.succeeds(&[build::cancel_change(guardian.pubkey(), &world.change(number))], &[&guardian]);
+        world.pass(3 * DAY);
+        world.refuses(&[early], &[&governor], ErrorCode::AccountOwnedByWrongProgram);
+    }
+
+    /// Where the guardian sleeps too: the token counts for nothing on the first day, and what can be taken out against it grows with
+    /// its share of the cap and of its haircut. Cap 1,000,000 USD at the attacker's price, haircut 10 %: after d of 14 days at most
+    /// d/14 of the cap is in, and d/14 of 90 % of that counts: together less than 0.9 (d/14)² of the cap.
+    #[test]
+    fn what_it_lets_out_grows_from_nothing() {
+        let (mut world, governor) = by_hand();
+        let lender = world.trader(3_000_000);
+        world.by_hand = false;
+        world.open_bank(USDC);
+        world.by_hand = true;
+        world.lend(&lender, USDC, 2_900_000 * DOLLAR as u64);
+        let (list, listing) = worthless(&mut world);
+        let listed = world.matured(&list);
+        world.succeeds(&[listed], &[&governor]);
+        world.listings.push(listing);
+        world.refresh();
+        let attacker = world.actor();
+        world.fund(&attacker, GOLD + 1, 1_000_000_000_000);
+        let none = world.deposit_instruction(&attacker, GOLD + 1, 100_000);
+        world.refuses(&[none], &[&attacker.key], NovateError::DepositCap);
+        assert_eq!(world.asset(GOLD + 1).haircut.0, 1_000_000);
+
+        let mut taken = 0;
+        for day in [1i64, 2, 7] {
+            world.pass(world.asset(GOLD + 1).ramp.listed + day * DAY - world.now());
+            world.refresh();
+            let limit = 1_000_000_000_000 * day as u64 / 14;
+            let held = world.vault(GOLD + 1);
+            let deposit = world.deposit_instruction(&attacker, GOLD + 1, limit - held);
+            world.succeeds(&[deposit], &[&attacker.key]);
+            let over = world.deposit_instruction(&attacker, GOLD + 1, 1_000_000);
+            world.refuses(&[over], &[&attacker.key], NovateError::DepositCap);
+            // At most what remains after the haircut, which is 1 - 0.9 d/14.
+            let most = limit as i128 * (900_000 * i128::from(day) / 14) / 1_000_000;
+            let mut step = 1u64 << 40;
+            while step > DOLLAR as u64 {
+                let borrow = world.borrow_instruction(&attacker, USDC, step);
+                let withdraw = world.withdraw_instruction(&attacker, USDC, step);
+                match world.send(&[borrow, withdraw], &[&attacker.key]) {
+                    Ok(_) => taken += step as i128,
+                    Err(_) => step /= 2,
+                }
+            }
+            assert!(taken > 0 || day < 3, "day {day}");
+            assert!(taken <= most, "day {day}: {taken} of at most {most}");
+        }
+        // After a week, a quarter of what the cap times its price pretends to be.
+        assert!(taken < 230_000_000_000, "{taken}");
+    }
+
+    #[test]
+    fn the_limits_of_what_leaves_lifted() {
+        let (mut world, governor) = by_hand();
+        // Limited to begin with: a first limit tightens, and is the guardian's to set too.
+        let cap = set_asset(&world, GOLD, AssetField::DepositCap, 7_000_000_000);
+        let cap = world.matured(&cap);
+        world.succeeds(&[cap], &[&governor]);
+        let limit = vec![setting(AssetField::OutflowLimit, 2_000_000_000)];
+        let limit = build::tighten_asset(governor.pubkey(), world.pool, GOLD, limit, &[]);
+        world.succeeds(&[limit], &[&governor]);
+        world.pass(LOOSENING);
+        for (value, error) in [
+            (0, NovateError::SettingOutOfBounds),
+            (u64::MAX, NovateError::SettingStep),
+            (3_000_000_001, NovateError::SettingStep),
+        ] {
+            let lift = set_asset(&world, GOLD, AssetField::OutflowLimit, value);
+            world.refuses(std::slice::from_ref(&lift), &[&governor], NovateError::ChangeMissing);
+            let lift = world.matured(&lift);
+            world.refuses(&[lift], &[&governor], error);
+        }
+    }
+}
+
+#[test]
+fn a_stale_change_after_the_authority_passed() {
+    let (mut world, governor) = by_hand();
+    let next = world.new_wallet();
+    let set = set_publisher(&world, governor.pubkey());
+    let number = world.schedule(&set);
+    world.propose(Role::Authority, &next.pubkey());
+    world.pass(7 * DAY);
+    world.succeeds(&[build::accept_role(next.pubkey(), world.pool, Role::Authority)], &[&next]);
+    // Who left cannot execute it, nor can who came.
+    let execute = execute(&world, &set, number);
+    world.refuses(std::slice::from_ref(&execute), &[&governor], NovateError::NotAuthority);
+    let by_next = execute.with_account(1, next.pubkey());
+    world.refuses(&[by_next], &[&next], NovateError::ChangeStale);
+}
+
+#[test]
+fn a_change_replayed() {
+    let (mut world, governor) = by_hand();
+    let set = set_publisher(&world, governor.pubkey());
+    let execute = world.matured(&set);
+    world.succeeds(std::slice::from_ref(&execute), &[&governor]);
+    world.refuses(&[execute.clone()], &[&governor], ErrorCode::AccountOwnedByWrongProgram);
+    // Nor under its number: that is never used again.
+    let again = build::schedule_change(governor.pubkey(), governor.pubkey(), 0, &set);
+    world.refuses(&[again], &[&governor], ErrorCode::ConstraintSeeds);
+    assert_eq!(count(&world), 1);
+}
+
+#[test]
+fn a_change_executed_early_or_after_it_lapsed() {
+    let (mut world, governor) = by_hand();
+    let set = set_publisher(&world, governor.pubkey());
+    let number = world.schedule(&set);
+    let execute = execute(&world, &set, number);
+    for (seconds, error) in [(0, NovateError::ChangeNotReady), (7 * DAY - 1, NovateError::ChangeNotReady)] {
+        world.pass(seconds);
+        world.refuses(std::slice::from_ref(&execute), &[&governor], error);
+    }
+    world.pass(1 + CHANGE_EXPIRY);
+    world.refuses(&[execute], &[&governor], NovateError::ChangeLapsed);
+}
+
+#[test]
+fn a_change_with_other_arguments_accounts_or_of_another_instruction() {
+    let (mut world, governor) = by_hand();
+    let set = world.set_lending_instruction(BTC, LENDING);
+    let number = world.schedule(&set);
+    world.pass(2 * DAY);
+    let others = [
+        world.set_lending_instruction(BTC, novate_client::Lending { borrow_cap: 1, ..LENDING }),
+        world.set_lending_instruction(ETH, LENDING),
+        set_asset(&world, BTC, AssetField::MaxAge, 61),
+    ];
+    for other in others {
+        let execute = execute(&world, &other, number);
+        world.refuses(&[execute], &[&governor], NovateError::ChangeDiffers);
+    }
+    // A listing rests on its mint.
+    let (first, second) = (world.issue(AssetSpec::new("ONE", 6, 1.0)), world.issue(AssetSpec::new("TWO", 6, 1.0)));
+    let terms = first.spec.terms(&first.feed);
+    let list = build::add_asset(governor.pubkey(), world.pool, GOLD + 1, first.token, terms);
+    let swapped = world.matured(&list).with_account(3, second.token.mint);
+    world.refuses(&[swapped], &[&governor], NovateError::ChangeDiffers);
+}
+
+#[test]
+fn a_change_of_another_pool() {
+    let mut world = World::default();
+    let other = world.second_pool();
+    world.by_hand = true;
+    let governor = world.governor.insecure_clone();
+    let set = set_publisher(&world, governor.pubkey());
+    let number = world.schedule(&set);
+    world.pass(7 * DAY);
+    let elsewhere = execute(&world, &set, number).with_account(0, other);
+    world.refuses(&[elsewhere], &[&governor], NovateError::WrongPool);
+}
+
+#[test]
+fn bounds_crossed_by_many_small_steps() {
+    let (mut world, governor) = by_hand();
+    // Four steps scheduled together, each within a step of the one before.
+    let steps = [130_000, 112_500, 90_000, 70_000].map(|v| set_asset(&world, BTC, AssetField::BaseRange, v));
+    let numbers: Vec<u64> = steps.iter().map(|step| world.schedule(step)).collect();
+    world.pass(2 * DAY);
+    let all: Vec<Instruction> =
+        steps.iter().zip(&numbers).map(|(step, number)| execute(&world, step, *number)).collect();
+    world.succeeds(&[all[0].clone()], &[&governor]);
+    world.refuses(&[all[1].clone()], &[&governor], NovateError::SettingTooSoon);
+    world.pass(LOOSENING - 1);
+    world.refuses(&[all[1].clone()], &[&governor], NovateError::SettingTooSoon);
+    world.pass(1);
+    // By now the others have lapsed: a step a week has to be scheduled week by week.
+    world.refuses(&[all[1].clone()], &[&governor], NovateError::ChangeLapsed);
+    // Whatever the steps, the bounds stand.
+    let below = set_asset(&world, USDC, AssetField::BaseRange, 9_999);
+    let below = world.matured(&below);
+    world.refuses(&[below], &[&governor], NovateError::SettingOutOfBounds);
+}
+
+/// Who may pause, cancel and tighten, and means harm: every change is cancelled, exits stand still for a day, and margin rises by a
+/// step a day, reaching maintenance a day later. Nothing is loosened and nothing taken.
+#[test]
+fn the_guardian_gone_rogue() {
+    let (mut world, governor) = by_hand();
+    let guardian = world.guardian();
+    let pool = world.pool;
+    let (owner, maker) = (world.trader(3_100), world.trader(100_000));
+    world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+    let number = world.schedule(&set_publisher(&world, governor.pubkey()));
+    world.succeeds(&[build::cancel_change(guardian.pubkey(), &world.change(number))], &[&guardian]);
+
+    let key = guardian.pubkey();
+    let loosening = vec![setting(AssetField::BaseRange, 140_000)];
+    let authoritys: Vec<Instruction> = vec![
+        build::set_publisher(key, pool, key),
+        build::set_lending(key, pool, BTC, LENDING),
+        build::set_asset(key, pool, BTC, loosening.clone()),
+        build::set_delays(key, pool, world.state::<Pool>(&pool).delays()),
+        build::propose_role(key, pool, Role::Authority, key),
+        build::cancel_role(key, pool, Role::Guardian),
+        build::unpause(key, pool, Action::Trade),
+        build::schedule_change(key, key, count(&world), &set_publisher(&world, key)),
+    ];
+    for instruction in authoritys {
+        world.refuses(&[instruction], &[&guardian], NovateError::NotAuthority);
+    }
+    let loosen = build::tighten_asset(key, pool, BTC, loosening, &[]);
+    world.refuses(&[loosen], &[&guardian], NovateError::SettingLoosens);
+
+    let tighten = vec![setting(AssetField::BaseRange, 187_500)];
+    let tighten = build::tighten_asset(key, pool, BTC, tighten, &[BTC_PERP]);
+    let before = world.health(&owner);
+    world.succeeds(&[tighten], &[&guardian]);
+    let after = world.health(&owner);
+    assert_eq!((after.equity, after.maintenance), (before.equity, before.maintenance));
+    let start = world.start_auction_instruction(&owner);
+    world.hold();
+    world.refuses(&[start], &[], NovateError::NotLiquidatable);
+    // Whoever wants out within the day is not refused for margin.
+    world.trade(&maker, &owner, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+    assert_eq!(world.portfolio(&owner.portfolio).positions().first().map_or(0, |p| p.quantity), 0);
+}
+
+#[test]
+fn the_authority_handed_to_a_wrong_key() {
+    let (mut world, governor) = by_hand();
+    let (nobody, right) = (Pubkey::new_from_array([1; 32]), world.new_wallet());
+    world.propose(Role::Authority, &nobody);
+    world.pass(14 * DAY);
+    assert_eq!(world.state::<Pool>(&world.pool).authority, governor.pubkey());
+    world.propose(Role::Authority, &right.pubkey());
+    world.pass(ROLE_DELAY);
+    world.succeeds(&[build::accept_role(right.pubkey(), world.pool, Role::Authority)], &[&right]);
+}
+
+/// Seven days to see it; then the first readings count only within the band of what the old feed said.
+#[test]
+fn an_oracle_swapped_for_the_attackers() {
+    let (mut world, governor) = by_hand();
+    let feed = world.issue(AssetSpec::new("FAKE", 8, 1.0).pushed()).feed;
+    let source = OracleSource { oracle: 2, feed: feed.address, feed_owner: PUSH_ORACLE, feed_id: [0; 32] };
+    let swap = build::set_oracle(governor.pubkey(), world.pool, BTC, source);
+    world.refuses(std::slice::from_ref(&swap), &[&governor], NovateError::ChangeMissing);
+    let number = world.schedule(&swap);
+    assert_eq!(world.change(number).ready - world.now(), 7 * DAY);
+    world.pass(7 * DAY);
+    world.refresh();
+    let swap = execute(&world, &swap, number);
+    world.succeeds(&[swap], &[&governor]);
+    world.pass(60);
+    world.publish_at(&feed, Quote::new(2_000_000.0, world.now()));
+    world.succeeds(&[build::refresh_asset(&world.pool, &[(BTC, feed.address)])], &[]);
+    assert_eq!(world.asset(BTC).price.0, 20_000 * PRICE);
+    assert!(world.asset(BTC).guard.is_restricted(world.now()));
+}
+
+#[test]
+fn scenario_rows_all_zero_or_put_in_place_of_those_announced() {
+    let (mut world, governor) = by_hand();
+    let pool = world.pool;
+    let stage = |range: ScenarioRange| build::stage_scenarios(governor.pubkey(), pool, 2, range);
+    let rows = World::rows_of(10, 0b111, 0, 10);
+    let zero = ScenarioRange { moves: vec![0; 30], vols: vec![0; 30], ..rows.clone() };
+    world.refuses(&[stage(zero)], &[&governor], NovateError::ScenarioColumnFlat);
+
+    // Announced before they are complete, and changed then.
+    world.succeeds(&[stage(World::rows_of(10, 0b111, 0, 9))], &[&governor]);
+    let address = addresses::scenarios(&pool, 2);
+    let mut announced = world.twin();
+    announced.succeeds(&[stage(World::rows_of(10, 0b111, 9, 1))], &[&governor]);
+    let hash = announced.state::<novate_client::state::Scenarios>(&address).hash();
+    let switch = build::switch_scenarios(governor.pubkey(), pool, 2, hash);
+    let number = world.schedule(&switch);
+    let other = ScenarioRange { moves: vec![-4_096, 4_096, -4_096], ..World::rows_of(10, 0b111, 9, 1) };
+    world.succeeds(&[stage(other)], &[&governor]);
+    world.pass(7 * DAY);
+    let execute = execute(&world, &switch, number);
+    world.refuses(&[execute], &[&governor], NovateError::ScenariosDiffer);
+    assert_eq!(world.state::<Pool>(&pool).generation, 1);
+}
+
+#[test]
+fn a_haircut_below_zero_or_of_nothing_at_once() {
+    let (mut world, governor) = by_hand();
+    for (value, error) in [
+        (u64::MAX, NovateError::SettingOutOfBounds),
+        (1_000_001, NovateError::SettingOutOfBounds),
+        (0, NovateError::SettingStep),
+    ] {
+        let set = set_asset(&world, GOLD, AssetField::HaircutBase, value);
+        let set = world.matured(&set);
+        world.refuses(&[set], &[&governor], error);
+    }
+}
+
+#[test]
+fn a_timelock_shortened_and_then_used() {
+    let (mut world, governor) = by_hand();
+    let pool = world.pool;
+    let floors = world.state::<Pool>(&pool).delays();
+    let long = Delays { oracle: LONGEST_DELAY, ..floors };
+    world.succeeds(&[build::set_delays(governor.pubkey(), pool, long)], &[&governor]);
+    let shorter = build::set_delays(governor.pubkey(), pool, floors);
+    world.refuses(std::slice::from_ref(&shorter), &[&governor], NovateError::ChangeMissing);
+    // It waits as long as what it would shorten, and never below the floors.
+    let number = world.schedule(&shorter);
+    assert_eq!(world.change(number).ready - world.now(), LONGEST_DELAY);
+    for (class, floor) in CHANGE_DELAYS.into_iter().take(6) {
+        let mut delays = floors;
+        let place = match class {
+            novate_client::Class::Listing => &mut delays.listing,
+            novate_client::Class::Expiry => &mut delays.expiry,
+            novate_client::Class::Parameters => &mut delays.parameters,
+            novate_client::Class::Oracle => &mut delays.oracle,
+            novate_client::Class::Model => &mut delays.model,
+            _ => &mut delays.publisher,
+        };
+        *place = floor - 1;
+        let below = build::set_delays(governor.pubkey(), pool, delays);
+        let below = world.matured(&below);
+        world.refuses(&[below], &[&governor], NovateError::InvalidDelays);
+    }
+}
+
+#[test]
+fn a_pause_held_forever() {
+    let (mut world, _) = by_hand();
+    let guardian = world.guardian();
+    for (action, longest) in LONGEST_PAUSES {
+        let pause = |seconds| build::pause(guardian.pubkey(), world.pool, action, seconds);
+        let (all, more) = (pause(longest), pause(longest + 1));
+        world.refuses(&[more], &[&guardian], NovateError::PauseTooLong);
+        let began = world.now();
+        world.succeeds(std::slice::from_ref(&all), &[&guardian]);
+        world.pass(longest);
+        world.refuses(std::slice::from_ref(&all), &[&guardian], NovateError::PausedLately);
+        world.pass(longest - 1);
+        world.refuses(&[all], &[&guardian], NovateError::PausedLately);
+        assert_eq!(world.state::<Pool>(&world.pool).paused_until(action), began + longest);
+    }
+}
+
+/// A publisher who is named at once could write forecasts at once.
+#[test]
+fn a_publisher_put_in_place_to_move_smiles() {
+    let (mut world, governor) = by_hand();
+    let attacker = world.new_wallet();
+    let set = set_publisher(&world, attacker.pubkey());
+    world.refuses(std::slice::from_ref(&set), &[&governor], NovateError::ChangeMissing);
+    let number = world.schedule(&set);
+    assert_eq!(world.change(number).ready - world.now(), 7 * DAY);
+}
+
+/// An expiry waits a day, with the smile that everybody can read.
+#[test]
+fn an_expiry_listed_with_a_smile_of_its_own() {
+    let (mut world, governor) = by_hand();
+    let time = world.expiry_in(30);
+    let forecast = Forecast { basis: 0, a: 64_000_000, b: 0, rho: 0, m: 0, sigma: 100_000 };
+    let list = world.list_expiry_instruction(BTC_PERP, time, forecast);
+    world.refuses(std::slice::from_ref(&list), &[&governor], NovateError::ChangeMissing);
+    let number = world.schedule(&list);
+    assert_eq!(world.change(number).ready - world.now(), DAY);
+    let other = world.list_expiry_instruction(ETH_PERP, time, forecast);
+    world.pass(DAY);
+    let other = execute(&world, &other, number);
+    world.refuses(&[other], &[&governor], NovateError::ChangeDiffers);
+}
+
+/// A key of the authority alone, within a week: everything that it may send is refused or waits, and no portfolio notices.
+#[test]
+fn a_hostile_authority_within_a_week() {
+    let (mut world, governor) = by_hand();
+    let pool = world.pool;
+    let (owner, maker) = (world.trader(3_100), world.trader(100_000));
+    world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+    let before = (world.health(&owner), world.health(&maker));
+    let waits = [
+        set_asset(&world, BTC, AssetField::BaseRange, 187_500),
+        build::set_params(governor.pubkey(), pool, vec![novate_client::ParamSetting { parameter: 17, value: 990_000 }]),
+        set_publisher(&world, governor.pubkey()),
+        world.set_lending_instruction(USDC, LENDING),
+    ];
+    for instruction in &waits {
+        world.refuses(std::slice::from_ref(instruction), &[&governor], NovateError::ChangeMissing);
+    }
+    // The one that waits least is tighter margin: two days, and a day until it is there.
+    let execute = world.matured(&waits[0]);
+    world.succeeds(&[execute], &[&governor]);
+    assert_eq!((world.health(&owner), world.health(&maker)), before);
+}

@@ -1,0 +1,256 @@
+//! Any single role of governance that means harm, whatever it sends and in whatever order, for a week in which everybody else sleeps
+//! but the keepers: nobody's funds move, and whoever met initial margin is not liquidatable for a day.
+
+use novate_client::state::{Change, Pool};
+use novate_client::{
+    instructions as build, Action, AssetField, AssetSetting, Delays, Instruction, Lending, MarketField, MarketSetting,
+    OracleSource, ParamSetting, Role,
+};
+use novate_tests::feed::PUSH_ORACLE;
+use novate_tests::{
+    flat, Actor, Chance, MarketSpec, World, BTC, BTC_PERP, CONTRACT, DAY, DOLLAR, ETH_PERP, GOLD, LENDING, PRICE,
+    ROLE_DELAY, USDC,
+};
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+
+const WEEKS: u64 = 4;
+const STEPS: i64 = 40;
+const WEEK: i64 = 7 * DAY;
+
+/// A pool with its roles apart.
+struct Week {
+    world: World,
+    chance: Chance,
+    hostile: Keypair,
+    /// Two at initial margin, one on collateral outside the scan, and the other side.
+    members: Vec<Actor>,
+    /// Unix time at which each last met initial margin.
+    met: Vec<i64>,
+    /// Instructions that were scheduled, by the number of their change.
+    scheduled: Vec<(u64, Instruction)>,
+    succeeded: usize,
+    /// How often somebody was below initial margin.
+    below: usize,
+}
+
+impl Week {
+    fn of(role: Option<Role>, seed: u64) -> Self {
+        let mut world = World::default();
+        let (guardian, risk) = (world.guardian(), world.new_wallet());
+        world.propose(Role::Risk, &risk.pubkey());
+        world.pass(ROLE_DELAY);
+        let accept = build::accept_role(risk.pubkey(), world.pool, Role::Risk);
+        world.succeeds(&[accept], &[&risk]);
+        world.refresh();
+        let (long, short, saver, maker) =
+            (world.trader(3_012), world.trader(2_712), world.trader(6_000), world.trader(1_000_000));
+        world.deposit(&saver, GOLD, 1_000_000_000);
+        world.trade(&long, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+        world.trade(&maker, &short, &[(ETH_PERP, 10 * CONTRACT, 1_500 * PRICE)]);
+        world.trade(&saver, &maker, &[(BTC_PERP, 3 * CONTRACT, 20_000 * PRICE)]);
+        world.by_hand = true;
+        let hostile = match role {
+            Some(Role::Guardian) => guardian,
+            Some(Role::Risk) => risk,
+            Some(Role::Authority) => world.governor.insecure_clone(),
+            None => world.new_wallet(),
+        };
+        let members = vec![long, short, saver, maker];
+        let met = vec![world.now(); members.len()];
+        Self { world, chance: Chance::new(seed), hostile, members, met, scheduled: vec![], succeeded: 0, below: 0 }
+    }
+
+    /// Anything that waits, of any terms.
+    fn governed(&mut self) -> Instruction {
+        let (key, pool) = (self.hostile.pubkey(), self.world.pool);
+        let asset = self.chance.index(5) as u16;
+        match self.chance.index(8) {
+            0 => {
+                let settings = self.asset_settings(asset);
+                build::set_asset(key, pool, asset, settings)
+            }
+            1 => {
+                let settings = self.market_settings();
+                build::set_market(key, pool, BTC_PERP, settings)
+            }
+            2 => {
+                let feed = self.world.new_address();
+                let source = OracleSource { oracle: 2, feed, feed_owner: PUSH_ORACLE, feed_id: [0; 32] };
+                build::set_oracle(key, pool, asset, source)
+            }
+            3 => {
+                let setting =
+                    ParamSetting { parameter: self.chance.index(18) as u8, value: self.chance.between(0, 1_000_000) };
+                build::set_params(key, pool, vec![setting])
+            }
+            4 => build::set_publisher(key, pool, key),
+            5 => {
+                let rate = self.chance.between(0, 3_000_000);
+                let lending = Lending { rate_zero: rate, rate_kink: rate, rate_full: rate, ..LENDING };
+                build::set_lending(key, pool, asset, lending)
+            }
+            6 => build::add_market(key, pool, GOLD, 3, MarketSpec::new("GOLD-PERP", GOLD).terms),
+            _ => {
+                let time = self.world.expiry_in(self.chance.between(2, 60));
+                let market = self.world.market(BTC_PERP);
+                build::list_expiry(key, &market, time, flat(2.0, time - self.world.now()), self.world.now())
+            }
+        }
+    }
+
+    /// Some fields, each somewhere within a step or beyond it.
+    fn asset_settings(&mut self, asset: u16) -> Vec<AssetSetting> {
+        let state = self.world.asset(asset);
+        let mut settings = vec![];
+        for field in AssetField::ALL {
+            if self.chance.percent(25) {
+                let value = self.near(state.get(field), field.rule().share, field.rule().least);
+                settings.push(AssetSetting { field, value });
+            }
+        }
+        settings
+    }
+
+    fn market_settings(&mut self) -> Vec<MarketSetting> {
+        let state = self.world.market(BTC_PERP);
+        let mut settings = vec![];
+        for field in MarketField::ALL {
+            if self.chance.percent(25) {
+                let value = self.near(state.get(field), field.rule().share, field.rule().least);
+                settings.push(MarketSetting { field, value });
+            }
+        }
+        settings
+    }
+
+    /// A step up or down, seldom more than it may be.
+    fn near(&mut self, from: u64, share: u64, least: u64) -> u64 {
+        let step = ((u128::from(from) * u128::from(share) / 1_000_000) as u64).max(least);
+        let parts = if self.chance.percent(5) { 110 } else { self.chance.between(0, 100) as u128 };
+        let way = (u128::from(step) * parts / 100) as u64;
+        match self.chance.percent(70) {
+            true => from.saturating_add(way),
+            false => from.saturating_sub(way),
+        }
+    }
+
+    fn next(&mut self) -> Instruction {
+        let (key, pool, now) = (self.hostile.pubkey(), self.world.pool, self.world.now());
+        let victim = self.members[self.chance.index(self.members.len())].clone();
+        match self.chance.index(12) {
+            0 | 1 => {
+                let governed = self.governed();
+                let number = self.world.state::<Pool>(&pool).change_count;
+                self.scheduled.push((number, governed.clone()));
+                build::schedule_change(key, key, number, &governed)
+            }
+            2 | 3 if !self.scheduled.is_empty() => {
+                let (number, governed) = self.scheduled[self.chance.index(self.scheduled.len())].clone();
+                build::execute_change(governed, number, key)
+            }
+            4 => self.governed(),
+            5 => {
+                let action = *self.chance.pick(&Action::ALL);
+                build::pause(key, pool, action, self.chance.between(1, action.longest()))
+            }
+            6 => build::unpause(key, pool, *self.chance.pick(&Action::ALL)),
+            7 => build::propose_role(key, pool, *self.chance.pick(&[Role::Authority, Role::Guardian, Role::Risk]), key),
+            8 => {
+                let asset = self.chance.index(5) as u16;
+                let settings = self.asset_settings(asset);
+                build::tighten_asset(key, pool, asset, settings, if asset == BTC { &[BTC_PERP] } else { &[] })
+            }
+            9 => {
+                // As who means to tighten would do it.
+                let base = self.world.asset(BTC).base_range.0 as u64;
+                let raised = AssetSetting { field: AssetField::BaseRange, value: base + base / 4 };
+                build::tighten_asset(key, pool, BTC, vec![raised], &[BTC_PERP])
+            }
+            10 => {
+                let delays: Delays = self.world.state::<Pool>(&pool).delays();
+                build::set_delays(
+                    key,
+                    pool,
+                    Delays { oracle: delays.oracle - self.chance.between(-2, 2) * DAY, ..delays },
+                )
+            }
+            _ => {
+                let settings = self.market_settings();
+                match self.chance.index(3) {
+                    0 => build::tighten_market(key, pool, BTC_PERP, settings),
+                    1 => {
+                        build::cancel_change(key, &Change { pool, number: now as u64, ..bytemuck::Zeroable::zeroed() })
+                    }
+                    _ => {
+                        let tokens = self.world.token_move(&victim, USDC, DOLLAR as u64);
+                        let holdings = self.world.holdings(&[victim.portfolio]);
+                        build::withdraw(key, self.world.keys(), victim.portfolio, &holdings, tokens)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Nobody's funds have moved, and whoever is liquidatable has not met initial margin for a day.
+    fn judge(&mut self, before: &[(i64, Vec<u64>, Vec<i64>)], place: &str) {
+        assert_eq!(self.funds(), before, "{place}");
+        for at in 0..self.members.len() {
+            let health = self.world.health(&self.members[at].clone());
+            if health.equity >= health.initial {
+                self.met[at] = self.world.now();
+            }
+            self.below += usize::from(health.equity < health.initial);
+            let since = self.world.now() - self.met[at];
+            assert!(
+                health.equity >= health.maintenance || since >= DAY,
+                "{place}: member {at} after {since} s, {health:?}"
+            );
+        }
+    }
+
+    /// Cash, balances and positions of each.
+    fn funds(&self) -> Vec<(i64, Vec<u64>, Vec<i64>)> {
+        let of = |actor: &Actor| {
+            let portfolio = self.world.portfolio(&actor.portfolio);
+            let balances = portfolio.balances().iter().map(|b| b.tokens).collect();
+            (portfolio.cash, balances, portfolio.positions().iter().map(|p| p.quantity).collect())
+        };
+        self.members.iter().map(of).collect()
+    }
+
+    fn live(&mut self, name: &str) {
+        let (before, began) = (self.funds(), self.world.now());
+        let vaults: Vec<u64> = (0..5).map(|asset| self.world.vault(asset)).collect();
+        for step in 0..STEPS {
+            let instruction = self.next();
+            let key = self.hostile.insecure_clone();
+            self.succeeded += usize::from(self.world.attempt(instruction, &[&key]).is_ok());
+            self.world.pass(self.chance.between(60, 2 * WEEK / STEPS - 60).min(began + WEEK - self.world.now()).max(0));
+            self.world.refresh();
+            let markets = build::refresh_market(&self.world.pool, &[(BTC_PERP, BTC), (ETH_PERP, novate_tests::ETH)]);
+            self.world.succeeds(&[markets], &[]);
+            self.judge(&before, &format!("{name}, step {step}"));
+        }
+        assert_eq!(vaults, (0..5).map(|asset| self.world.vault(asset)).collect::<Vec<u64>>());
+    }
+}
+
+#[test]
+fn no_single_role_moves_funds_or_makes_the_healthy_liquidatable() {
+    let (mut succeeded, mut below) = ([0; 4], [0; 4]);
+    for (place, role) in [Some(Role::Authority), Some(Role::Guardian), Some(Role::Risk), None].into_iter().enumerate() {
+        for seed in 0..WEEKS {
+            let mut week = Week::of(role, seed * 4 + place as u64 + 1);
+            week.live(&format!("{role:?}, seed {seed}"));
+            succeeded[place] += week.succeeded;
+            below[place] += week.below;
+        }
+    }
+    println!("instructions that succeeded, by authority, guardian, risk role and a stranger: {succeeded:?}");
+    println!("somebody was below initial margin: {below:?}");
+    assert!(succeeded[..3].iter().all(|count| *count >= 8), "{succeeded:?}");
+    assert_eq!((succeeded[3], below[3]), (0, 0));
+    // Who tightens binds those who want more risk, at once.
+    assert!(below[1] > 0 && below[2] > 0, "{below:?}");
+}

@@ -1,0 +1,192 @@
+use novate::events::AssetSet;
+use novate_client::state::{Class, Governed, Loosens, Rule, LOOSENING, SETTING_INTERVAL, TIGHTENING};
+use novate_client::{instructions as build, AssetField, AssetSetting, Instruction, MarketField, NovateError};
+use novate_tests::{refused, AssetSpec, Builder, World, BTC, BTC_PERP, CONTRACT, DAY, GOLD, PRICE, USDC};
+use solana_signer::Signer;
+
+fn setting(field: AssetField, value: u64) -> AssetSetting {
+    AssetSetting { field, value }
+}
+
+fn set(world: &World, asset: u16, settings: &[AssetSetting]) -> Instruction {
+    build::set_asset(world.governor.pubkey(), world.pool, asset, settings.to_vec())
+}
+
+#[track_caller]
+fn sets(world: &mut World, asset: u16, settings: &[AssetSetting]) -> AssetSet {
+    let (governor, set) = (world.governor.insecure_clone(), set(world, asset, settings));
+    world.succeeds(&[set], &[&governor]).event()
+}
+
+#[test]
+fn what_margin_does_not_follow_from_is_set_at_once() {
+    let mut world = World::default();
+    let settings = [setting(AssetField::MaxAge, 45), setting(AssetField::MaxConfidence, 12_000)];
+    assert_eq!(Governed::find(&set(&world, BTC, &settings).data).unwrap().class, Class::Parameters);
+    let event = sets(&mut world, BTC, &settings);
+    assert_eq!((event.version, event.pool, event.asset), (1, world.pool, BTC));
+    assert_eq!((event.signer, event.settings.as_slice()), (world.governor.pubkey(), &settings[..]));
+    assert_eq!((event.until, event.time), (0, world.now()));
+    assert_eq!((world.asset(BTC).max_age, world.asset(BTC).max_confidence.0), (45, 12_000));
+}
+
+#[test]
+fn a_lower_haircut_is_there_after_a_week() {
+    let mut world = World::default();
+    let began = world.now();
+    let event = sets(&mut world, GOLD, &[setting(AssetField::HaircutBase, 75_000)]);
+    assert_eq!(event.until, began + LOOSENING);
+    for (seconds, haircut) in
+        [(0, 100_000), (DAY, 96_429), (LOOSENING / 2, 87_500), (LOOSENING, 75_000), (2 * LOOSENING, 75_000)]
+    {
+        world.pass(began + seconds - world.now());
+        world.refresh();
+        assert_eq!(world.asset(GOLD).haircut.0, haircut, "after {seconds} s");
+    }
+    assert_eq!(world.asset(GOLD).ramp.end, 0);
+}
+
+#[test]
+fn a_raised_cap_lets_more_in_over_a_week_and_a_lower_one_holds_at_once() {
+    let assets = vec![AssetSpec::new("USDC", 6, 1.0), AssetSpec::new("BTC", 8, 20_000.0).deposit_cap(1_400)];
+    let mut world = Builder::default().assets(assets).markets(vec![]).rows(6).unstaged().build();
+    let governor = world.governor.insecure_clone();
+    let add =
+        build::add_market(governor.pubkey(), world.pool, BTC, 0, novate_tests::MarketSpec::new("BTC-PERP", BTC).terms);
+    world.succeeds(&[add], &[&governor]);
+    world.stage(6);
+    let actor = world.actor();
+    world.deposit(&actor, BTC, 1_400);
+    sets(&mut world, BTC, &[setting(AssetField::DepositCap, 2_800)]);
+    world.fund(&actor, BTC, 10_000);
+    world.pass(LOOSENING / 2);
+    world.refresh();
+    let more = world.deposit_instruction(&actor, BTC, 701);
+    world.refuses(&[more], &[&actor.key], NovateError::DepositCap);
+    let more = world.deposit_instruction(&actor, BTC, 700);
+    world.succeeds(&[more], &[&actor.key]);
+    world.pass(LOOSENING / 2);
+    sets(&mut world, BTC, &[setting(AssetField::DepositCap, 2_100)]);
+    assert_eq!(world.asset(BTC).deposit_cap, 2_100);
+}
+
+#[test]
+fn a_higher_base_range_reaches_margin_over_a_day() {
+    let mut world = World::default();
+    let (owner, maker) = (world.trader(10_000), world.trader(100_000));
+    world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+    let event = sets(&mut world, BTC, &[setting(AssetField::BaseRange, 180_000)]);
+    assert_eq!(event.until, world.now() + TIGHTENING);
+    for (hours, range) in [(0, 150_000), (6, 157_500), (12, 165_000), (24, 180_000)] {
+        world.pass(event.time + hours * 3_600 - world.now());
+        world.refresh();
+        assert_eq!(world.asset(BTC).scan_range.0, range, "after {hours} hours");
+        assert_eq!(world.health(&owner).maintenance, range * 20_000 * 8 / 10);
+    }
+}
+
+#[test]
+fn once_a_week() {
+    let mut world = World::default();
+    sets(&mut world, BTC, &[setting(AssetField::MaxAge, 45)]);
+    world.pass(SETTING_INTERVAL - 1);
+    let again = set(&world, BTC, &[setting(AssetField::MaxAge, 60)]);
+    refused(&mut world, again, NovateError::SettingTooSoon);
+    world.pass(1);
+    sets(&mut world, BTC, &[setting(AssetField::MaxAge, 60)]);
+}
+
+/// Bounds, steps and directions stand in `docs/governance.md` as the program has them.
+#[test]
+fn the_tables_of_the_document_are_those_of_the_program() {
+    let page = include_str!("../../docs/governance.md");
+    let figure = |value: u64| {
+        let digits = value.to_string();
+        let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().map(|g| std::str::from_utf8(g).unwrap()).collect();
+        groups.join(",")
+    };
+    let row = |place: usize, rule: Rule| {
+        let loosens = match rule.loosens {
+            Loosens::Up => "up",
+            Loosens::Down => "down",
+            Loosens::Either => "either way",
+        };
+        let [low, high, share, least] = [rule.low, rule.high, rule.share, rule.least].map(figure);
+        format!("| {place} | `{}` | {loosens} | {low} | {high} | {share} | {least} |\n", rule.name)
+    };
+    let assets: String = AssetField::ALL.iter().enumerate().map(|(at, field)| row(at, field.rule())).collect();
+    let markets: String = MarketField::ALL.iter().enumerate().map(|(at, field)| row(at, field.rule())).collect();
+    assert!(page.contains(&assets), "{assets}");
+    assert!(page.contains(&markets), "{markets}");
+}
+
+mod adversary {
+    use super::*;
+    use anchor_lang::error::ErrorCode;
+    use novate_client::addresses;
+    use novate_tests::Altered;
+
+    /// Every field at a step and one beyond, at its bounds and one beyond.
+    #[test]
+    fn beyond_a_step_or_the_bounds_of_any_field() {
+        let world = World::staking();
+        for field in AssetField::ALL {
+            let (rule, mut world) = (field.rule(), world.twin());
+            let asset = if field == AssetField::DepegLimit { novate_tests::JITOSOL } else { BTC };
+            let from = world.asset(asset).get(field);
+            for value in [rule.low.checked_sub(1), rule.high.checked_add(1)].into_iter().flatten() {
+                let set = set(&world, asset, &[setting(field, value)]);
+                refused(&mut world, set, NovateError::SettingOutOfBounds);
+            }
+            let step = ((u128::from(from) * u128::from(rule.share) / 1_000_000) as u64).max(rule.least);
+            for value in [from.checked_sub(step.saturating_add(1)), from.checked_add(step.saturating_add(1))]
+                .into_iter()
+                .flatten()
+            {
+                if (rule.low..=rule.high).contains(&value) && from != 0 {
+                    let set = set(&world, asset, &[setting(field, value)]);
+                    refused(&mut world, set, NovateError::SettingStep);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn fields_out_of_order_twice_or_none() {
+        let mut world = World::default();
+        let [age, range] = [setting(AssetField::MaxAge, 45), setting(AssetField::BaseRange, 160_000)];
+        for settings in [&[][..], &[range, age], &[age, age]] {
+            let set = set(&world, BTC, settings);
+            refused(&mut world, set, NovateError::SettingsUnordered);
+        }
+    }
+
+    #[test]
+    fn what_the_asset_does_not_have_or_cannot_stand() {
+        let mut world = World::default();
+        let depeg = set(&world, BTC, &[setting(AssetField::DepegLimit, 1)]);
+        refused(&mut world, depeg, NovateError::NotYieldBearing);
+        let least = set(&world, USDC, &[setting(AssetField::MinimumBalance, 1)]);
+        refused(&mut world, least, NovateError::InvalidAssetTerms);
+        // Less than a seventh of the cap in a day.
+        let shut = set(&world, BTC, &[setting(AssetField::OutflowLimit, 1)]);
+        refused(&mut world, shut, NovateError::InvalidAssetTerms);
+        let none = set(&world, BTC, &[setting(AssetField::OutflowLimit, 0)]);
+        refused(&mut world, none, NovateError::SettingOutOfBounds);
+    }
+
+    #[test]
+    fn of_another_pool_by_another_key_or_read_only() {
+        let mut world = World::default();
+        let (other, stranger) = (world.second_pool(), world.new_wallet());
+        let settings = vec![setting(AssetField::MaxAge, 45)];
+        let theirs = addresses::asset(&other, BTC);
+        let foreign = set(&world, BTC, &settings).with_account(1, theirs);
+        refused(&mut world, foreign, NovateError::WrongPool);
+        let read_only = set(&world, BTC, &settings).read_only(1);
+        refused(&mut world, read_only, ErrorCode::ConstraintMut);
+        let set = build::set_asset(stranger.pubkey(), world.pool, BTC, settings);
+        world.refuses(&[set], &[&stranger], NovateError::NotAuthority);
+        assert_eq!(world.asset(BTC).max_age, AssetSpec::new("BTC", 8, 1.0).max_age);
+    }
+}
