@@ -1,8 +1,10 @@
 //! Roles, pauses and changes.
 
+use std::mem::offset_of;
+
 use anchor_lang::Discriminator;
 use bytemuck::Zeroable;
-use novate_client::state::{Change, Governed, Pool, CHANGE_EXPIRY};
+use novate_client::state::{Asset, Change, Governed, Pool, Ramp, CHANGE_EXPIRY, DISCRIMINATOR};
 use novate_client::{
     addresses, decode, instructions as build, AccountMeta, Action, Class, Instruction, Pubkey, Role, ID,
 };
@@ -77,6 +79,15 @@ impl World {
             Account { lamports: WEIGHT, data, owner: ID, ..Account::default() },
         );
         build::execute_change(instruction.clone(), number, change.payer)
+    }
+
+    /// For fixtures: an asset that was listed in a pool that trades, as if that were two weeks ago. Written from outside.
+    pub fn season(&mut self, asset: u16) {
+        let address = addresses::asset(&self.pool, asset);
+        let mut account = self.account(&address);
+        let at = DISCRIMINATOR + offset_of!(Asset, ramp) + offset_of!(Ramp, listed);
+        account.data[at..at + 8].copy_from_slice(&0i64.to_le_bytes());
+        self.write(address, account);
     }
 
     /// The authority schedules an instruction, for real. Returns the change's number.

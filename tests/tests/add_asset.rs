@@ -48,6 +48,33 @@ fn lists_an_asset_without_price_at_full_haircut() {
     assert_eq!((event.feed_owner, event.time), (asset.feed_owner, world.now()));
 }
 
+/// MRG-62: nothing of it counts at first, and all that its terms let in after two weeks.
+#[test]
+fn in_a_pool_that_trades_it_comes_to_its_terms_over_two_weeks() {
+    let mut world = World::default();
+    let governor = world.governor.insecure_clone();
+    let add = list(&mut world, AssetSpec { deposit_cap: 1_400, ..AssetSpec::new("WIF", 6, 2.0) });
+    world.succeeds(&[add], &[&governor]);
+    let (index, listed) = (GOLD + 1, world.now());
+    let actor = world.actor();
+    world.fund(&actor, index, 1_000_000);
+    let mut held = 0;
+    for (days, haircut) in [(0, 1_000_000), (1, 935_715), (7, 550_000), (14, 100_000), (15, 100_000)] {
+        world.pass(listed + days * 86_400 - world.now());
+        world.refresh();
+        assert_eq!(world.asset(index).haircut.0, haircut, "after {days} days");
+        let most = 100 * days.min(14) as u64;
+        let more = world.deposit_instruction(&actor, index, most - held + 1);
+        world.refuses(&[more], &[&actor.key], novate_client::NovateError::DepositCap);
+        if most > held {
+            let most = world.deposit_instruction(&actor, index, most - held);
+            world.succeeds(&[most], &[&actor.key]);
+        }
+        held = most;
+    }
+    assert_eq!(world.asset(index).ramp.listed, 0);
+}
+
 #[test]
 fn the_vault_is_an_empty_token_account_of_the_pool() {
     let world = World::default();

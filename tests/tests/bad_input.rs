@@ -48,6 +48,7 @@ fn with_silver() -> (World, u16) {
     let add = build::add_asset(governor.pubkey(), world.pool, index, listing.token, terms);
     world.listings.push(listing);
     world.succeeds(&[add], &[&governor]);
+    world.season(index);
     world.refresh();
     (world, index)
 }

@@ -9,7 +9,7 @@ fn the_authority_takes_its_proposals_back() {
     let mut world = World::default();
     let governor = world.governor.insecure_clone();
     let key = world.new_address();
-    for role in [Role::Authority, Role::Guardian] {
+    for role in [Role::Authority, Role::Guardian, Role::Risk] {
         let before = world.account(&world.pool).data;
         world.propose(role, &key);
         let cancel = build::cancel_role(governor.pubkey(), world.pool, role);
@@ -35,6 +35,18 @@ fn the_guardian_stops_a_successor_of_the_authority() {
     let accept = build::accept_role(thief.pubkey(), world.pool, Role::Authority);
     world.refuses(&[accept], &[&thief], NovateError::NotProposed);
     assert_eq!(world.state::<Pool>(&world.pool).pending_authority, Pubkey::default());
+}
+
+#[test]
+fn the_guardian_stops_a_successor_of_the_risk_role() {
+    let mut world = World::default();
+    let (guardian, thief) = (world.guardian(), world.new_wallet());
+    world.propose(Role::Risk, &thief.pubkey());
+    let cancel = build::cancel_role(guardian.pubkey(), world.pool, Role::Risk);
+    world.succeeds(&[cancel], &[&guardian]);
+    world.pass(ROLE_DELAY);
+    let accept = build::accept_role(thief.pubkey(), world.pool, Role::Risk);
+    world.refuses(&[accept], &[&thief], NovateError::NotProposed);
 }
 
 mod adversary {

@@ -4,13 +4,13 @@ use novate_client::{instructions as build, NovateError, Pubkey, Role};
 use novate_tests::World;
 use solana_signer::Signer;
 
-/// Where the proposals stand in a pool account: key and time of the authority's successor, then of the guardian's.
-const PROPOSALS: [(usize, usize); 2] = [(88, 592), (560, 600)];
+/// Where the proposals stand in a pool account: key and time of the authority's successor, of the guardian's, of the risk role's.
+const PROPOSALS: [(usize, usize); 3] = [(88, 592), (560, 600), (704, 736)];
 
 #[test]
 fn somebody_is_named_and_nothing_else_changes() {
     let mut world = World::default();
-    for (role, (key_at, time_at)) in [Role::Authority, Role::Guardian].into_iter().zip(PROPOSALS) {
+    for (role, (key_at, time_at)) in [Role::Authority, Role::Guardian, Role::Risk].into_iter().zip(PROPOSALS) {
         let key = world.new_address();
         let mut expected = world.account(&world.pool).data;
         let event: RoleProposed = world.propose(role, &key).event();

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use novate::events::{ChangeScheduled, PublisherSet};
 use novate_client::state::{Change, Governed, Pool, Scenarios, CHANGE_EXPIRY};
 use novate_client::{
@@ -5,6 +7,7 @@ use novate_client::{
     NovateError, OracleSource, ParamSetting,
 };
 use novate_tests::feed::PUSH_ORACLE;
+use novate_tests::ledger::format;
 use novate_tests::{flat, AssetSpec, MarketSpec, World, BTC, BTC_PERP, CHANGE_DELAYS, DAY, GOLD, LENDING};
 use solana_signer::Signer;
 
@@ -145,6 +148,33 @@ fn a_pools_own_delay_counts_where_it_is_longer() {
     world.succeeds(&[build::set_delays(governor.pubkey(), world.pool, delays)], &[&governor]);
     let number = world.schedule(&build::set_publisher(governor.pubkey(), world.pool, governor.pubkey()));
     assert_eq!(world.change(number).ready, world.now() + 20 * DAY);
+}
+
+/// Every event of governance is read by the tables of `docs/events.md`, to its last byte.
+#[test]
+fn the_document_tells_their_events() {
+    let mut world = World::default();
+    let governor = world.governor.insecure_clone();
+    let all = all(&mut world);
+    let number = world.schedule(&all[0]);
+    world.succeeds(&[build::cancel_change(governor.pubkey(), &world.change(number))], &[&governor]);
+    // All but the listings; delays that get no shorter last.
+    world.succeeds(&all[5..10], &[&governor]);
+    world.succeeds(&all[11..], &[&governor]);
+    let told = world.told.iter().filter(|told| !told.telemetry);
+    let names: BTreeSet<&str> = told.map(|told| format::decode(&told.event).unwrap().0).collect();
+    for name in [
+        "ChangeScheduled",
+        "ChangeCancelled",
+        "DelaysSet",
+        "AssetSet",
+        "MarketSet",
+        "OracleSet",
+        "ParamsSet",
+        "ScenariosSwitched",
+    ] {
+        assert!(names.contains(name), "{name} is missing in {names:?}");
+    }
 }
 
 mod adversary {

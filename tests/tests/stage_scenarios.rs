@@ -128,12 +128,14 @@ mod adversary {
     }
 
     #[test]
-    fn only_the_next_generation_is_staged() {
-        let mut world = World::default();
-        let governor = world.governor.insecure_clone();
-        for generation in [0, 1, 3, u16::MAX] {
-            let instruction = stage(&world, generation, range(0, ROWS));
-            world.refuses(&[instruction], &[&governor], NovateError::WrongGeneration);
+    fn only_a_later_generation_is_staged_and_first_the_first() {
+        for (mut world, generations) in [(World::default(), [0, 1]), (unstaged(), [0, 2]), (unstaged(), [3, u16::MAX])]
+        {
+            let governor = world.governor.insecure_clone();
+            for generation in generations {
+                let instruction = stage(&world, generation, range(0, ROWS));
+                world.refuses(&[instruction], &[&governor], NovateError::WrongGeneration);
+            }
         }
     }
 

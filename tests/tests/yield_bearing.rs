@@ -102,6 +102,7 @@ fn it_adds_to_a_balance_of_its_underlying_and_to_others_like_it() {
     world.listings.push(listing);
     let add = world.add_asset_instruction(JITOSOL + 1);
     world.succeeds(&[add], &[&governor]);
+    world.season(JITOSOL + 1);
     world.redeem_at(JITOSOL + 1, 1_300_000_000);
     world.refresh();
     let owner = world.actor();

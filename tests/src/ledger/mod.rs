@@ -25,11 +25,19 @@ const WHOLE: i128 = 1_000_000_000;
 const HOUR: i128 = 3_600;
 
 /// Events that move no money.
-pub const QUIET: [&str; 17] = [
+pub const QUIET: [&str; 25] = [
     "PoolCreated",
     "RoleProposed",
     "RoleCancelled",
     "RoleAccepted",
+    "ChangeScheduled",
+    "ChangeCancelled",
+    "DelaysSet",
+    "AssetSet",
+    "MarketSet",
+    "OracleSet",
+    "ParamsSet",
+    "ScenariosSwitched",
     "PauseSet",
     "PublisherSet",
     "VenueRegistered",
