@@ -215,7 +215,7 @@ fn a_change_replayed() {
     let set = set_publisher(&world, governor.pubkey());
     let execute = world.matured(&set);
     world.succeeds(std::slice::from_ref(&execute), &[&governor]);
-    world.refuses(&[execute.clone()], &[&governor], ErrorCode::AccountOwnedByWrongProgram);
+    world.refuses(&[execute], &[&governor], ErrorCode::AccountOwnedByWrongProgram);
     // Nor under its number: that is never used again.
     let again = build::schedule_change(governor.pubkey(), governor.pubkey(), 0, &set);
     world.refuses(&[again], &[&governor], ErrorCode::ConstraintSeeds);

@@ -169,6 +169,20 @@ mod adversary {
         world.succeeds(&[again], &[&governor]);
     }
 
+    /// Whoever is in leaves within a week, also where the cap was lowered below what is held.
+    #[test]
+    fn a_limit_that_would_lock_in_what_the_vault_holds() {
+        let mut world = World::default();
+        let (owner, governor) = (world.actor(), world.governor.insecure_clone());
+        world.deposit(&owner, GOLD, 7_000_000);
+        let cap = vec![setting(AssetField::DepositCap, 1_000)];
+        world.succeeds(&[build::set_asset(governor.pubkey(), world.pool, GOLD, cap)], &[&governor]);
+        assert_eq!(world.asset(GOLD).deposit_cap, 1_000);
+        let shut = tighten(&world, GOLD, &[setting(AssetField::OutflowLimit, 999_999)], &[]);
+        refused(&mut world, shut, NovateError::InvalidAssetTerms);
+        tightens(&mut world, GOLD, &[setting(AssetField::OutflowLimit, 1_000_000)], &[]);
+    }
+
     #[test]
     fn markets_of_another_asset_pool_or_kind() {
         let mut world = World::default();
