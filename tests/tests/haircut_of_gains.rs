@@ -66,6 +66,8 @@ fn the_winners_lose_exactly_the_deficit_pro_rata() {
         assert_eq!(broke.world.health(winner).equity, equity);
         holds(&broke.world);
     }
+    let event = broke.world.close_haircut(BTC_PERP);
+    assert_eq!((event.remainder, event.from_deposits.free), (0, 0));
     let market = broke.world.market(BTC_PERP);
     assert_eq!((market.haircut.0, market.round.ends, market.rounding.0), (0, 0, 0));
     assert_eq!(broke.worth(), before);
@@ -253,7 +255,7 @@ fn rounding_takes_less_than_a_unit_of_each() {
         holds(&broke.world);
     }
     let market = broke.world.market(BTC_PERP);
-    assert_eq!((market.haircut.0, market.rounding.0, market.round.ends), (0, 2, 0));
+    assert_eq!((market.haircut.0, market.rounding.0), (0, 2));
     assert_eq!(broke.worth(), before - 2);
 }
 
@@ -317,7 +319,8 @@ fn two_deficits_at_once_in_one_market() {
         assert_eq!(broke.world.charge_gain(winner, BTC_PERP).borne.charged, charge * DOLLAR);
     }
     holds(&broke.world);
-    assert_eq!(broke.world.market(BTC_PERP).round.ends, 0);
+    assert_eq!(broke.world.close_haircut(BTC_PERP).remainder, 0);
+    holds(&broke.world);
 }
 
 /// A slice with losses in two markets: each bears in proportion to what was lost there.
@@ -354,7 +357,7 @@ fn a_deficit_in_two_markets() {
 
 /// While gains of a round that is over are not all charged, the next deficit is paid by the fund only.
 #[test]
-fn a_deficit_after_the_window_waits_until_all_is_charged() {
+fn a_deficit_after_the_window_waits_until_the_round_is_closed() {
     let mut broke = Broke::before(World::default(), 0, SOLD);
     let second = second_owner(&mut broke);
     broke.world.price(BTC, 12_500.0);
@@ -371,6 +374,8 @@ fn a_deficit_after_the_window_waits_until_all_is_charged() {
     for winner in broke.winners.clone() {
         broke.world.charge_gain(&winner, BTC_PERP);
     }
+    broke.world.refuses(std::slice::from_ref(&bid), &[&broke.taker.key], NovateError::HaircutSettling);
+    broke.world.close_haircut(BTC_PERP);
     let event: Liquidated = broke.world.succeeds(&[bid], &[&broke.taker.key]).event();
     assert_eq!((broke.world.market(BTC_PERP).round.number, event.forgiven), (2, 500_000_000));
     holds(&broke.world);

@@ -133,7 +133,7 @@ const NEVER: [&str; 9] = [
     "NotWritable",
 ];
 /// What must really happen.
-const LIVED: [&str; 63] = [
+const LIVED: [&str; 64] = [
     "a slice of what waits for its price changed hands",
     "the outflow limit held tokens back",
     "a balance below the minimum was refused",
@@ -165,8 +165,9 @@ const LIVED: [&str; 63] = [
     "a slice carried a registered gain",
     "a settlement registered or charged a gain",
     "a gain of what is dated was registered",
-    "a charge ended a round",
+    "a charge was the last of a round",
     "a charge was rounded up beyond the haircut",
+    "gains covered a haircut",
     "gains did not cover a haircut",
     "deposits paid what gains did not cover",
     "lenders paid",
@@ -492,7 +493,7 @@ impl Walk {
         if self.chance.percent(3) {
             self.jump();
         }
-        if self.world.asset(USDC).shortage > 0 && self.chance.percent(RUNS) {
+        if self.world.asset(USDC).at_stake() > 0 && self.chance.percent(RUNS) {
             return self.run_for_it();
         }
         if !self.is_current() && self.chance.percent(60) {

@@ -123,7 +123,7 @@ impl Walk {
         // It counted before.
         self.assert_bystanders(&judge, &[seat]);
         let after = self.world.market(market_of(id));
-        self.lived("a charge ended a round", after.round.ends == 0);
+        self.lived("a charge was the last of a round", after.round.uncharged.0 == 0);
         self.lived("a charge was rounded up beyond the haircut", after.rounding > market.rounding);
     }
 
@@ -172,7 +172,8 @@ impl Walk {
             let after = self.world.market(market);
             assert_eq!((after.haircut.0, after.round.ends), (before.haircut.0 - paid, 0), "{}", self.place());
             assert_eq!(after.variation_pool.0, before.variation_pool.0 + paid, "{}", self.place());
-            self.lived("gains did not cover a haircut", true);
+            self.lived("gains did not cover a haircut", event.remainder > 0);
+            self.lived("gains covered a haircut", event.remainder == 0 && event.from_deposits == Default::default());
             self.lived("deposits paid what gains did not cover", paid > 0);
             self.lived("lenders paid", event.from_deposits.lent > 0);
             self.lived("what was held back paid", event.from_deposits.held > 0);

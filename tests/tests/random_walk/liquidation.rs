@@ -306,7 +306,7 @@ impl Walk {
 
     /// Somebody runs for it before the bid, where insurance is short.
     fn take_fright(&mut self) {
-        if self.world.asset(USDC).shortage > 0 && self.chance.percent(40) {
+        if self.world.asset(USDC).at_stake() > 0 && self.chance.percent(40) {
             self.run_for_it();
         }
     }

@@ -5,7 +5,7 @@
 use std::mem::offset_of;
 
 use novate_client::instructions::{self as build, TradeSide};
-use novate_client::instrument::expiry_of;
+use novate_client::instrument::{expiry_of, market_of};
 use novate_client::state::{Asset, Portfolio, Position, Tombstone, DISCRIMINATOR, LONGEST_EXIT};
 use novate_client::{addresses, instrument, Forecast, Instruction, Leg, NovateError};
 use novate_margin::{auction, is_liquidatable, Seconds};
@@ -72,6 +72,29 @@ impl Twin<'_> {
             self.world.pass(DAY);
         }
         panic!("{}: {left} of {amount} did not leave in {LONGEST_EXIT} days", self.place);
+    }
+
+    /// Waits for the rounds of all markets, charges what is registered, and closes them (CLR-32).
+    fn close_rounds(&mut self) {
+        for market in 0..4 {
+            let round = self.world.market(market).round;
+            if !round.stands() {
+                continue;
+            }
+            if self.world.now() < round.ends {
+                self.world.pass_to(round.ends);
+            }
+            for seat in &self.walk.seats {
+                for position in self.portfolio(&seat.actor).positions() {
+                    if position.gain != 0 && market_of(position.instrument) == market {
+                        let charge = self.world.charge_gain_instruction(&seat.actor, position.instrument);
+                        self.must("charge_gain", charge, &[]);
+                    }
+                }
+            }
+            let close = self.world.close_haircut_instruction(market);
+            self.must("close_haircut", close, &[]);
+        }
     }
 
     fn portfolio(&self, actor: &Actor) -> Portfolio {
@@ -146,7 +169,7 @@ impl Walk {
     }
 
     /// Prices as they are, however old: everything that borrowers do not have is withdrawn, and the portfolio closed. Where insurance is
-    /// short, once somebody has given it what it lacks (CLR-35).
+    /// short or a round of a market stands, once somebody has given it what it lacks and closed the round (CLR-35).
     fn whoever_owes_nothing_leaves(&self) -> [(&'static str, u64); 1] {
         let mut twin = self.twin();
         let mut left = 0;
@@ -155,6 +178,7 @@ impl Walk {
             let backer = twin.world.actor();
             twin.world.insure_units(&backer, shortage);
         }
+        twin.close_rounds();
         for seat in &self.seats {
             let actor = &seat.actor;
             if twin.portfolio(actor).owes() {

@@ -113,7 +113,7 @@ pub struct Asset {
     pub shortage: u64,
     /// Settlement asset only: cash of the portfolios, and the haircuts that it bears (CLR-32).
     pub claims: Claims,
-    pub reserve: [u8; 104],
+    pub reserve: [u8; 96],
 }
 
 impl Asset {

@@ -63,7 +63,7 @@ impl Borne {
 }
 
 impl Round {
-    /// From the first unit forgiven until all is charged and nothing is left over.
+    /// From the first unit forgiven until it is closed.
     pub fn stands(&self) -> bool {
         self.ends != 0
     }
@@ -192,7 +192,7 @@ impl Market {
         Ok(Usd(share.map_err(NovateError::from)?.min(position.gain)))
     }
 
-    /// What rounding takes beyond the haircut is the market's rounding. The last charge ends the round where nothing is left over.
+    /// What rounding takes beyond the haircut is the market's rounding.
     fn charge_gain(&mut self, position: &mut Position, now: i64) -> Result<Borne> {
         if position.gain == 0 {
             return Ok(Borne::default());
@@ -206,9 +206,6 @@ impl Market {
         self.rounding = kept.map_err(NovateError::from)?;
         self.round.uncharged = self.round.uncharged.sub(Usd(position.gain)).map_err(NovateError::from)?;
         position.gain = 0;
-        if self.round.uncharged == Usd::ZERO && self.round.remainder()? == Usd::ZERO {
-            self.round.ends = 0;
-        }
         Ok(Borne { registered: 0, charged: charge.0 })
     }
 

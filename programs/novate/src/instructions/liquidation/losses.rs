@@ -72,7 +72,7 @@ impl Losses {
     }
 }
 
-/// Takes the shares of what is forgiven into the rounds of their markets.
+/// Takes the shares of what is forgiven into the rounds of their markets. Until these are closed all of it is at stake for deposits.
 pub(super) fn forgive(portfolio: &Portfolio, shares: &[i64], listed: &Listed, now: i64) -> Result<Vec<ForgivenLoss>> {
     let mut losses: Vec<ForgivenLoss> = Vec::with_capacity(FORGIVEN_MARKETS);
     for (position, share) in portfolio.positions().iter().zip(shares).filter(|(_, share)| **share > 0) {
@@ -84,6 +84,11 @@ pub(super) fn forgive(portfolio: &Portfolio, shares: &[i64], listed: &Listed, no
             None => *share,
         };
         losses.push(ForgivenLoss { market: market.index, amount });
+    }
+    let sum =
+        losses.iter().try_fold(0i64, |sum, loss| sum.checked_add(loss.amount)).ok_or(NovateError::MathOverflow)?;
+    if sum > 0 {
+        listed.settlement_mut()?.note_forgiven(sum.unsigned_abs())?;
     }
     Ok(losses)
 }

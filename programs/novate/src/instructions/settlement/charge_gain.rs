@@ -18,7 +18,7 @@ pub struct ChargeGain<'info> {
 /// Adds to the cost of a position what its registered gain is charged (CLR-32). Equity has counted it since the window ended.
 ///
 /// 1. Refuses while the window is open, and a position without a registered gain.
-/// 2. Adds the charge to the cost. The last charge ends the round where the gains cover all that was forgiven.
+/// 2. Adds the charge to the cost.
 /// 3. A position in which nothing is left is freed. A portfolio without positions and loans owes nothing: a solvent auction of
 ///    it ends.
 /// 4. Emits [`HaircutBorne`].
