@@ -1,6 +1,7 @@
 //! Haircuts: gains are registered and charged, rounds closed. What each leaves is foreseen to the byte.
 
 use novate::events::HaircutClosed;
+use novate_client::instructions as build;
 use novate_client::instrument::{self, expiry_of, market_of};
 use novate_client::state::{Market, Portfolio, Position};
 use novate_client::NovateError;
@@ -156,6 +157,11 @@ impl Walk {
         if self.chance.percent(80) {
             for (seat, id) in self.held_in(&[market], |p| p.gain != 0) {
                 self.charge(seat, id);
+            }
+            // Of those that are played elsewhere.
+            for (portfolio, id) in self.world.gains_to_charge(market) {
+                let charge = build::charge_gain(&self.world.pool, portfolio, id);
+                self.run("charge_gain", charge, &[]).ok();
             }
         }
         let before = self.world.market(market);

@@ -5,7 +5,7 @@
 use std::mem::offset_of;
 
 use novate_client::instructions::{self as build, TradeSide};
-use novate_client::instrument::{expiry_of, market_of};
+use novate_client::instrument::expiry_of;
 use novate_client::state::{Asset, Portfolio, Position, Tombstone, DISCRIMINATOR, LONGEST_EXIT};
 use novate_client::{addresses, instrument, Forecast, Instruction, Leg, NovateError};
 use novate_margin::{auction, is_liquidatable, Seconds};
@@ -84,13 +84,9 @@ impl Twin<'_> {
             if self.world.now() < round.ends {
                 self.world.pass_to(round.ends);
             }
-            for seat in &self.walk.seats {
-                for position in self.portfolio(&seat.actor).positions() {
-                    if position.gain != 0 && market_of(position.instrument) == market {
-                        let charge = self.world.charge_gain_instruction(&seat.actor, position.instrument);
-                        self.must("charge_gain", charge, &[]);
-                    }
-                }
+            for (portfolio, id) in self.world.gains_to_charge(market) {
+                let charge = build::charge_gain(&self.world.pool, portfolio, id);
+                self.must("charge_gain", charge, &[]);
             }
             let close = self.world.close_haircut_instruction(market);
             self.must("close_haircut", close, &[]);

@@ -144,7 +144,7 @@ impl Portfolio {
 
     /// Nothing is held, and nothing stands for what left: no margin is needed and the portfolio can be closed.
     pub fn is_empty(&self) -> bool {
-        self.cash == 0 && self.claim.left == 0 && self.balance_count == 0 && self.position_count == 0
+        self.cash == 0 && self.balance_count == 0 && self.position_count == 0
     }
 
     pub fn in_auction(&self) -> bool {
