@@ -144,7 +144,7 @@ fn the_winner_who_closes_first_bears_the_same() {
     let (first, taker) = (broke.winners[0].clone(), broke.taker.clone());
     let sent = broke.world.trade(&first, &taker, &[(BTC_PERP, SOLD[0], 12_500 * PRICE)]);
     let event: Traded = sent.event();
-    let borne = PositionBorne { instrument: perpetual(BTC_PERP), registered: 3_745 * DOLLAR, charged: 0 };
+    let borne = PositionBorne { instrument: perpetual(BTC_PERP), amount: 3_745 * DOLLAR };
     assert_eq!((event.first_borne, event.second_borne), (vec![borne], vec![]));
     holds(&broke.world);
     for winner in &broke.winners.clone()[1..] {

@@ -69,8 +69,8 @@ const INSTRUCTIONS: [(&str, i64); 55] = [
     ("add_asset", 3),
     ("add_market", 3),
     ("propose_role", 3),
-    ("cancel_role", 3),
-    ("accept_role", 4),
+    ("cancel_role", 5),
+    ("accept_role", 7),
     ("pause", 5),
     ("unpause", 7),
     ("register_venue", 3),
@@ -86,7 +86,7 @@ const INSTRUCTIONS: [(&str, i64); 55] = [
     ("publish_forecast", 3),
     ("refresh_expiry", 5),
     ("open_portfolio", 3),
-    ("close_portfolio", 3),
+    ("close_portfolio", 5),
     ("set_delegate", 3),
     ("revoke_delegate", 3),
     ("deposit", 7),
@@ -113,12 +113,12 @@ const INSTRUCTIONS: [(&str, i64); 55] = [
     ("health", 5),
     ("require_health", 3),
     ("require_sequence", 3),
-    ("set_lending", 3),
+    ("set_lending", 5),
     ("lend", 6),
     ("unlend", 5),
-    ("borrow", 6),
+    ("borrow", 14),
     ("repay", 6),
-    ("borrow_for_loss", 12),
+    ("borrow_for_loss", 18),
 ];
 /// Errors of senders that name the wrong accounts, and of amounts that leave their range: neither can be here.
 const NEVER: [&str; 9] = [
@@ -133,7 +133,7 @@ const NEVER: [&str; 9] = [
     "NotWritable",
 ];
 /// What must really happen.
-const LIVED: [&str; 63] = [
+const LIVED: [&str; 64] = [
     "a slice of what waits for its price changed hands",
     "the outflow limit held tokens back",
     "a balance below the minimum was refused",
@@ -169,6 +169,7 @@ const LIVED: [&str; 63] = [
     "a charge was rounded up beyond the haircut",
     "gains did not cover a haircut",
     "deposits paid what gains did not cover",
+    "deposits paid for a slice",
     "lenders paid",
     "what was held back paid",
     "a bankrupt account's losses were forgiven",

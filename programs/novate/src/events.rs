@@ -774,14 +774,12 @@ pub struct ForgivenLoss {
     pub amount: i64,
 }
 
-/// What a position bore of haircuts (CLR-32), settlement asset, not both zero: the charge first.
+/// What a position bore of haircuts (CLR-32), settlement asset, not zero.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PositionBorne {
     pub instrument: u64,
-    /// Gain that was registered.
-    pub registered: i64,
-    /// Added to the cost for a gain registered before.
-    pub charged: i64,
+    /// A gain that was registered (positive), or what was added to the cost for one registered before (negative).
+    pub amount: i64,
 }
 
 #[event]

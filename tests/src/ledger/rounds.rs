@@ -68,7 +68,7 @@ impl Market {
         Ok(())
     }
 
-    /// What a position bore, by an entry of the event.
+    /// What a position bore, by the event.
     pub fn bear(&mut self, position: &mut Position, borne: &Fields, now: i128) -> Booked {
         self.charge_gain(position, borne.number("charged"))?;
         self.register_gain(position, borne.number("registered"), now)
@@ -94,7 +94,7 @@ impl Market {
 }
 
 impl Books {
-    /// What the positions of a portfolio bore, by a list of the event.
+    /// What the positions of a portfolio bore, by a list of the event: charges end rounds, and gains are registered in the next.
     pub fn bear(&mut self, portfolio: &mut Portfolio, entries: &[&Fields], now: i128) -> Booked {
         self.charge_gains(portfolio, entries)?;
         self.register_gains(portfolio, entries, now)
@@ -103,7 +103,7 @@ impl Books {
     pub fn charge_gains(&mut self, portfolio: &mut Portfolio, entries: &[&Fields]) -> Booked {
         for entry in entries {
             let (position, market) = self.bearing(portfolio, entry)?;
-            market.charge_gain(position, entry.number("charged"))?;
+            market.charge_gain(position, (-entry.number("amount")).max(0))?;
         }
         Ok(())
     }
@@ -111,7 +111,7 @@ impl Books {
     pub fn register_gains(&mut self, portfolio: &mut Portfolio, entries: &[&Fields], now: i128) -> Booked {
         for entry in entries {
             let (position, market) = self.bearing(portfolio, entry)?;
-            market.register_gain(position, entry.number("registered"), now)?;
+            market.register_gain(position, entry.number("amount").max(0), now)?;
         }
         Ok(())
     }

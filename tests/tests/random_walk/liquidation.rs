@@ -158,6 +158,11 @@ impl Walk {
             return self.start_auction();
         }
         let seat = if self.chance.percent(95) { *self.chance.pick(&fits) } else { self.seat() };
+        self.bid(seat);
+    }
+
+    /// For a slice of what a seat holds.
+    pub(super) fn bid(&mut self, seat: usize) {
         let room = (0..3).min_by_key(|s| self.portfolio(*s).position_count).unwrap_or_default();
         let taker = if self.chance.percent(80) { room } else { self.seat() };
         if self.chance.percent(80) {
@@ -190,6 +195,7 @@ impl Walk {
         let (deposits, forgiven) = (event.from_deposits, i128::from(event.forgiven));
         let from_deposits = deposits.free + deposits.held + deposits.lent;
         let paid = i128::from(event.from_capital + event.from_stake + from_deposits);
+        self.lived("deposits paid for a slice", from_deposits > 0);
         self.lived("lenders paid", deposits.lent > 0);
         self.lived("what was held back paid", deposits.held > 0);
         assert_eq!(paid + forgiven, if insolvent { -i128::from(event.price) } else { 0 }, "{}", self.place());
@@ -235,7 +241,7 @@ impl Walk {
         let gains = |p: &Portfolio| p.positions().iter().map(|p| p.gain).sum::<i64>();
         let bore = [&event.borne, &event.taker_borne].iter().any(|borne| !borne.is_empty());
         self.lived("a bid had either side bear its part", bore);
-        let registered: i64 = event.taker_borne.iter().map(|borne| borne.registered).sum();
+        let registered: i64 = event.taker_borne.iter().map(|borne| borne.amount.max(0)).sum();
         let carried = gains(&after[1]) > gains(&before[1]) + registered;
         self.lived("a slice carried a registered gain", carried);
         let moved = before[1].positions() != after[1].positions();
@@ -291,7 +297,7 @@ impl Walk {
         assert!(self.world.portfolio(&debtor.portfolio).is_empty(), "{}: {before:?}", self.place());
         let event: BankruptcyResolved = sent.event();
         let lost: i64 = before.positions().iter().map(|p| p.cost).sum::<i64>();
-        let lost = lost + event.borne.iter().map(|borne| borne.charged).sum::<i64>();
+        let lost = lost - event.borne.iter().map(|borne| borne.amount).sum::<i64>();
         let deposits = event.from_deposits.free + event.from_deposits.held + event.from_deposits.lent;
         let paid = event.from_capital + event.from_stake + deposits;
         assert_eq!(event.deficit, paid + event.forgiven, "{}", self.place());
@@ -353,7 +359,7 @@ impl Walk {
     }
 
     /// A portfolio that no seat has; with at least so much cash where it holds nothing else.
-    fn with_cash(&mut self, owner: usize, sub_account: u16, usd: i64) -> Option<Actor> {
+    pub(super) fn with_cash(&mut self, owner: usize, sub_account: u16, usd: i64) -> Option<Actor> {
         let owner = self.actor(owner);
         let open = build::open_portfolio(owner.address(), self.world.pool, sub_account);
         self.run("open_portfolio", open, &[&owner.key]).ok()?;

@@ -56,20 +56,11 @@ impl Borne {
         Ok(())
     }
 
-    /// Notes what a position bore, if anything, in a list with one entry a position. The first entry makes room for `most`.
+    /// Notes what a position bore, if anything, at the end of a list. The first entry makes room for `most`.
     pub fn note(self, instrument: u64, most: usize, list: &mut Vec<PositionBorne>) {
-        if self == Self::default() {
-            return;
-        }
-        let Self { registered, charged } = self;
-        list.reserve_exact(most.saturating_sub(list.len()));
-        match list.iter_mut().find(|noted| noted.instrument == instrument) {
-            // Charged in the round that this ended, and registered in the next.
-            Some(noted) => {
-                noted.registered = noted.registered.saturating_add(registered);
-                noted.charged = noted.charged.saturating_add(charged);
-            }
-            None => list.push(PositionBorne { instrument, registered, charged }),
+        for amount in [self.charged.saturating_neg(), self.registered].into_iter().filter(|amount| *amount != 0) {
+            list.reserve_exact(most.saturating_sub(list.len()));
+            list.push(PositionBorne { instrument, amount });
         }
     }
 }
