@@ -4,7 +4,7 @@
 //! The owner's equity is -500; the winners have gained 7,490 together, 500 of which is theirs no longer where the fund has
 //! nothing: 250, 150 and 100.
 
-use novate::events::{ExpirySettled, ForgivenLoss, Liquidated, Traded, VariationSettled};
+use novate::events::{ExpirySettled, ForgivenLoss, Liquidated, PositionBorne, Traded, VariationSettled};
 use novate_client::instructions as build;
 use novate_client::instrument::{self, perpetual};
 use novate_client::state::{minutes_of, Borne, Portfolio, HAIRCUT_WINDOW};
@@ -39,7 +39,7 @@ fn the_winners_lose_exactly_the_deficit_pro_rata() {
     let event = broke.takes(ALL, -500 * DOLLAR);
     holds(&broke.world);
     assert_eq!((event.price, event.forgiven, event.from_capital, event.from_stake), (-500 * DOLLAR, 500_000_000, 0, 0));
-    assert_eq!(event.losses, [ForgivenLoss { market: BTC_PERP, amount: 500 * DOLLAR }]);
+    assert_eq!(event.losses, [ForgivenLoss { instrument: perpetual(BTC_PERP), amount: 500 * DOLLAR }]);
     let round = broke.world.market(BTC_PERP).round;
     assert_eq!((round.number, round.ends), (1, broke.world.now() + HAIRCUT_WINDOW));
     assert_eq!((event.borne, event.taker_borne), Default::default());
@@ -146,7 +146,8 @@ fn the_winner_who_closes_first_bears_the_same() {
     let (first, taker) = (broke.winners[0].clone(), broke.taker.clone());
     let sent = broke.world.trade(&first, &taker, &[(BTC_PERP, SOLD[0], 12_500 * PRICE)]);
     let event: Traded = sent.event();
-    assert_eq!((event.first_borne.registered, event.second_borne.registered), (3_745 * DOLLAR, 0));
+    let borne = PositionBorne { instrument: perpetual(BTC_PERP), amount: 3_745 * DOLLAR };
+    assert_eq!((event.first_borne, event.second_borne), (vec![borne], vec![]));
     holds(&broke.world);
     for winner in &broke.winners.clone()[1..] {
         broke.world.register_gain(winner, BTC_PERP);
@@ -337,7 +338,8 @@ fn a_deficit_in_two_markets() {
     let event = broke.takes(ALL, 0);
     // -800.75: losses of 7,510 and 1,300.75.
     assert_eq!(event.forgiven, 800_750_000);
-    let amounts: Vec<(u16, i64)> = event.losses.iter().map(|l| (l.market, l.amount)).collect();
+    let amounts: Vec<(u16, i64)> =
+        event.losses.iter().map(|l| (instrument::market_of(l.instrument), l.amount)).collect();
     assert_eq!(amounts[0].1 + amounts[1].1, 800_750_000);
     assert_eq!(amounts[0], (BTC_PERP, (800_750_000i128 * 7_510_000_000 / 8_810_750_000) as i64));
     for winner in broke.winners.clone() {
@@ -521,7 +523,7 @@ fn what_expired_before_bears_by_its_settlement_price() {
     assert_eq!(gains[0], gains[1]);
     assert_eq!(gains[0], [490 * DOLLAR, 2_500 * DOLLAR]);
     let event: ExpirySettled = world.settle_expiry(&late, BTC_PERP, time).event();
-    assert_eq!(event.borne, Borne::default());
+    assert_eq!(event.borne, []);
     holds(&world);
 }
 

@@ -2,10 +2,13 @@
 
 use novate_client::state::Portfolio;
 use novate_client::{instrument, Lending, NovateError};
-use novate_tests::{LENDING, USDC};
+use novate_tests::{Actor, BTC, LENDING, USDC};
 
 use super::judge::{named, refused};
-use super::{Walk, ASSETS};
+use super::{Seat, Walk, ASSETS, USD};
+
+/// Units of the settlement asset that a portfolio leaves with that is to break.
+const LOAN: u64 = 1_300_000_000;
 
 impl Walk {
     /// The banks open as the walk begins.
@@ -55,6 +58,10 @@ impl Walk {
     }
 
     pub(super) fn borrow(&mut self) {
+        if self.chance.percent(45) {
+            self.break_a_borrower();
+            return;
+        }
         let seat = self.seat_where(|_, p| !p.in_auction() && p.cash > 0);
         let (actor, portfolio) = (self.actor(seat), self.portfolio(seat));
         let asset = self.chance.index(usize::from(ASSETS)) as u16;
@@ -82,6 +89,55 @@ impl Walk {
             self.assert_is(seat, &after);
             self.lived("a loan was taken", true);
         }
+    }
+
+    /// A portfolio that is played here only borrows cash against BTC, leaves with the cash, and owes more than it holds when the price
+    /// falls. No market lost that: what insurance lacks deposits pay.
+    fn break_a_borrower(&mut self) -> Option<()> {
+        self.refresh_all();
+        let owner = 3 + self.chance.index(5);
+        let debtor = self.with_cash(owner, 7, 0)?;
+        if !self.world.portfolio(&debtor.portfolio).in_auction() {
+            self.sink(&debtor)?;
+        }
+        self.seats.push(Seat { actor: debtor, sub_account: 7, delegate: None, passing: false });
+        self.bid(self.seats.len() - 1);
+        self.seats.pop();
+        Some(())
+    }
+
+    fn sink(&mut self, debtor: &Actor) -> Option<()> {
+        let usd = self.world.asset(BTC).price.0 as f64 / 1e9;
+        if usd < USD[usize::from(BTC)] * 0.62 {
+            return None;
+        }
+        if self.world.asset(USDC).bank.borrowable().ok()? < LOAN {
+            let lender = self.actor(0);
+            let lend = self.world.lend_instruction(&lender, USDC, 2 * LOAN);
+            self.run("lend", lend, &[&lender.key]).ok();
+        }
+        if self.world.portfolio(&debtor.portfolio).balance_of(USDC).loan == 0 {
+            let tokens = (LOAN as f64 / 1e6 / 0.65 / usd * 1e8) as u64;
+            self.world.fund(debtor, BTC, tokens);
+            let deposit = self.world.deposit_instruction(debtor, BTC, tokens);
+            self.run("deposit", deposit, &[&debtor.key]).ok()?;
+            let borrow = self.world.borrow_instruction(debtor, USDC, LOAN);
+            self.run("borrow", borrow, &[&debtor.key]).ok()?;
+        }
+        let cash = self.world.portfolio(&debtor.portfolio).cash as u64;
+        if cash > 0 {
+            let withdraw = self.world.withdraw_instruction(debtor, USDC, cash);
+            self.run("withdraw", withdraw, &[&debtor.key]).ok()?;
+        }
+        self.run_the_fund_down();
+        self.world.listings[usize::from(BTC)].usd = usd * 0.55;
+        for _ in 0..2 {
+            self.publish_as_they_are();
+            self.world.pass(60);
+        }
+        self.publish_as_they_are();
+        let start = self.world.start_auction_instruction(debtor);
+        self.run("start_auction", start, &[]).ok().map(|_| ())
     }
 
     pub(super) fn repay(&mut self) {

@@ -11,6 +11,7 @@ use novate_margin::Usd;
 
 use super::{signed, Asset, Insurance, Market, Portfolio, Wide};
 use crate::error::NovateError;
+use crate::events::Interest;
 
 /// Cash of one kind, of all portfolios.
 #[zero_copy]
@@ -118,6 +119,8 @@ pub struct DepositsCharged {
     pub held: u64,
     /// What lenders own of the settlement asset.
     pub lent: u64,
+    /// What a share of what is lent is worth then, in 2^-64 of a unit; 0 where lenders paid nothing.
+    pub lent_index: u128,
 }
 
 impl Asset {
@@ -145,7 +148,8 @@ impl Asset {
         self.claims.haircuts = self.claims.haircuts.wrapping_add(1);
         self.bank.charge(lent).map_err(NovateError::from)?;
         self.cash = self.cash.checked_add(lent).ok_or(NovateError::MathOverflow)?;
-        Ok(DepositsCharged { free, held, lent })
+        let lent_index = if lent > 0 { Interest::from(&self.bank).lent_index } else { 0 };
+        Ok(DepositsCharged { free, held, lent, lent_index })
     }
 
     /// The most that may be taken from deposits: what insurance lacks of what is reserved, and what was forgiven and gains may not

@@ -11,6 +11,7 @@ use novate_margin::{Contracts, Price, Usd};
 
 use super::{seconds, Expiry, Market, Position, PENDING_SECONDS};
 use crate::error::NovateError;
+use crate::events::PositionBorne;
 use crate::instrument::{self, minutes_of, Instrument};
 
 /// Seconds for which gains are registered: the longest that a gain is pending (CLR-10). One that was received right before the
@@ -40,7 +41,7 @@ pub struct Round {
     pub funding: Price,
 }
 
-/// What positions bore of haircuts: gains that were registered, and what was charged for those registered before. Settlement
+/// What a position bore of haircuts: the gain that was registered, and what was charged for one registered before. Settlement
 /// asset, 1e-6, each 0 or more.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Borne {
@@ -55,10 +56,12 @@ impl Borne {
         Ok(())
     }
 
-    /// Sums of counters that fit.
-    pub fn add(&mut self, more: Self) {
-        self.registered = self.registered.saturating_add(more.registered);
-        self.charged = self.charged.saturating_add(more.charged);
+    /// Notes what a position bore, if anything, at the end of a list. The first entry makes room for `most`.
+    pub fn note(self, instrument: u64, most: usize, list: &mut Vec<PositionBorne>) {
+        for amount in [self.charged.saturating_neg(), self.registered].into_iter().filter(|amount| *amount != 0) {
+            list.reserve_exact(most.saturating_sub(list.len()));
+            list.push(PositionBorne { instrument, amount });
+        }
     }
 }
 

@@ -6,12 +6,13 @@ use novate_margin::{auction, is_liquidatable, Fraction, Health, Price, Seconds, 
 
 use super::losses::{forgive, Losses, Shares, NO_SHARES};
 use crate::error::NovateError;
-use crate::events::{Liquidated, EVENT_VERSION};
+use crate::events::{emit, Liquidated, PositionBorne, EVENT_VERSION};
 use crate::health::{Examiner, Prices};
 use crate::instrument::{self, expiry_of, market_of, minutes_of, Instrument};
 use crate::listed::Listed;
 use crate::state::{
     signed, Action, Asset, Balance, Borne, Covered, Insurance, Market, Pool, Portfolio, Position, Scenarios,
+    MAX_POSITIONS,
 };
 
 /// A bid in an auction. The owner or delegate of the taker signs. Behind the instruction stand the assets, markets and
@@ -103,7 +104,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         let asset = listed.settlement()?;
         (asset.price, asset.shortage)
     };
-    let mut sides = Sides { shortage, now, released: 0, borne: Borne::default(), taker_borne: Borne::default() };
+    let mut sides = Sides { shortage, now, released: 0, borne: Vec::new(), taker_borne: Vec::new() };
     let funding = sides.prepare(&mut portfolio, &listed)?;
     let bid = if insolvent {
         require!(limit <= 0, NovateError::LimitAboveZero);
@@ -138,7 +139,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     }
     listed.note_shortage(&insurance)?;
 
-    emit_cpi!(Liquidated {
+    let event = Liquidated {
         version: EVENT_VERSION,
         pool: portfolio.pool,
         portfolio: accounts.portfolio.key(),
@@ -169,8 +170,8 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         borne: sides.borne,
         taker_borne: sides.taker_borne,
         from_deposits: covered.deposits,
-    });
-    Ok(())
+    };
+    emit(&event, &accounts.event_authority)
 }
 
 fn size_up(health: &Health, elapsed: Seconds, asked: Fraction, settlement: Price) -> Result<Bid> {
@@ -275,8 +276,8 @@ struct Sides {
     /// Gains of the taker's that became cash.
     released: i64,
     /// What positions of either bore of haircuts.
-    borne: Borne,
-    taker_borne: Borne,
+    borne: Vec<PositionBorne>,
+    taker_borne: Vec<PositionBorne>,
 }
 
 impl Sides {
@@ -288,7 +289,7 @@ impl Sides {
         for position in portfolio.positions.iter_mut().take(count) {
             let market = markets.market(market_of(position.instrument))?;
             if market.round.stands() {
-                self.borne.add(bear(position, market, listed, self.now)?);
+                bear(position, market, listed, self.now)?.note(position.instrument, count, &mut self.borne);
             }
             if is_funded(position) {
                 funding = funding.add(market.apply_funding(position)?).map_err(NovateError::from)?;
@@ -353,12 +354,12 @@ impl Sides {
     ) -> Result<Usd> {
         let held = taker.position_entry(slice.instrument, slice.underlying, self.now)?;
         if market.round.stands() {
-            self.taker_borne.add(bear(held, market, listed, self.now)?);
+            bear(held, market, listed, self.now)?.note(slice.instrument, MAX_POSITIONS, &mut self.taker_borne);
         }
         let released = held.release_pending(self.now, market.holds_back(self.shortage, self.now));
         self.released = self.released.checked_add(released).ok_or(NovateError::MathOverflow)?;
-        let perpetual = slice.instrument == instrument::perpetual(market.index);
-        let funding = if perpetual { market.apply_funding(held)? } else { Usd::ZERO };
+        let funded = is_funded(position) || is_funded(slice);
+        let funding = if funded { market.apply_funding(held)? } else { Usd::ZERO };
         let from = held.quantity;
         held.absorb(slice)?;
         let to = held.quantity;

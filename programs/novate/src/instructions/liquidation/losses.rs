@@ -16,9 +16,6 @@ use crate::state::{seconds, Portfolio, Position, MAX_POSITIONS};
 pub(super) type Shares = [i64; MAX_POSITIONS];
 pub(super) const NO_SHARES: Shares = [0; MAX_POSITIONS];
 
-/// Markets of one slice for which room is made at once: memory that a list outgrows is not given back.
-const FORGIVEN_MARKETS: usize = 8;
-
 /// Losses of a slice, or of what is left of an account. The most that can be forgiven is their sum, nothing while one is `settling`.
 pub(super) struct Losses {
     /// Cost less value, 0 where there is a gain.
@@ -74,16 +71,13 @@ impl Losses {
 
 /// Takes the shares of what is forgiven into the rounds of their markets. Until these are closed all of it is at stake for deposits.
 pub(super) fn forgive(portfolio: &Portfolio, shares: &[i64], listed: &Listed, now: i64) -> Result<Vec<ForgivenLoss>> {
-    let mut losses: Vec<ForgivenLoss> = Vec::with_capacity(FORGIVEN_MARKETS);
+    // Memory that a list outgrows is not given back.
+    let mut losses = Vec::with_capacity(shares.iter().filter(|share| **share > 0).count());
     for (position, share) in portfolio.positions().iter().zip(shares).filter(|(_, share)| **share > 0) {
         let mut market = listed.market_mut(market_of(position.instrument))?;
         let index = listed.asset(market.asset)?.price;
         market.forgive(Usd(*share), index, now)?;
-        let amount = match losses.pop_if(|last| last.market == market.index) {
-            Some(last) => last.amount.checked_add(*share).ok_or(NovateError::MathOverflow)?,
-            None => *share,
-        };
-        losses.push(ForgivenLoss { market: market.index, amount });
+        losses.push(ForgivenLoss { instrument: position.instrument, amount: *share });
     }
     let sum =
         losses.iter().try_fold(0i64, |sum, loss| sum.checked_add(loss.amount)).ok_or(NovateError::MathOverflow)?;

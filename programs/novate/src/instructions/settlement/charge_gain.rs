@@ -33,7 +33,7 @@ pub(crate) fn charge_gain(ctx: Context<ChargeGain>, instrument: u64) -> Result<(
     let borne = market.bear(portfolio.position_mut(instrument)?, None, now)?;
     borne.require_some()?;
     portfolio.free_empty_positions();
-    let owes_nothing = !portfolio.owes();
+    let (owes_nothing, was_in_auction) = (!portfolio.owes(), portfolio.in_auction());
     portfolio.leave_auction_if(owes_nothing);
     portfolio.next_sequence();
 
@@ -49,6 +49,7 @@ pub(crate) fn charge_gain(ctx: Context<ChargeGain>, instrument: u64) -> Result<(
         gains: market.round.gains.0,
         uncharged: market.round.uncharged.0,
         haircut: market.haircut.0,
+        auction_ended: was_in_auction && !portfolio.in_auction(),
     });
     Ok(())
 }

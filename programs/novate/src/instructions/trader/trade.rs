@@ -3,11 +3,11 @@ use novate_margin::dated::{option_at, Right};
 use novate_margin::{reduces_risk, Contracts, Price, Usd};
 
 use crate::error::NovateError;
-use crate::events::{Traded, TradedLeg, EVENT_VERSION};
+use crate::events::{PositionBorne, Traded, TradedLeg, EVENT_VERSION};
 use crate::health::{require_usable, Examiner, Held, Prices};
 use crate::instrument::{self, market_of, Instrument};
 use crate::listed::Listed;
-use crate::state::{Action, Asset, Borne, Claim, Expiry, Market, Pool, Portfolio, Position, Scenarios};
+use crate::state::{Action, Asset, Claim, Expiry, Market, Pool, Portfolio, Position, Scenarios};
 
 /// Most legs of one trade.
 pub const MAX_LEGS: usize = 8;
@@ -59,7 +59,7 @@ struct Side<'a> {
     /// Cash that options were bought above and sold below their marks for.
     given: i64,
     /// What the traded positions bore of haircuts.
-    borne: Borne,
+    borne: Vec<PositionBorne>,
 }
 
 /// 1. Checks the number of legs and that each signer may trade for its side.
@@ -132,6 +132,8 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
         funding_indices,
         first_borne: first.borne,
         second_borne: second.borne,
+        first_held: first.portfolio.claim.held,
+        second_held: second.portfolio.claim.held,
     });
     Ok(())
 }
@@ -349,7 +351,7 @@ impl<'a> Side<'a> {
             fees: 0,
             funding: 0,
             given: 0,
-            borne: Borne::default(),
+            borne: Vec::new(),
         }
     }
 
@@ -367,7 +369,7 @@ impl<'a> Side<'a> {
         if self.before.iter().all(|b| b.instrument != instrument) {
             self.before.push(*position);
         }
-        self.borne.add(market.bear(position, expiry, now)?);
+        market.bear(position, expiry, now)?.note(instrument, MAX_LEGS, &mut self.borne);
         if instrument == instrument::perpetual(market.index) {
             let owed = market.apply_funding(position)?;
             self.funding = self.funding.checked_add(owed.0).ok_or(NovateError::MathOverflow)?;
