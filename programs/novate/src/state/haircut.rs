@@ -218,7 +218,7 @@ impl Market {
         if self.round.is_open(now) {
             return i64::MAX;
         }
-        i64::try_from(shortage).unwrap_or(i64::MAX)
+        held_back(shortage)
     }
 
     /// Ends a round whose window is over and whose gains are all charged, and returns what they did not cover.
@@ -229,6 +229,11 @@ impl Market {
         self.round.ends = 0;
         self.round.remainder()
     }
+}
+
+/// How much of a position's pending gains stays pending in a shortage of insurance, where no round of the market stands.
+pub fn held_back(shortage: u64) -> i64 {
+    i64::try_from(shortage).unwrap_or(i64::MAX)
 }
 
 const _: () = assert!(core::mem::size_of::<Round>() == 72);
