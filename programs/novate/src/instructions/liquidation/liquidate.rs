@@ -120,8 +120,9 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     require!(bid.price <= limit, NovateError::PriceLimit);
     let (equity, maintenance) = left(&before, &bid, settlement, examiner.grain(&portfolio)?)?;
 
-    let losses = forgive(&portfolio, &bid.shares, &listed, now)?;
-    if !losses.is_empty() {
+    let mut losses = Vec::new();
+    if bid.forgiven > 0 {
+        losses = forgive(&portfolio, &bid.shares, &listed, now)?;
         sides.has_rounds = true;
         sides.prepare(&mut portfolio, &listed)?;
     }
