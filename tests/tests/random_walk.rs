@@ -133,7 +133,7 @@ const NEVER: [&str; 9] = [
     "NotWritable",
 ];
 /// What must really happen.
-const LIVED: [&str; 64] = [
+const LIVED: [&str; 65] = [
     "a slice of what waits for its price changed hands",
     "the outflow limit held tokens back",
     "a balance below the minimum was refused",
