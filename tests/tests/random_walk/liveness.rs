@@ -74,6 +74,15 @@ impl Twin<'_> {
         panic!("{}: {left} of {amount} did not leave in {LONGEST_EXIT} days", self.place);
     }
 
+    /// Less than a unit that haircuts left, and what left in a shortage that is over, are in a portfolio until its cash moves: a unit
+    /// comes and goes.
+    fn move_cash(&mut self, actor: &Actor) {
+        self.world.fund(actor, USDC, 1);
+        let deposit = self.world.deposit_instruction(actor, USDC, 1);
+        self.must("deposit", deposit, &[&actor.key]);
+        self.leave(actor, USDC, self.portfolio(actor).cash as u64);
+    }
+
     fn portfolio(&self, actor: &Actor) -> Portfolio {
         self.world.portfolio(&actor.portfolio)
     }
@@ -184,6 +193,10 @@ impl Walk {
             }
             if waits {
                 continue;
+            }
+            let rest = twin.portfolio(actor);
+            if rest.cash != 0 || rest.claim.left != 0 {
+                twin.move_cash(actor);
             }
             let close = build::close_portfolio(actor.address(), self.world.pool, seat.sub_account);
             twin.must("close_portfolio", close, &[&actor.key]);
