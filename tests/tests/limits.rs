@@ -6,7 +6,7 @@
 use novate::events::Liquidated;
 use novate_client::instructions as build;
 use novate_client::state::{
-    Market, Round, HAIRCUT_WINDOW, MAX_ACCOUNTS_HELD, MAX_BALANCES, MAX_POSITIONS, MAX_UNDERLYINGS_HELD,
+    Asset, Market, Round, HAIRCUT_WINDOW, MAX_ACCOUNTS_HELD, MAX_BALANCES, MAX_POSITIONS, MAX_UNDERLYINGS_HELD,
 };
 use novate_client::{addresses, instrument, AccountMeta, Instruction, Pubkey};
 use novate_margin::{is_liquidatable, Price, Usd};
@@ -318,6 +318,9 @@ impl Hall {
                 market.rounding.0 += DOLLAR;
             });
         }
+        let forgiven = DOLLAR as u64 * u64::from(self.shape.positions);
+        let usdc = addresses::asset(&self.world.pool, USDC);
+        self.alter(usdc, |asset: &mut Asset| asset.claims.forgiven += forgiven);
     }
 
     fn alter<T: bytemuck::Pod>(&mut self, address: Pubkey, change: impl FnOnce(&mut T)) {

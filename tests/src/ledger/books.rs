@@ -50,6 +50,8 @@ pub struct Claims {
     pub era: i128,
     pub haircuts: i128,
     pub dust: i128,
+    /// What was forgiven in rounds that stand.
+    pub forgiven: i128,
 }
 
 /// Tokens of an asset, in the mint's units.
@@ -258,6 +260,7 @@ fn read_asset(raw: &Raw, vaults: &BTreeMap<Key, i128>) -> Asset {
             era: field(asset::SHORTAGE_ERA),
             haircuts: field(asset::HAIRCUTS),
             dust: field(asset::DUST),
+            forgiven: field(asset::FORGIVEN),
         },
     }
 }

@@ -78,14 +78,30 @@ impl Claims {
         Ok(())
     }
 
-    /// What insurance is short of, after every event. Where a shortage ends, what left is forgotten and what was held back is free.
+    /// What deposits may have to bear: what insurance is short of, and what was forgiven and gains may not cover.
+    pub fn at_stake(&self) -> i128 {
+        self.shortage + self.forgiven
+    }
+
+    /// What insurance is short of, after every event.
     pub fn note_shortage(&mut self, fund: &Insurance) {
         let shortage = (fund.reserved - fund.capital - fund.staked).max(0);
-        if self.shortage > 0 && shortage == 0 {
+        self.note(shortage, self.forgiven);
+    }
+
+    /// A round of a market is closed in which so much was forgiven.
+    pub fn note_closed(&mut self, forgiven: i128) {
+        self.note(self.shortage, self.forgiven - forgiven);
+    }
+
+    /// Where nothing is at stake any more, what left is forgotten and what was held back is free.
+    fn note(&mut self, shortage: i128, forgiven: i128) {
+        let before = self.at_stake();
+        (self.shortage, self.forgiven) = (shortage, forgiven);
+        if before > 0 && self.at_stake() == 0 {
             self.era += 1;
             self.left = 0;
         }
-        self.shortage = shortage;
     }
 }
 
@@ -164,7 +180,7 @@ impl Portfolio {
         self.move_cash(claims, amount);
         match () {
             () if self.claim.held != held || self.cash < held => Err(format!("{held} is held back of {}", self.cash)),
-            () if changes && claims.shortage == 0 => Err("something is held back without a shortage".into()),
+            () if changes && claims.at_stake() == 0 => Err("something is held back without a shortage".into()),
             () => Ok(()),
         }
     }

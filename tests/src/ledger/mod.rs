@@ -394,6 +394,7 @@ impl Ledger {
         let mut closed = self.books.portfolios.remove(&event.key("portfolio")).ok_or("it was not open")?;
         closed.next(event.number("sequence"))?;
         expect("the generation", event.number("generation"), closed.generation)?;
+        closed.bear(self.books.claims()?);
         if closed.claim.left == 0 {
             closed.claim = Claim::default();
         }
@@ -419,8 +420,8 @@ impl Ledger {
         let claims = self.books.claims()?;
         if index == SETTLEMENT {
             portfolio.dispose(claims, amount, event.number("held"))?;
-            // What leaves during a shortage counts as having left until it comes back.
-            let left = if claims.shortage > 0 || amount > 0 { (-amount).max(-portfolio.claim.left) } else { 0 };
+            // What leaves while something is at stake counts as having left until it comes back.
+            let left = if claims.at_stake() > 0 || amount > 0 { (-amount).max(-portfolio.claim.left) } else { 0 };
             portfolio.claim.left += left;
             claims.left += left;
         } else {
@@ -606,7 +607,10 @@ impl Ledger {
         expect("what is left", event.number("remainder"), market.end_round(event.number("time"))?)?;
         market.haircut -= paid;
         market.variation_pool += paid;
-        expect("the haircut", event.number("haircut"), market.haircut)
+        let forgiven = market.round.forgiven;
+        expect("the haircut", event.number("haircut"), market.haircut)?;
+        self.books.claims()?.note_closed(forgiven);
+        Ok(())
     }
 
     fn start_auction(&mut self, event: &Fields) -> Booked {
@@ -723,6 +727,7 @@ impl Ledger {
             self.books.market(market_of(instrument))?.forgive(amount, now)?;
         }
         expect("what was forgiven", event.number("forgiven"), losses.values().sum())?;
+        self.books.claims()?.forgiven += event.number("forgiven");
         self.books.register_gains(portfolio, &entries, now)?;
         Ok(losses)
     }
@@ -807,6 +812,7 @@ impl Ledger {
         }
         expect("the deficit", deficit, sums[0] + repaid)?;
         expect("what was forgiven", forgiven, sums[1])?;
+        self.books.claims()?.forgiven += forgiven;
         let loan = portfolio.balances.get(&SETTLEMENT).map_or(0, |held| held[2]);
         portfolio.add(SETTLEMENT, [0, 0, -loan]);
         self.books.count(SETTLEMENT, -repaid)?;

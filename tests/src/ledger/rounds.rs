@@ -34,7 +34,7 @@ impl Market {
         Ok(())
     }
 
-    /// What a registered gain is charged; the last charge ends the round where nothing is left over.
+    /// What a registered gain is charged.
     fn charge_gain(&mut self, position: &mut Position, charged: i128) -> Booked {
         if charged == 0 {
             return Ok(());
@@ -49,9 +49,6 @@ impl Market {
         position.gain = 0;
         self.haircut -= paid;
         self.rounding += charged - paid;
-        if round.uncharged == 0 && round.remainder() == 0 {
-            round.ends = 0;
-        }
         Ok(())
     }
 

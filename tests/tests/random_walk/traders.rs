@@ -29,6 +29,9 @@ impl Walk {
             return self.open_portfolio();
         }
         let empty: Vec<usize> = passing.iter().copied().filter(|s| self.portfolio(*s).is_empty()).collect();
+        if empty.is_empty() && self.chance.percent(70) {
+            return self.open_portfolio();
+        }
         let seat = match empty.is_empty() || self.chance.percent(8) {
             true => self.seat(),
             false => *self.chance.pick(&empty),
