@@ -1,5 +1,5 @@
 use anchor_lang::prelude::*;
-use novate_margin::chain::{forward, Reference, Strike, MAX_STRIKES};
+use novate_margin::chain::{forward, Decided, Expected, Reference, Strike, MAX_STRIKES};
 use novate_margin::dated::{ExpiryFacts, Right};
 use novate_margin::smile::Smile;
 use novate_margin::{Contracts, Price, Ratio, Seconds, Tenor, Usd};
@@ -112,9 +112,14 @@ impl Expiry {
         Tenor(self.time.saturating_sub(self.published).saturating_mul(NANOSECONDS))
     }
 
-    /// What the margin model needs to know of the expiry. Fails at expiry.
-    pub fn facts(&self, now: i64) -> Result<ExpiryFacts> {
-        Ok(ExpiryFacts { basis: self.basis, remaining: self.remaining(now)? })
+    /// The price that it is expected to settle at, by what is decided of it (CLR-12).
+    pub fn expected(&self, decided: Decided) -> Result<Expected> {
+        Ok(Expected::of(self.basis, decided).map_err(NovateError::from)?)
+    }
+
+    /// What the margin model needs to know of the expiry, of which so much is decided. Fails at expiry.
+    pub fn facts(&self, decided: Decided, now: i64) -> Result<ExpiryFacts> {
+        Ok(ExpiryFacts { basis: self.basis, remaining: self.remaining(now)?, decided })
     }
 
     /// The listed strike of a slot.
@@ -140,10 +145,16 @@ impl Expiry {
         Ok(*open)
     }
 
-    /// The mark of its future at an index price. Fails at expiry.
-    pub fn mark(&self, index: Price, now: i64) -> Result<Price> {
+    /// What it is expected to settle at, at the price of its underlying.
+    pub fn expected_at(&self, asset: &Asset, now: i64) -> Result<Price> {
+        let expected = self.expected(asset.decided(self.time, now)?)?;
+        Ok(expected.at(asset.price).map_err(NovateError::from)?)
+    }
+
+    /// The mark of its future: that. Fails at expiry.
+    pub fn mark(&self, asset: &Asset, now: i64) -> Result<Price> {
         self.remaining(now)?;
-        self.forward(index)
+        self.expected_at(asset, now)
     }
 
     /// Refuses an expiry that has not passed.
@@ -215,6 +226,7 @@ impl Expiry {
         Ok(Reference {
             price: asset.price,
             basis: self.basis,
+            decided: asset.decided(self.time, now)?,
             scan_range: asset.scan_range,
             remaining,
             time: Seconds(now),
