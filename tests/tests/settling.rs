@@ -25,11 +25,13 @@ const PUT: Right = Right::Put;
 /// BTC at 19,600, and an expiry whose window begins now.
 fn world() -> (World, i64) {
     let mut world = World::default();
-    let time = world.chain(BTC_PERP, 1, 0.5, &STRIKES);
+    let time = world.expiry_in(1);
     world.listings[usize::from(BTC)].usd = 19_600.0;
     world.pass_to(time - 1_800);
     world.refresh();
-    world.publish_forecast(BTC_PERP, time, flat(0.5, 1_800));
+    world.list_expiry(BTC_PERP, time, flat(0.5, 1_800));
+    world.list_strikes(BTC_PERP, time, &STRIKES.map(|usd| usd * PRICE));
+    world.refresh_expiry(BTC_PERP, time);
     (world, time)
 }
 
@@ -115,7 +117,7 @@ fn what_is_decided_takes_nothing_out_of_the_insurance_fund() {
     assert!((19_610 * PRICE..19_614 * PRICE).contains(&settled), "{settled}");
     let fund = world.insurance();
     let (first, second, rich, maker) =
-        (world.trader(300), world.trader(300), world.trader(20_000), world.trader(100_000));
+        (world.trader(600), world.trader(600), world.trader(20_000), world.trader(100_000));
     let short = leg(BTC_PERP, -CONTRACT, 20_000 * PRICE);
     // At the forward it is 388 dollars above its mark: within the band, and a loss at once.
     let at_forward = [future(BTC_PERP, time, CONTRACT, 20_000 * PRICE), short];
@@ -130,7 +132,8 @@ fn what_is_decided_takes_nothing_out_of_the_insurance_fund() {
     ];
     refused(&mut world, [&first, &second], &[prices[0], prices[1], short], NovateError::OutsideBand);
     let (call, put) = (at_mark(&world, time, HIGH, CALL, CONTRACT), at_mark(&world, time, HIGH, PUT, -CONTRACT));
-    refused(&mut world, [&first, &second], &[call, put, short], NovateError::BelowInitialMargin);
+    // A tick beside the marks asks for margin in cash.
+    refused(&mut world, [&first, &second], &[call, put, short], NovateError::UnsettledGains);
     // Who has the margin may, and gains or loses nothing by the price that is fixed.
     world.trade_legs(&rich, &maker, &at_mark_of_it);
     world.trade_legs(&rich, &maker, &[call, put]);
@@ -147,7 +150,7 @@ fn what_is_decided_takes_nothing_out_of_the_insurance_fund() {
     let after = world.health(&rich).equity;
     assert!((after - before).abs() < 2 * DOLLAR, "{before} {after}");
     for who in [&first, &second] {
-        assert_eq!(world.health(who).equity, 300 * DOLLAR);
+        assert_eq!(world.health(who).equity, 600 * DOLLAR);
     }
     assert_eq!(bytemuck::bytes_of(&world.insurance()), bytemuck::bytes_of(&fund));
     check(&world);
@@ -181,6 +184,8 @@ fn parity_holds_through_the_window() {
         assert!((health.equity - first.equity).abs() <= 3, "{usd}: {} {}", health.equity, first.equity);
         assert_eq!((health.gross, health.net_delta_floor), (0, 0), "{usd}");
         assert_eq!(health.equity, equity(&world, &owner, Prices::Favourable));
+        // At the averages of the last minute too, where the rest is at another price (CLR-42).
+        assert!((equity(&world, &owner, Prices::Averaged) - first.equity).abs() <= 3, "{usd}");
         shares = decided(&world, time).share.0;
         // Marks are on the same price: a call less its put is the future less the strike.
         let expiry = world.expiry(BTC_PERP, time);
@@ -209,11 +214,12 @@ fn bands_are_around_what_is_expected() {
     }
     world.trade_legs(&owner, &maker, &[future(BTC_PERP, time, CONTRACT / 10, tick(high))]);
     world.trade_legs(&owner, &maker, &[future(BTC_PERP, time, -CONTRACT / 10, tick(low) + 20_000_000)]);
-    // A call far in the money: mark, and half of spot by its delta, times 5 %.
+    // A call far in the money: mark, and the undecided part of spot by its delta, times 5 %.
     let expiry = world.expiry(BTC_PERP, time);
     let call = option_mark(&world, &expiry, DEEP, CALL);
     assert!((call - (mark - 15_000 * PRICE)).abs() < PRICE / 100, "{call}");
-    let width = (call + 10_000 * PRICE) / 20;
+    let width = (call + 20_000 * (PRICE - 1_000 * decided(&world, time).share.0)) / 20;
+    assert!((730 * PRICE..760 * PRICE).contains(&width), "{width}");
     for (price, within) in
         [(width - PRICE, true), (width + PRICE, false), (PRICE - width, true), (-width - PRICE, false)]
     {
@@ -277,7 +283,7 @@ fn equity_goes_on_through_expiry() {
     assert!((refreshed - after).abs() < DOLLAR, "{after} {refreshed}");
     // Spot at rest, all comes to what is expected then.
     let expected = expected_now(&world, time);
-    sample_to(&mut world, time + 200);
+    sample_to(&mut world, time + 150);
     assert_eq!(world.asset(BTC).window.fixed_time, time);
     assert!((world.asset(BTC).window.fixed_price.0 - expected).abs() < PRICE);
     let decided = equity(&world, &owner, Prices::Favourable);
@@ -358,5 +364,37 @@ fn while_the_run_hangs_on_a_reading_risk_does_not_rise() {
     }
     keep(&mut world, 2);
     world.withdraw(&owner, USDC, 1);
+    check(&world);
+}
+
+/// A gain is registered at what the expiry was expected to settle at when the haircut's round opened, whatever samples and spot have
+/// done since (CLR-32).
+#[test]
+fn a_gain_is_registered_at_what_was_expected_at_the_opening() {
+    let (mut world, time) = world();
+    let (winner, maker, taker) = (world.trader(50_000), world.trader(500_000), world.trader(100_000));
+    let owner = world.trader(7_010);
+    world.trade_legs(&winner, &maker, &[future(BTC_PERP, time, -CONTRACT, 19_600 * PRICE)]);
+    world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 19_600 * PRICE)]);
+    sample_to(&mut world, time - 600);
+    world.price(BTC, 12_000.0);
+    world.start_auction(&owner);
+    let bid = world.liquidate_instruction(&owner, taker.side(), CONTRACT, 0);
+    world.succeeds(&[bid], &[&taker.key]);
+    let opened = world.market(BTC_PERP);
+    assert_eq!((opened.round.number, opened.round_expiry, opened.round.index_price.0), (1, time, 12_000 * PRICE));
+    let share = decided(&world, time);
+    assert_eq!((opened.round_decided, opened.round_average), (share.share, share.average));
+    assert!((600_000..720_000).contains(&share.share.0), "{share:?}");
+    let then = expected_now(&world, time);
+    // Short one at 19,600, a fee of 9.80 paid.
+    let gain = (19_600 * PRICE - then) / 1_000 - 9_800_000;
+
+    sample_to(&mut world, time - 300);
+    world.price(BTC, 15_000.0);
+    let held = future(BTC_PERP, time, 0, 0).instrument;
+    let register = world.register_gain_instruction(&winner, held);
+    let event: novate::events::HaircutBorne = world.succeeds(&[register], &[]).event();
+    assert!((event.borne.registered - gain).abs() <= 1, "{} {gain}", event.borne.registered);
     check(&world);
 }
