@@ -251,13 +251,15 @@ impl Nodes {
 
     /// What of a strike is not covered by what is decided: an option is one with that strike on the rest of the forward. Zero or
     /// less where a call will be exercised whatever the rest is.
-    pub fn uncovered(&self, strike: Price) -> Result<Price> {
-        strike.sub(self.expected.decided)
+    #[inline]
+    pub fn uncovered(&self, strike: Price) -> Price {
+        // Neither is below zero.
+        Price(strike.0.wrapping_sub(self.expected.decided.0))
     }
 
     /// The deviation at a strike of the smile at [`Nodes::forward`]; zero where the strike is covered.
     pub fn deviation(&self, section: &Section, strike: Price) -> Result<Deviation> {
-        match self.uncovered(strike)? {
+        match self.uncovered(strike) {
             Price(..=0) => Ok(Deviation(0)),
             uncovered => section.deviation(uncovered),
         }
@@ -316,7 +318,7 @@ impl Strike {
         if strike <= Price::ZERO {
             return Err(MarginError::InvalidPrice);
         }
-        let uncovered = nodes.uncovered(strike)?;
+        let uncovered = nodes.uncovered(strike);
         let is_covered = uncovered <= Price::ZERO;
         let sd = if nodes.remaining > Tenor::ZERO && !is_covered { sd.0.clamp(0, Deviation::MAX.0) } else { 0 };
         let quote = match is_covered {
@@ -336,7 +338,9 @@ impl Strike {
         self.gamma = Contracts(product_over_ten_pow_floor::<USD_DIGITS>(quote.gamma.0, growth.0).unwrap_or(i64::MAX));
         self.vega = quote.vega;
         self.theta = quote.theta;
-        let vol = mul_div_floor(sd, Ratio::ONE.0, nodes.root_time.max(1)).unwrap_or(i64::MAX);
+        // A deviation of at most 2^44 times a million is below 2^64.
+        let vol = sd.unsigned_abs().wrapping_mul(const { Ratio::ONE.0.unsigned_abs() });
+        let vol = vol.checked_div(nodes.root_time.max(1).unsigned_abs()).unwrap_or_default();
         self.vol = u32::try_from(vol).unwrap_or(u32::MAX);
 
         let capped = Price(uncovered.0.min(nodes.price.0.saturating_mul(MAX_MONEYNESS)));

@@ -299,7 +299,8 @@ pub fn option_at(strike: &Strike, right: Right, (spot, range): (Price, Ratio), f
     held.set(0, (0, spot), facts)?;
     let expected = held.expected;
     let group = Group::new(strike, (spot, expected), range)?;
-    let limit = expected.growth.0.saturating_mul(RATIO_TO_CONTRACTS);
+    // A growth is at most 2.
+    let limit = expected.growth.0.wrapping_mul(RATIO_TO_CONTRACTS);
     let (call, delta) = group.carry(strike, Contracts::ZERO, Carry::Central)?;
     let delta = group.delta_now(delta, expected)?;
     let (mark, delta) = match right {

@@ -111,7 +111,8 @@ impl Group {
         let nodes = |n: i64| n.checked_div(range.0).unwrap_or_default() >> const { MOVE_BITS - NODE_BITS };
         let start = nodes(share.wrapping_mul(const { NODE_STEPS * Ratio::ONE.0 }));
         let step = nodes(stretch.wrapping_mul(scan.0));
-        let reach = step.saturating_mul(NODE_STEPS).saturating_add(start.saturating_abs());
+        // At most 2^32·2^20·2^3, since neither spot nor span is above two references.
+        let reach = step.wrapping_mul(NODE_STEPS).saturating_add(start.saturating_abs());
         if start.saturating_abs() > const { GRID_STEPS * NODE_ONE } || reach > const { FARTHEST * NODE_ONE } {
             return Err(MarginError::StrikeTooFar);
         }
@@ -177,7 +178,8 @@ impl Group {
                 _ => high.max(low).max(tangent()?),
             },
         };
-        let limit = self.expected.growth.0.saturating_mul(RATIO_TO_CONTRACTS);
+        // A growth is below 2^32.
+        let limit = self.expected.growth.0.wrapping_mul(RATIO_TO_CONTRACTS);
         Ok((value.or_zero(), strike.delta.0.saturating_add(bent).clamp(0, limit)))
     }
 

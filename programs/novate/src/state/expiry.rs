@@ -71,7 +71,7 @@ impl Expiry {
     pub fn remaining(&self, now: i64) -> Result<Tenor> {
         let seconds = self.time.saturating_sub(now);
         require!(seconds > 0, NovateError::ExpiryPassed);
-        Ok(Tenor(seconds.saturating_mul(NANOSECONDS)))
+        Ok(tenor(seconds))
     }
 
     /// The listed strikes.
@@ -109,7 +109,7 @@ impl Expiry {
 
     /// The time that the smile was published for.
     pub fn stated(&self) -> Tenor {
-        Tenor(self.time.saturating_sub(self.published).saturating_mul(NANOSECONDS))
+        tenor(self.time.saturating_sub(self.published))
     }
 
     /// The price that it is expected to settle at, by what is decided of it (CLR-12).
@@ -285,7 +285,13 @@ pub fn minutes_of(time: i64) -> u32 {
 
 /// Unix time in seconds, of minutes as instrument ids hold them.
 pub fn seconds(minutes: u32) -> i64 {
-    i64::from(minutes).saturating_mul(MINUTE)
+    // Below 2^32·2^6.
+    i64::from(minutes).wrapping_mul(MINUTE)
+}
+
+/// A time to an expiry, in whole seconds; no longer than 290 years.
+fn tenor(seconds: i64) -> Tenor {
+    Tenor(seconds.clamp(0, i64::MAX / NANOSECONDS).wrapping_mul(NANOSECONDS))
 }
 
 const MINUTE: i64 = 60;
