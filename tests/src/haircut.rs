@@ -34,8 +34,14 @@ pub fn gain(position: &Position, market: &Market, expiry: Option<&Expiry>) -> Op
         _ if passed && expiry?.settlement_price.0 == 0 => return None,
         Instrument::Future { .. } if passed => of(expiry?.settlement_price.0),
         Instrument::Future { .. } => {
-            let growth = 1_000_000 + i128::from(expiry?.basis.0);
-            of((i128::from(market.round.index_price.0) * growth).div_euclid(1_000_000) as i64)
+            let [mut growth, mut decided] = [1_000_000 + i128::from(expiry?.basis.0), 0];
+            // Inside its window at the opening: what samples had decided, and the rest of the forward.
+            if expiry?.time == market.round_expiry {
+                let share = i128::from(market.round_decided.0);
+                growth = (growth * (1_000_000 - share)).div_euclid(1_000_000);
+                decided = (i128::from(market.round_average.0) * share).div_euclid(1_000_000);
+            }
+            of((decided + (i128::from(market.round.index_price.0) * growth).div_euclid(1_000_000)) as i64)
         }
         Instrument::Option { slot, right, .. } => {
             let above = expiry?.settlement_price.0 - expiry?.strikes[usize::from(slot)].strike.0;

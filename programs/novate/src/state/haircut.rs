@@ -6,10 +6,11 @@
 //! touches a position passes through [`Market::bear`] first, so that nobody changes what it bears by acting before others.
 
 use anchor_lang::prelude::*;
+use novate_margin::chain::Decided;
 use novate_margin::fixed::mul_div_ceil;
 use novate_margin::{Contracts, Price, Usd};
 
-use super::{seconds, Expiry, Market, Position, PENDING_SECONDS};
+use super::{next_expiry, seconds, Asset, Expiry, Market, Position, PENDING_SECONDS};
 use crate::error::NovateError;
 use crate::events::PositionBorne;
 use crate::instrument::{self, minutes_of, Instrument};
@@ -87,10 +88,13 @@ impl Round {
 }
 
 impl Market {
-    /// Takes a loss that is forgiven into the round, and opens one at an index price where none stands. Fails with
+    /// Takes a loss that is forgiven into the round, and opens one at the price of the underlying where none stands. Fails with
     /// [`NovateError::HaircutSettling`] while the gains of a round that is over are not all charged.
-    pub fn forgive(&mut self, amount: Usd, index: Price, now: i64) -> Result<()> {
+    pub fn forgive(&mut self, amount: Usd, underlying: &Asset, now: i64) -> Result<()> {
         if !self.round.stands() {
+            let (index, time) = (underlying.price, next_expiry(now));
+            let decided = underlying.decided(time, now)?;
+            (self.round_expiry, self.round_decided, self.round_average) = (time, decided.share, decided.average);
             self.round = Round {
                 number: self.round.number.wrapping_add(1),
                 ends: now.saturating_add(HAIRCUT_WINDOW),
@@ -181,7 +185,15 @@ impl Market {
             return Ok(None);
         }
         let expiry = expiry.ok_or(NovateError::WrongExpiry)?;
-        Ok(Some(if passed { expiry.value(position)? } else { of(expiry.forward(self.round.index_price)?)? }))
+        if passed {
+            return Ok(Some(expiry.value(position)?));
+        }
+        let decided = match expiry.time == self.round_expiry {
+            true => Decided { share: self.round_decided, average: self.round_average },
+            false => Decided::NOTHING,
+        };
+        let price = expiry.expected(decided)?.at(self.round.index_price).map_err(NovateError::from)?;
+        Ok(Some(of(price)?))
     }
 
     /// What the gain that a position registered is charged now: nothing within the window, then its share of what was forgiven,

@@ -102,7 +102,12 @@ pub struct Market {
     /// Haircuts that it has borne, and what a unit of cash was worth then.
     pub option_haircuts: u64,
     pub option_factor: Wide,
-    pub reserve: [u8; 1328],
+
+    // What was decided of the next settlement price at the opening of the round (CLR-12): for when, its share and its average.
+    pub round_expiry: i64,
+    pub round_decided: Ratio,
+    pub round_average: Price,
+    pub reserve: [u8; 1304],
 }
 
 impl Market {

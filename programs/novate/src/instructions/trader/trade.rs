@@ -180,12 +180,13 @@ impl Terms {
             (Instrument::Option { slot, right, .. }, Some(expiry)) => {
                 Self::option(market, expiry, (slot, right), asset, now)
             }
-            (_, Some(expiry)) => Self::linear(market, expiry.mark(asset.price, now)?),
+            (_, Some(expiry)) => Self::linear(market, expiry.mark(asset, now)?),
             (_, None) => Self::linear(market, market.mark_at(asset.price)?),
         }
     }
 
-    /// The band around the mark of a perpetual or a future (CLR-15).
+    /// The band around the mark of a perpetual or a future (CLR-15): inside its settlement window of a future what it is expected to
+    /// settle at (CLR-12).
     fn linear(market: &Market, mark: Price) -> Result<Self> {
         let width = mark.scale_floor(market.band).map_err(NovateError::from)?;
         Ok(Self { mark, tick: market.tick, width })
@@ -194,8 +195,9 @@ impl Terms {
     /// The band around an option's mark, wider by what the option moves with the band of its underlying. Fails where its
     /// values are too far from now for anything to rest on them (MRG-15).
     fn option(market: &Market, expiry: &Expiry, (slot, right): (u8, Right), asset: &Asset, now: i64) -> Result<Self> {
-        let spot = (asset.price, asset.scan_range);
-        let option = option_at(expiry.strike(slot)?, right, spot, expiry.facts(now)?).map_err(NovateError::from)?;
+        let (spot, decided) = ((asset.price, asset.scan_range), asset.decided(expiry.time, now)?);
+        let facts = expiry.facts(decided, now)?;
+        let option = option_at(expiry.strike(slot)?, right, spot, facts).map_err(NovateError::from)?;
         require_usable(option.drift, now)?;
         let reach = option.mark.add(option.delta.of_price_floor(asset.price).map_err(NovateError::from)?);
         let reach = reach.map_err(NovateError::from)?;
