@@ -7,6 +7,7 @@ mod document;
 mod expiries;
 mod figure;
 mod full;
+mod haircuts;
 mod insurance;
 mod lending;
 mod settlement;
@@ -30,6 +31,7 @@ pub fn measure() -> Vec<Figure> {
     figures.extend(full::clearing());
     figures.extend(lending::all());
     figures.extend(insurance::all());
+    figures.extend(haircuts::all());
     figures.extend(venues::all());
     figures.extend(small::all());
     figures

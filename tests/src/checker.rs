@@ -73,6 +73,8 @@ pub(crate) mod asset {
     pub const SHORTAGE_ERA: usize = 896;
     pub const HAIRCUTS: usize = 904;
     pub const DUST: usize = 912;
+    /// u64, settlement units: forgiven in rounds of markets that stand.
+    pub const FORGIVEN: usize = 920;
     /// u16: index of what a yield-bearing asset is redeemed for, else 0.
     pub const REDEMPTION_UNDERLYING: usize = 520;
     /// Of what is lent and of loans: u64, the mint's units; u64, shares that it is divided into; two u64, low word first, what
@@ -366,6 +368,8 @@ struct Totals {
     left: i128,
     /// Portfolios that have haircuts to bear.
     behind: i128,
+    /// What was forgiven in rounds of markets that stand.
+    forgiven: i128,
     /// What insolvent auctions may still be paid.
     reserved: i128,
     /// Tokens, shares of what is lent and of loans by asset, one entry a holder.
@@ -483,13 +487,16 @@ fn check_cash(data: &[u8], haircuts: &Haircuts, totals: &mut Totals, found: &mut
     }
 }
 
-/// What trades of options left in a market is cash like that of a portfolio.
+/// What trades of options left in a market is cash like that of a portfolio; what was forgiven there, deposits may have to pay.
 fn keep_cash(data: &[u8], haircuts: &Haircuts, totals: &mut Totals) {
     let cash = u64_at(data, market::OPTION_CASH);
     let behind = cash != 0 && u64_at(data, market::OPTION_HAIRCUTS) != haircuts.count;
     let then = u128_at(data, market::OPTION_FACTOR);
     totals.cash[0] += if behind { worth(cash, then, haircuts.factors[0]) as i128 } else { cash.into() };
     totals.behind += i128::from(behind);
+    if i64_at(data, market::ROUND_ENDS) != 0 {
+        totals.forgiven += i128::from(i64_at(data, market::FORGIVEN));
+    }
 }
 
 /// The counters of all cash, against what portfolios and markets claim of it.
@@ -507,9 +514,12 @@ fn check_claims(data: &[u8], short: i128, totals: &Totals, found: &mut Vec<Strin
             ));
         }
     }
-    let (shortage, left) = (field(asset::SHORTAGE), field(asset::LEFT));
-    if shortage != short || left != totals.left || shortage == 0 && left != 0 {
+    let (shortage, left, forgiven) = (field(asset::SHORTAGE), field(asset::LEFT), field(asset::FORGIVEN));
+    if shortage != short || left != totals.left || shortage + forgiven == 0 && left != 0 {
         found.push(format!("CLR-35: short of {shortage}, is {short}; {left} left, of portfolios {}", totals.left));
+    }
+    if forgiven != totals.forgiven {
+        found.push(format!("CLR-35: {forgiven} forgiven in rounds that stand, of markets {}", totals.forgiven));
     }
     if haircuts == 0 && field(asset::DUST) != 0 {
         found.push("CLR-32: dust without a haircut".to_string());

@@ -4,8 +4,8 @@
 use novate::events::{HaircutBorne, HaircutClosed, Liquidated};
 use novate_client::instructions as build;
 use novate_client::instrument::{self, Instrument};
-use novate_client::state::{Expiry, Market, Position};
-use novate_client::{Instruction, Right};
+use novate_client::state::{Expiry, Market, Portfolio, Position};
+use novate_client::{Instruction, Pubkey, Right};
 
 use crate::{perpetual, Actor, World, BTC, BTC_PERP, CONTRACT, PRICE};
 
@@ -34,8 +34,14 @@ pub fn gain(position: &Position, market: &Market, expiry: Option<&Expiry>) -> Op
         _ if passed && expiry?.settlement_price.0 == 0 => return None,
         Instrument::Future { .. } if passed => of(expiry?.settlement_price.0),
         Instrument::Future { .. } => {
-            let growth = 1_000_000 + i128::from(expiry?.basis.0);
-            of((i128::from(market.round.index_price.0) * growth).div_euclid(1_000_000) as i64)
+            let [mut growth, mut decided] = [1_000_000 + i128::from(expiry?.basis.0), 0];
+            // Inside its window at the opening: what samples had decided, and the rest of the forward.
+            if expiry?.time == market.round_expiry {
+                let share = i128::from(market.round_decided.0);
+                growth = (growth * (1_000_000 - share)).div_euclid(1_000_000);
+                decided = (i128::from(market.round_average.0) * share).div_euclid(1_000_000);
+            }
+            of((decided + (i128::from(market.round.index_price.0) * growth).div_euclid(1_000_000)) as i64)
         }
         Instrument::Option { slot, right, .. } => {
             let above = expiry?.settlement_price.0 - expiry?.strikes[usize::from(slot)].strike.0;
@@ -84,6 +90,19 @@ impl World {
     pub fn charge_gain(&mut self, actor: &Actor, market: u16) -> HaircutBorne {
         let charge = self.charge_gain_instruction(actor, instrument::perpetual(market));
         self.succeeds(&[charge], &[]).event()
+    }
+
+    /// Portfolios of anyone in the pool and their positions with a gain that a market has to charge.
+    pub fn gains_to_charge(&self, market: u16) -> Vec<(Pubkey, u64)> {
+        let accounts = self.svm.get_program_accounts(&novate_client::ID).into_iter();
+        let portfolios =
+            accounts.filter(|(_, account)| account.data.len() == Portfolio::SPACE).map(|(address, _)| address);
+        let ours = portfolios.map(|address| (address, self.portfolio(&address))).filter(|(_, p)| p.pool == self.pool);
+        let of = |(address, portfolio): (Pubkey, Portfolio)| {
+            let due = |p: &&Position| p.gain != 0 && instrument::market_of(p.instrument) == market;
+            portfolio.positions().iter().filter(due).map(|p| (address, p.instrument)).collect::<Vec<_>>()
+        };
+        ours.flat_map(of).collect()
     }
 
     pub fn close_haircut_instruction(&self, market: u16) -> Instruction {

@@ -74,6 +74,7 @@ mod set_settlement_price;
 mod settle_expiry;
 mod settle_variation;
 mod settlement_window;
+mod settling;
 mod stage_scenarios;
 mod stake;
 mod stale;

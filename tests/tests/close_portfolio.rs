@@ -38,8 +38,11 @@ fn the_tombstone_keeps_the_generation() {
 mod adversary {
     use super::*;
     use anchor_lang::error::ErrorCode;
+    use std::mem::offset_of;
+
+    use novate_client::state::{Claim, Portfolio, DISCRIMINATOR};
     use novate_client::NovateError;
-    use novate_tests::Altered;
+    use novate_tests::{Altered, BTC};
 
     #[test]
     fn a_portfolio_with_cash_is_not_closed() {
@@ -83,6 +86,35 @@ mod adversary {
         let owner = world.actor();
         let close = build::close_portfolio(owner.address(), world.pool, 1);
         world.refuses(&[close], &[&owner.key], NovateError::PortfolioClosed);
+    }
+
+    /// CLR-35: it would take what left out of the base that a haircut is divided by.
+    #[test]
+    fn what_left_while_deposits_may_bear_a_loss_keeps_it_open() {
+        let mut world = World::default();
+        let owner = world.actor();
+        let mut account = world.account(&owner.portfolio);
+        let left = DISCRIMINATOR + offset_of!(Portfolio, claim) + offset_of!(Claim, left);
+        account.data[left] = 1;
+        world.svm.set_account(owner.portfolio, account).unwrap();
+        let close = build::close_portfolio(owner.address(), world.pool, 0);
+        world.refuses(std::slice::from_ref(&close), &[&owner.key], NovateError::ProvisionalHaircut);
+        // Once that is over it is forgotten.
+        let mut account = world.account(&owner.portfolio);
+        account.data[left + offset_of!(Claim, shortage_era) - offset_of!(Claim, left)] = 1;
+        world.svm.set_account(owner.portfolio, account).unwrap();
+        world.succeeds(&[close], &[&owner.key]);
+    }
+
+    #[test]
+    fn another_asset_or_pool() {
+        let mut world = World::default();
+        let owner = world.actor();
+        let close = build::close_portfolio(owner.address(), world.pool, 0);
+        let btc = addresses::asset(&world.pool, BTC);
+        world.refuses(&[close.clone().with_account(3, btc)], &[&owner.key], NovateError::NotSettlementAsset);
+        let usdc = addresses::asset(&world.second_pool(), USDC);
+        world.refuses(&[close.with_account(3, usdc)], &[&owner.key], NovateError::WrongPool);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! The owner's equity is -500; the winners have gained 7,490 together, 500 of which is theirs no longer where the fund has
 //! nothing: 250, 150 and 100.
 
-use novate::events::{ExpirySettled, ForgivenLoss, Liquidated, Traded, VariationSettled};
+use novate::events::{ExpirySettled, ForgivenLoss, Liquidated, PositionBorne, Traded, VariationSettled};
 use novate_client::instructions as build;
 use novate_client::instrument::{self, perpetual};
 use novate_client::state::{minutes_of, Borne, Portfolio, HAIRCUT_WINDOW};
@@ -39,7 +39,7 @@ fn the_winners_lose_exactly_the_deficit_pro_rata() {
     let event = broke.takes(ALL, -500 * DOLLAR);
     holds(&broke.world);
     assert_eq!((event.price, event.forgiven, event.from_capital, event.from_stake), (-500 * DOLLAR, 500_000_000, 0, 0));
-    assert_eq!(event.losses, [ForgivenLoss { market: BTC_PERP, amount: 500 * DOLLAR }]);
+    assert_eq!(event.losses, [ForgivenLoss { instrument: perpetual(BTC_PERP), amount: 500 * DOLLAR }]);
     let round = broke.world.market(BTC_PERP).round;
     assert_eq!((round.number, round.ends), (1, broke.world.now() + HAIRCUT_WINDOW));
     assert_eq!((event.borne, event.taker_borne), Default::default());
@@ -66,6 +66,8 @@ fn the_winners_lose_exactly_the_deficit_pro_rata() {
         assert_eq!(broke.world.health(winner).equity, equity);
         holds(&broke.world);
     }
+    let event = broke.world.close_haircut(BTC_PERP);
+    assert_eq!((event.remainder, event.from_deposits.free), (0, 0));
     let market = broke.world.market(BTC_PERP);
     assert_eq!((market.haircut.0, market.round.ends, market.rounding.0), (0, 0, 0));
     assert_eq!(broke.worth(), before);
@@ -144,7 +146,8 @@ fn the_winner_who_closes_first_bears_the_same() {
     let (first, taker) = (broke.winners[0].clone(), broke.taker.clone());
     let sent = broke.world.trade(&first, &taker, &[(BTC_PERP, SOLD[0], 12_500 * PRICE)]);
     let event: Traded = sent.event();
-    assert_eq!((event.first_borne.registered, event.second_borne.registered), (3_745 * DOLLAR, 0));
+    let borne = PositionBorne { instrument: perpetual(BTC_PERP), amount: 3_745 * DOLLAR };
+    assert_eq!((event.first_borne, event.second_borne), (vec![borne], vec![]));
     holds(&broke.world);
     for winner in &broke.winners.clone()[1..] {
         broke.world.register_gain(winner, BTC_PERP);
@@ -253,7 +256,7 @@ fn rounding_takes_less_than_a_unit_of_each() {
         holds(&broke.world);
     }
     let market = broke.world.market(BTC_PERP);
-    assert_eq!((market.haircut.0, market.rounding.0, market.round.ends), (0, 2, 0));
+    assert_eq!((market.haircut.0, market.rounding.0), (0, 2));
     assert_eq!(broke.worth(), before - 2);
 }
 
@@ -317,7 +320,8 @@ fn two_deficits_at_once_in_one_market() {
         assert_eq!(broke.world.charge_gain(winner, BTC_PERP).borne.charged, charge * DOLLAR);
     }
     holds(&broke.world);
-    assert_eq!(broke.world.market(BTC_PERP).round.ends, 0);
+    assert_eq!(broke.world.close_haircut(BTC_PERP).remainder, 0);
+    holds(&broke.world);
 }
 
 /// A slice with losses in two markets: each bears in proportion to what was lost there.
@@ -334,7 +338,8 @@ fn a_deficit_in_two_markets() {
     let event = broke.takes(ALL, 0);
     // -800.75: losses of 7,510 and 1,300.75.
     assert_eq!(event.forgiven, 800_750_000);
-    let amounts: Vec<(u16, i64)> = event.losses.iter().map(|l| (l.market, l.amount)).collect();
+    let amounts: Vec<(u16, i64)> =
+        event.losses.iter().map(|l| (instrument::market_of(l.instrument), l.amount)).collect();
     assert_eq!(amounts[0].1 + amounts[1].1, 800_750_000);
     assert_eq!(amounts[0], (BTC_PERP, (800_750_000i128 * 7_510_000_000 / 8_810_750_000) as i64));
     for winner in broke.winners.clone() {
@@ -354,7 +359,7 @@ fn a_deficit_in_two_markets() {
 
 /// While gains of a round that is over are not all charged, the next deficit is paid by the fund only.
 #[test]
-fn a_deficit_after_the_window_waits_until_all_is_charged() {
+fn a_deficit_after_the_window_waits_until_the_round_is_closed() {
     let mut broke = Broke::before(World::default(), 0, SOLD);
     let second = second_owner(&mut broke);
     broke.world.price(BTC, 12_500.0);
@@ -371,6 +376,8 @@ fn a_deficit_after_the_window_waits_until_all_is_charged() {
     for winner in broke.winners.clone() {
         broke.world.charge_gain(&winner, BTC_PERP);
     }
+    broke.world.refuses(std::slice::from_ref(&bid), &[&broke.taker.key], NovateError::HaircutSettling);
+    broke.world.close_haircut(BTC_PERP);
     let event: Liquidated = broke.world.succeeds(&[bid], &[&broke.taker.key]).event();
     assert_eq!((broke.world.market(BTC_PERP).round.number, event.forgiven), (2, 500_000_000));
     holds(&broke.world);
@@ -516,7 +523,7 @@ fn what_expired_before_bears_by_its_settlement_price() {
     assert_eq!(gains[0], gains[1]);
     assert_eq!(gains[0], [490 * DOLLAR, 2_500 * DOLLAR]);
     let event: ExpirySettled = world.settle_expiry(&late, BTC_PERP, time).event();
-    assert_eq!(event.borne, Borne::default());
+    assert_eq!(event.borne, []);
     holds(&world);
 }
 

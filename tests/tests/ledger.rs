@@ -85,15 +85,16 @@ fn a_unit_too_much_in_an_account_is_noticed() {
     let (market, insurance) = (addresses::market(&world.pool, BTC_PERP), addresses::insurance(&world.pool));
     let accounts = raw(&world);
     let of_size = |size: usize| accounts.iter().find(|a| a.data.len() == size).expect("one of this size").address;
-    let fields: [(_, &[usize]); 8] = [
-        (usdc.to_bytes(), &[416]),
+    let fields: [(_, &[usize]); 9] = [
+        (usdc.to_bytes(), &[416, 816, 824, 832, 840, 848, 856, 864, 872, 880, 888, 896, 904, 912]),
         (gold.to_bytes(), &[408, 528, 536, 544, 552, 560, 568, 576, 584, 592]),
         (addresses::vault(&usdc).to_bytes(), &[64]),
         (addresses::vault(&gold).to_bytes(), &[64]),
-        (market.to_bytes(), &[184, 192, 200, 376, 384]),
+        (market.to_bytes(), &[184, 192, 200, 376, 384, 608, 616, 624, 632, 640, 648, 656, 688, 696, 704, 712]),
         (insurance.to_bytes(), &[48, 56, 64, 80, 88, 96, 104]),
         (of_size(256), &[80, 88, 104]),
-        (of_size(5_376), &[120, 128, 152, 160, 168, 176, 184, 216, 224, 232, 728, 736, 744, 760, 768, 776]),
+        (of_size(5_376), &[120, 128, 152, 160, 168, 176, 184, 216, 224, 232, 728, 736, 744, 752, 760, 768, 776]),
+        (of_size(5_376), &[4_944, 4_952, 4_960, 4_968, 4_976, 4_984, 4_992, 5_000]),
     ];
     for (address, offset) in fields.iter().flat_map(|(address, fields)| fields.iter().map(move |at| (*address, *at))) {
         let mut altered = accounts.clone();

@@ -5,9 +5,11 @@
 
 use novate::events::Liquidated;
 use novate_client::instructions as build;
-use novate_client::state::{MAX_ACCOUNTS_HELD, MAX_BALANCES, MAX_UNDERLYINGS_HELD};
-use novate_client::{addresses, instrument, AccountMeta, Instruction};
-use novate_margin::is_liquidatable;
+use novate_client::state::{
+    Asset, Market, Round, HAIRCUT_WINDOW, MAX_ACCOUNTS_HELD, MAX_BALANCES, MAX_POSITIONS, MAX_UNDERLYINGS_HELD,
+};
+use novate_client::{addresses, instrument, AccountMeta, Instruction, Pubkey};
+use novate_margin::{is_liquidatable, Price, Usd};
 use novate_tests::sending::{locks, packet_size, COMPUTE_LIMIT, PACKET};
 use novate_tests::world::leg;
 use novate_tests::{checker, Actor, AssetSpec, Builder, MarketSpec, World, DOLLAR, PRICE, USDC};
@@ -286,6 +288,94 @@ fn an_insolvent_account_with_positions_on_all_underlyings_is_taken_whole() {
 #[test]
 fn an_insolvent_account_with_the_most_positions_is_taken_whole() {
     insolvent(NARROW);
+}
+
+impl Hall {
+    /// Futures that expired an hour after each other and won a dollar each fill the positions up; what they won the market has as
+    /// rounding, so that its ledger stays closed.
+    fn won(&mut self, actor: &Actor) {
+        let mut portfolio = self.world.portfolio(&actor.portfolio);
+        let minutes = (self.world.now() / 60) as u32;
+        for at in portfolio.positions().len()..MAX_POSITIONS {
+            let market = at as u16 % self.shape.positions;
+            let id = instrument::future(market, minutes - 60 * at as u32);
+            let underlying = self.world.underlyings[usize::from(market)];
+            portfolio.position_entry(id, underlying, self.world.now()).unwrap().cost = -DOLLAR;
+            self.alter(addresses::market(&self.world.pool, market), |market: &mut Market| market.rounding.0 -= DOLLAR);
+        }
+        self.alter(actor.portfolio, |altered| *altered = portfolio);
+    }
+
+    /// In every market a dollar was forgiven while prices were a tenth higher.
+    fn open_rounds(&mut self) {
+        let (ends, price) = (self.world.now() + HAIRCUT_WINDOW, Price((USD * 1.1) as i64 * PRICE));
+        for index in 0..self.shape.positions {
+            self.alter(addresses::market(&self.world.pool, index), |market: &mut Market| {
+                let (forgiven, funding) = (Usd(DOLLAR), market.funding);
+                market.round =
+                    Round { number: 1, ends, forgiven, index_price: price, mark: price, funding, ..Round::default() };
+                market.haircut.0 += DOLLAR;
+                market.rounding.0 += DOLLAR;
+            });
+        }
+        let forgiven = DOLLAR as u64 * u64::from(self.shape.positions);
+        let usdc = addresses::asset(&self.world.pool, USDC);
+        self.alter(usdc, |asset: &mut Asset| asset.claims.forgiven += forgiven);
+    }
+
+    fn alter<T: bytemuck::Pod>(&mut self, address: Pubkey, change: impl FnOnce(&mut T)) {
+        let mut account = self.world.account(&address);
+        change(bytemuck::from_bytes_mut(&mut account.data[8..]));
+        self.world.write(address, account);
+    }
+}
+
+/// CLR-32: rounds stand in every market of the fullest account, which has 48 positions, and of a taker as full. One bid registers all
+/// their gains and forgives losses in every market, another one, once the windows have ended, charges all that was registered.
+fn bears(shape: Shape) {
+    let mut hall = Hall::new(shape);
+    let owner = hall.full(3_000, contracts(shape));
+    let taker = hall.full(1_000_000, 1);
+    hall.won(&owner);
+    hall.won(&taker);
+    hall.bankrupt(&owner);
+    for actor in [&owner, &taker] {
+        let portfolio = hall.world.portfolio(&actor.portfolio);
+        let full = (usize::from(shape.balances), MAX_POSITIONS);
+        assert_eq!((portfolio.balances().len(), portfolio.positions().len()), full);
+        assert_eq!(hall.world.holdings(&[actor.portfolio]).len(), MAX_ACCOUNTS_HELD);
+    }
+    hall.world.hold();
+    let table = [hall.table.clone()];
+    let start = hall.world.start_auction_instruction(&owner);
+    hall.world.send_with_tables(&[start], &[], &table).unwrap();
+    hall.open_rounds();
+    for (fraction, pause) in [(500_000_000, 600), (1_000_000_000, HAIRCUT_WINDOW)] {
+        hall.world.pass(pause);
+        hall.world.refresh();
+        let bid = hall.world.liquidate_instruction(&owner, taker.side(), fraction, 0);
+        let (sent, transaction) = match hall.world.send_with_tables(&[bid], &[&taker.key], &table) {
+            Ok(done) => done,
+            Err(failure) => panic!("{:?}\n{}", failure.error, failure.logs.join("\n")),
+        };
+        let (size, locks) = (packet_size(&transaction), locks(&transaction));
+        println!("rounds stand, {} balances, {} perpetuals: {} CU", shape.balances, shape.positions, sent.units);
+        assert!(sent.units <= u64::from(COMPUTE_LIMIT) && size <= PACKET && locks <= MOST_LOCKS);
+        let event: Liquidated = sent.event();
+        assert_eq!((event.borne.len(), event.taker_borne.len()), (MAX_POSITIONS, MAX_POSITIONS));
+        let registers = pause != HAIRCUT_WINDOW;
+        assert!(event.borne.iter().chain(&event.taker_borne).all(|borne| (borne.amount > 0) == registers));
+        assert_eq!(event.losses.len(), if registers { usize::from(shape.positions) } else { 0 });
+        let wrong = checker::violations(&raw(&hall.world), hall.world.pool.to_bytes());
+        assert_eq!(wrong, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_bid_registers_and_charges_as_many_gains_as_two_accounts_can_hold() {
+    bears(WIDE);
+    bears(LONG);
+    bears(NARROW);
 }
 
 /// Contracts in each market such that the account is at its initial margin.

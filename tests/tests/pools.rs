@@ -416,8 +416,8 @@ fn forgive(twins: &mut Twins) {
             twins.by_anyone(|w| w.charge_gain_instruction(&of(w, &winner), perpetual));
         } else {
             twins.world.pass(HAIRCUT_WINDOW);
-            twins.by_anyone(|w| w.close_haircut_instruction(BTC_PERP));
         }
+        twins.by_anyone(|w| w.close_haircut_instruction(BTC_PERP));
         twins.price(BTC, 11_500.0);
     }
 }

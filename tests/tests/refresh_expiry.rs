@@ -17,6 +17,7 @@ fn on_host(world: &World, market: u16, time: i64, forecast: Forecast, strike: i6
     let reference = Reference {
         price: asset.price,
         basis: Ratio(forecast.basis),
+        decided: asset.decided(time, world.now()).unwrap(),
         scan_range: asset.scan_range,
         remaining: Tenor((time - world.now()) * 1_000_000_000),
         time: Seconds(world.now()),
@@ -27,7 +28,7 @@ fn on_host(world: &World, market: u16, time: i64, forecast: Forecast, strike: i6
     let published = world.expiry(market, time).published;
     let stated = Tenor((time - published) * 1_000_000_000);
     let section = smile.at(nodes.forward()).unwrap().run_off(stated, reference.remaining);
-    let deviation = section.deviation(Price(strike)).unwrap();
+    let deviation = nodes.deviation(&section, Price(strike)).unwrap();
     let mut computed: Strike = bytemuck::Zeroable::zeroed();
     computed.reprice(&nodes, Price(strike), deviation).unwrap();
     computed

@@ -209,6 +209,7 @@ mod adversary {
         bankrupt.owner = other;
         bankrupt.refused(NovateError::HaircutSettling);
         bankrupt.world.charge_gain(&bankrupt.maker.clone(), BTC_PERP);
+        bankrupt.world.close_haircut(BTC_PERP);
         assert_eq!(bankrupt.resolves().forgiven, LOST);
         assert_eq!(bankrupt.world.market(BTC_PERP).round.number, 2);
     }

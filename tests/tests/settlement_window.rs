@@ -262,6 +262,38 @@ impl Rule {
     }
 }
 
+/// The share that a run has decided of a price for `time`, samples at these times and now the last of them.
+fn share(times: &[i64], time: i64) -> i64 {
+    let mut window = Window::default();
+    for sampled in times {
+        window.take(Price(20_000 * PRICE), *sampled).unwrap();
+    }
+    window.decided(time, *times.last().unwrap()).unwrap().share.0
+}
+
+/// What a run may still become counts as not decided: the end is as late as the samples that it lacks may come.
+#[test]
+fn what_is_not_sure_is_not_decided() {
+    let time = 1_700_006_400 + 28_800;
+    assert_eq!(time % DAY, 28_800);
+    // Dense enough: of the half hour.
+    assert_eq!(share(&every(60, time - 1_800, time - 600), time), 666_666);
+    assert_eq!(share(&every(60, time - 1_800, time - 60), time), 966_666);
+    // The first may come a gap late.
+    assert_eq!(share(&every(60, time - 1_740, time - 60), time), 965_517);
+    // Every 110 s: 17 samples to 40 s before the end, and the last of three more is up to 320 s after it.
+    assert_eq!(share(&every(110, time - 1_800, time - 40), time), 1_760 * 1_000_000 / 2_120);
+    // One alone, and one after a gap, which begins anew.
+    assert_eq!(share(&[time - 1_800], time), 0);
+    assert_eq!(share(&[time - 1_800, time - 1_679], time), 0);
+    // After the time a run of too few goes on: of nineteen the twentieth is 120 s away.
+    let few = every(100, time - 1_800, time);
+    assert_eq!((few.len(), share(&few, time)), (19, 1_800 * 1_000_000 / 1_920));
+    let mut done = few;
+    done.push(time + 1);
+    assert_eq!(share(&done, time), 1_000_000);
+}
+
 #[test]
 fn any_samples_are_taken_as_the_rule_says() {
     let mut fixes = 0;

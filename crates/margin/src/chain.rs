@@ -13,8 +13,9 @@ use crate::error::{MarginError, Result};
 use crate::fixed::{mul_div_floor, product_over_ten_pow_floor};
 use crate::normal;
 use crate::params::Params;
-use crate::pricing::{call, distances, log_of, root_time, Deviation, DAY, DEVIATION_BITS, MAX_MONEYNESS};
+use crate::pricing::{call, distances, log_of, root_time, Deviation, Quote, DAY, DEVIATION_BITS, MAX_MONEYNESS};
 use crate::scan::{LOWEST_MOVE, NODE_STEPS, RANGE_TAILS, TAILS, TAIL_NODES};
+use crate::smile::Section;
 use crate::transcendental::{exp, ln, ONE};
 use crate::units::{Contracts, Price, Ratio, Seconds, Tenor, USD_DIGITS};
 
@@ -45,6 +46,53 @@ pub const VALUE_ONE: u32 = 1 << 29;
 /// Values are off by at most so many of their units: pricing and rounding together.
 pub const VALUE_ERROR: i64 = 2;
 
+/// What samples have decided of the price that an expiry settles at (CLR-12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// Their share of it, from 0 to 1.
+    pub share: Ratio,
+    /// Their average.
+    pub average: Price,
+}
+
+impl Decided {
+    /// Before the settlement window, and as long as nothing in it is sure.
+    pub const NOTHING: Self = Self { share: Ratio::ZERO, average: Price::ZERO };
+}
+
+/// The price that an expiry is expected to settle at: `decided` + `growth`·spot. Where nothing is decided that is the forward.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct Expected {
+    /// Share·average of what is decided.
+    pub decided: Price,
+    /// (1 - share)·(1 + basis), from 0 to 2.
+    pub growth: Ratio,
+}
+
+impl Expected {
+    /// Fails with [`MarginError::InvalidBasis`] where the basis is not within [`BASIS_RANGE`]. A share beyond 1 counts as 1.
+    pub fn of(basis: Ratio, decided: Decided) -> Result<Self> {
+        if basis < BASIS_RANGE.0 || basis > BASIS_RANGE.1 {
+            return Err(MarginError::InvalidBasis);
+        }
+        let growth = Ratio(Ratio::ONE.0.saturating_add(basis.0));
+        if decided.share <= Ratio::ZERO {
+            return Ok(Self { decided: Price::ZERO, growth });
+        }
+        let share = decided.share.min(Ratio::ONE);
+        let left = Ratio::ONE.0.saturating_sub(share.0);
+        let growth = Ratio(mul_div_floor(growth.0, left, Ratio::ONE.0)?);
+        Ok(Self { decided: decided.average.scale_floor(share)?, growth })
+    }
+
+    /// At a spot price; what follows it is rounded down.
+    #[inline]
+    pub fn at(&self, spot: Price) -> Result<Price> {
+        spot.scale_floor(self.growth)?.add(self.decided)
+    }
+}
+
 /// One strike of an expiry and what its call is worth in every scenario.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
@@ -53,15 +101,18 @@ pub struct Strike {
     pub strike: Price,
     /// Index price that the values belong to; 0 before the first refresh.
     pub reference: Price,
-    /// Scan range that the nodes belong to.
-    pub scan_range: Ratio,
-    /// The forward over the spot, less one, that the values belong to.
-    pub basis: Ratio,
+    /// Scan range that the nodes belong to, 1e-6.
+    pub scan_range: u32,
+    /// What follows spot of the price expected at expiry, and what is decided of it, at the refresh: see [`Expected`]. The first is
+    /// in 1e-6.
+    pub growth: u32,
+    /// See `growth`.
+    pub decided: Price,
     /// Unix time of the refresh.
     pub refreshed: Seconds,
     /// The call's value at the reference, per contract.
     pub mark: Price,
-    /// Change of the mark for a change of the spot price by one, 1e-9, from 0 to 1 + basis.
+    /// Change of the mark for a change of the spot price by one, 1e-9, from 0 to the growth.
     pub delta: Contracts,
     /// Change of the delta for a relative move of spot by 1, 1e-9: gamma times the reference.
     pub gamma: Contracts,
@@ -99,6 +150,8 @@ pub struct Reference {
     pub price: Price,
     /// The forward's relative distance from it, within [`BASIS_RANGE`].
     pub basis: Ratio,
+    /// What of the settlement price is decided.
+    pub decided: Decided,
     /// The scan range R of the underlying, above 0, at most 1.
     pub scan_range: Ratio,
     /// Time to the expiry. No time or less: calls are worth what they would pay now.
@@ -123,14 +176,14 @@ pub struct Nodes {
     price: Price,
     forward: Price,
     scan_range: Ratio,
-    basis: Ratio,
+    expected: Expected,
     remaining: Tenor,
     time: Seconds,
     /// √T, 2^-40.
     root_time: i64,
     /// ln S, 2^-40.
     log: i64,
-    /// 1 + basis, 2^-34.
+    /// The growth, 2^-34.
     growth: i64,
     /// Factors of a deviation in the up and the down scenario, 2^-40.
     up: i64,
@@ -144,23 +197,24 @@ pub struct Nodes {
 impl Nodes {
     /// Fills in the nodes for a reference and the parameters of the pool.
     ///
-    /// Fails with [`MarginError::InvalidPrice`], [`MarginError::InvalidBasis`] or [`MarginError::InvalidScanRange`].
+    /// Fails with [`MarginError::InvalidPrice`], [`MarginError::InvalidBasis`] or [`MarginError::InvalidScanRange`], and with
+    /// [`MarginError::Expired`] where all is decided.
     pub fn set(&mut self, facts: &Reference, params: &Params) -> Result<()> {
-        let (low, high) = BASIS_RANGE;
-        if facts.basis < low || facts.basis > high {
-            return Err(MarginError::InvalidBasis);
+        let expected = Expected::of(facts.basis, facts.decided)?;
+        let growth = expected.growth;
+        if growth <= Ratio::ZERO {
+            return Err(MarginError::Expired);
         }
         if facts.scan_range <= Ratio::ZERO || facts.scan_range > Ratio::ONE {
             return Err(MarginError::InvalidScanRange);
         }
         self.log = log_of(facts.price)?;
         self.price = facts.price;
-        self.basis = facts.basis;
+        self.expected = expected;
         self.scan_range = facts.scan_range;
         self.remaining = facts.remaining;
         self.time = facts.time;
-        let growth = Ratio::ONE.add(facts.basis)?;
-        self.forward = forward(facts.price, facts.basis)?;
+        self.forward = facts.price.scale_floor(growth)?;
         self.growth = (growth.0 << RATIO_BITS).checked_div(Ratio::ONE.0).unwrap_or_default();
 
         self.root_time = root_time(facts.remaining);
@@ -185,9 +239,30 @@ impl Nodes {
         Ok(())
     }
 
-    /// The forward, rounded down.
+    /// The forward as far as it is not decided, rounded down: what the smile is read at.
     pub fn forward(&self) -> Price {
         self.forward
+    }
+
+    /// The price expected at expiry, rounded down.
+    pub fn expected(&self) -> Result<Price> {
+        self.forward.add(self.expected.decided)
+    }
+
+    /// What of a strike is not covered by what is decided: an option is one with that strike on the rest of the forward. Zero or
+    /// less where a call will be exercised whatever the rest is.
+    #[inline]
+    pub fn uncovered(&self, strike: Price) -> Price {
+        // Neither is below zero.
+        Price(strike.0.wrapping_sub(self.expected.decided.0))
+    }
+
+    /// The deviation at a strike of the smile at [`Nodes::forward`]; zero where the strike is covered.
+    pub fn deviation(&self, section: &Section, strike: Price) -> Result<Deviation> {
+        match self.uncovered(strike) {
+            Price(..=0) => Ok(Deviation(0)),
+            uncovered => section.deviation(uncovered),
+        }
     }
 }
 
@@ -224,39 +299,61 @@ fn shock_scale(remaining: Tenor) -> i64 {
 }
 
 impl Strike {
+    /// The price expected at expiry by what the values belong to.
+    #[inline]
+    pub(crate) fn expected(&self) -> Expected {
+        Expected { decided: self.decided, growth: Ratio(self.growth.into()) }
+    }
+
     /// Prices the call at every node (MRG-10 to MRG-13) and fills in every field. `sd` is the strike's vol times √T, as
-    /// [`Smile::deviation`](crate::smile::Smile::deviation) or [`deviation`](crate::pricing::deviation) give it.
+    /// [`Nodes::deviation`] or [`deviation`](crate::pricing::deviation) give it.
+    ///
+    /// Of a price that is decided in part only the rest moves: the call pays what one on the rest of the forward pays whose strike is
+    /// less what is decided, and is priced as that, exactly. That the rest will be an average too makes it less volatile; that is
+    /// not credited.
     ///
     /// A value is within [`VALUE_ERROR`] of the true one for strikes up to 20 times the reference. A strike above
     /// [`MAX_MONEYNESS`] times the reference is priced as one there. Fails where the strike is not positive.
     pub fn reprice(&mut self, nodes: &Nodes, strike: Price, sd: Deviation) -> Result<()> {
-        let sd = if nodes.remaining > Tenor::ZERO { sd.0.clamp(0, Deviation::MAX.0) } else { 0 };
-        let quote = call(nodes.forward, strike, Deviation(sd), nodes.remaining)?;
-        let growth = Ratio::ONE.add(nodes.basis)?;
+        if strike <= Price::ZERO {
+            return Err(MarginError::InvalidPrice);
+        }
+        let uncovered = nodes.uncovered(strike);
+        let is_covered = uncovered <= Price::ZERO;
+        let sd = if nodes.remaining > Tenor::ZERO && !is_covered { sd.0.clamp(0, Deviation::MAX.0) } else { 0 };
+        let quote = match is_covered {
+            true => Quote { value: nodes.forward.sub(uncovered)?, delta: Contracts::ONE, ..Quote::default() },
+            false => call(nodes.forward, uncovered, Deviation(sd), nodes.remaining)?,
+        };
+        let growth = nodes.expected.growth;
         self.strike = strike;
         self.reference = nodes.price;
-        self.scan_range = nodes.scan_range;
-        self.basis = nodes.basis;
+        // Both are at most 2e6 by then.
+        self.scan_range = u32::try_from(nodes.scan_range.0).unwrap_or_default();
+        self.growth = u32::try_from(growth.0).unwrap_or_default();
+        self.decided = nodes.expected.decided;
         self.refreshed = nodes.time;
         self.mark = quote.value;
         self.delta = Contracts(product_over_ten_pow_floor::<USD_DIGITS>(quote.delta.0, growth.0)?);
         self.gamma = Contracts(product_over_ten_pow_floor::<USD_DIGITS>(quote.gamma.0, growth.0).unwrap_or(i64::MAX));
         self.vega = quote.vega;
         self.theta = quote.theta;
-        let vol = mul_div_floor(sd, Ratio::ONE.0, nodes.root_time.max(1)).unwrap_or(i64::MAX);
+        // A deviation of at most 2^44 times a million is below 2^64.
+        let vol = sd.unsigned_abs().wrapping_mul(const { Ratio::ONE.0.unsigned_abs() });
+        let vol = vol.checked_div(nodes.root_time.max(1).unsigned_abs()).unwrap_or_default();
         self.vol = u32::try_from(vol).unwrap_or(u32::MAX);
 
-        let capped = Price(strike.0.min(nodes.price.0.saturating_mul(MAX_MONEYNESS)));
+        let capped = Price(uncovered.0.min(nodes.price.0.saturating_mul(MAX_MONEYNESS)));
         let terms = Terms {
             strike: mul_div_floor(capped.0, const { 1 << RATIO_BITS }, nodes.price.0)?,
-            log: log_of(capped)?.wrapping_sub(nodes.log),
+            log: if is_covered { 0 } else { log_of(capped)?.wrapping_sub(nodes.log) },
         };
         // A deviation of at most 2^44 times a factor of at most 2^44.
         let shocked = |factor: i64| {
             let wide = i128::from(sd).wrapping_mul(i128::from(factor)) >> DEVIATION_BITS;
             i64::try_from(wide).unwrap_or(i64::MAX)
         };
-        let up = Deviation(shocked(nodes.up).max(nodes.floor)).divisor();
+        let up = Deviation(if is_covered { 0 } else { shocked(nodes.up).max(nodes.floor) }).divisor();
         let grids = [Deviation(shocked(nodes.down)).divisor(), Deviation(sd).divisor(), up];
         let mut rows = self.values.chunks_mut(GRID_NODES);
         for (sd, row) in grids.into_iter().zip(rows.by_ref()) {
@@ -275,7 +372,8 @@ impl Strike {
     }
 }
 
-/// A strike in units of the reference: its price (2^-34, at most 2^42) and the price's logarithm (2^-40).
+/// A strike in units of the reference: its price (2^-34, at most 2^42) and the price's logarithm (2^-40). One of zero or less has
+/// none, and no deviation.
 struct Terms {
     strike: i64,
     log: i64,

@@ -6,7 +6,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::book::MAX_GRIDS;
-use crate::chain::{forward, Strike, BASIS_RANGE, MAX_STRIKES, VALUE_ERROR, VALUE_ONE};
+use crate::chain::{Decided, Expected, Strike, MAX_STRIKES, VALUE_ERROR, VALUE_ONE};
 use crate::error::{MarginError, Result};
 use crate::fixed::product_over_ten_pow_floor;
 use crate::pricing::DAY;
@@ -33,6 +33,8 @@ pub struct ExpiryFacts {
     pub basis: Ratio,
     /// Time that is left, above zero.
     pub remaining: Tenor,
+    /// What samples have decided of the settlement price (CLR-12).
+    pub decided: Decided,
 }
 
 /// Call or put.
@@ -60,11 +62,11 @@ pub enum Carry {
 pub struct HeldExpiry {
     /// Identity of the expiry, as the caller counts them.
     pub id: u64,
-    /// The forward over the spot, less one.
-    pub basis: Ratio,
+    /// The price expected at expiry: the forward, as far as samples have not decided it (CLR-12).
+    pub expected: Expected,
     /// Time that is left.
     pub remaining: Tenor,
-    /// The forward at the price of the underlying, rounded down.
+    /// That price at the price of the underlying, rounded down.
     pub forward: Price,
     /// The futures.
     pub future: Contracts,
@@ -96,15 +98,13 @@ pub struct HeldExpiry {
 impl HeldExpiry {
     /// Makes it an empty one, of an underlying in a slot and at a price.
     pub(crate) fn set(&mut self, id: u64, (underlying, spot): (u16, Price), facts: ExpiryFacts) -> Result<()> {
-        if facts.basis < BASIS_RANGE.0 || facts.basis > BASIS_RANGE.1 {
-            return Err(MarginError::InvalidBasis);
-        }
-        if facts.remaining <= Tenor::ZERO {
+        let ExpiryFacts { basis, remaining, decided } = facts;
+        let expected = Expected::of(basis, decided)?;
+        if remaining <= Tenor::ZERO {
             return Err(MarginError::Expired);
         }
-        let ExpiryFacts { basis, remaining } = facts;
-        let forward = forward(spot, basis)?;
-        *self = Self { id, basis, remaining, forward, underlying, ..Self::zeroed() };
+        let forward = expected.at(spot)?;
+        *self = Self { id, expected, remaining, forward, underlying, ..Self::zeroed() };
         Ok(())
     }
 
@@ -127,14 +127,9 @@ impl HeldExpiry {
         self.slots != 0 && self.valued == 0
     }
 
-    /// 1 + basis, between 0.5 and 2.
-    fn growth(&self) -> Ratio {
-        Ratio(Ratio::ONE.0.saturating_add(self.basis.0))
-    }
-
     /// A quantity of forwards in contracts of spot.
     fn in_spot(&self, forwards: Contracts) -> Result<Contracts> {
-        product_over_ten_pow_floor::<USD_DIGITS>(forwards.0, self.growth().0).map(Contracts)
+        product_over_ten_pow_floor::<USD_DIGITS>(forwards.0, self.expected.growth.0).map(Contracts)
     }
 
     /// Futures less puts, in contracts of spot: what is linear here.
@@ -222,8 +217,7 @@ pub(crate) fn value_options(
     Work { run, weights, drift, dearest }: &mut Work,
     (grid, grids): (u8, &mut [Grid; MAX_GRIDS]),
 ) -> Result<Valued> {
-    let forward = held.forward;
-    let limit = held.growth().0.saturating_mul(RATIO_TO_CONTRACTS);
+    let (forward, expected) = (held.forward, held.expected);
     let soon = held.remaining < DAY;
     let mut delta = held.linear()?;
     let mut value = held.puts.value_ceil(forward)?.neg()?;
@@ -247,19 +241,19 @@ pub(crate) fn value_options(
     }
     while open != 0 {
         let lead = slots(open).next().and_then(|slot| strikes.get(slot)).ok_or(MarginError::UnknownStrike)?;
-        run.turn_to(lead, (spot, held.basis), range, grid, grids)?;
+        run.turn_to(lead, (spot, expected), range, grid, grids)?;
         let group = &run.group;
         drift.nodes = drift.nodes.max(group.start.saturating_abs());
-        let (mut ours, mut count, mut total) = (0u32, 0i64, 0i64);
+        let (mut ours, mut count, mut total, mut sum) = (0u32, 0i64, 0i64, Contracts::ZERO);
         for slot in slots(open) {
             let (Some(strike), Some(net)) = (strikes.get(slot), held.net.get(slot)) else { break };
             if !group.has(strike) {
                 continue;
             }
             drift.oldest = drift.oldest.min(strike.refreshed);
-            let (price, unit_delta) = group.carry(strike, *net, limit, carry)?;
+            let (price, unit_delta) = group.carry(strike, *net, carry)?;
             value = value.add(net.value_floor(price)?)?;
-            delta = delta.add(Contracts(product_over_ten_pow_floor::<PRICE_DIGITS>(net.0, unit_delta)?))?;
+            sum = sum.add(Contracts(product_over_ten_pow_floor::<PRICE_DIGITS>(net.0, unit_delta)?))?;
             if soon {
                 let rest = price.sub(forward.sub(strike.strike)?.or_zero())?;
                 time_value = time_value.add(net.value_ceil(rest)?)?;
@@ -273,6 +267,7 @@ pub(crate) fn value_options(
             ours |= set_of(slot);
         }
         open &= !ours;
+        delta = delta.add(Contracts(group.delta_now(sum.0, expected)?))?;
         let weighted = slots(ours).filter_map(|slot| Some((*weights.get(slot)?, &strikes.get(slot)?.values)));
         let (up, unit) = run.add(total, weighted);
         vega = vega.add(up)?;
@@ -302,9 +297,12 @@ pub struct Carried {
 pub fn option_at(strike: &Strike, right: Right, (spot, range): (Price, Ratio), facts: ExpiryFacts) -> Result<Carried> {
     let mut held = HeldExpiry::zeroed();
     held.set(0, (0, spot), facts)?;
-    let group = Group::new(strike, (spot, facts.basis), range)?;
-    let limit = held.growth().0.saturating_mul(RATIO_TO_CONTRACTS);
-    let (call, delta) = group.carry(strike, Contracts::ZERO, limit, Carry::Central)?;
+    let expected = held.expected;
+    let group = Group::new(strike, (spot, expected), range)?;
+    // A growth is at most 2.
+    let limit = expected.growth.0.wrapping_mul(RATIO_TO_CONTRACTS);
+    let (call, delta) = group.carry(strike, Contracts::ZERO, Carry::Central)?;
+    let delta = group.delta_now(delta, expected)?;
     let (mark, delta) = match right {
         Right::Call => (call, delta),
         Right::Put => (call.sub(held.forward)?.add(strike.strike)?.or_zero(), limit.saturating_sub(delta)),
@@ -314,4 +312,4 @@ pub fn option_at(strike: &Strike, right: Right, (spot, range): (Price, Ratio), f
 }
 
 /// 1e-9 in 1e-6: from the digits of a ratio to those of a quantity.
-const RATIO_TO_CONTRACTS: i64 = 1_000;
+pub(crate) const RATIO_TO_CONTRACTS: i64 = 1_000;

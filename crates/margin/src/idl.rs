@@ -100,8 +100,9 @@ impl IdlBuild for Strike {
             [
                 ("strike", price.clone()),
                 ("reference", price.clone()),
-                ("scan_range", defined::<Ratio>()),
-                ("basis", defined::<Ratio>()),
+                ("scan_range", IdlType::U32),
+                ("growth", IdlType::U32),
+                ("decided", price.clone()),
                 ("refreshed", defined::<Seconds>()),
                 ("mark", price.clone()),
                 ("delta", contracts.clone()),
@@ -117,7 +118,6 @@ impl IdlBuild for Strike {
     fn insert_types(types: &mut BTreeMap<String, IdlTypeDef>) {
         insert::<Contracts>(types);
         insert::<Price>(types);
-        insert::<Ratio>(types);
         insert::<Seconds>(types);
     }
 }

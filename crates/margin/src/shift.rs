@@ -8,9 +8,9 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::book::MAX_GRIDS;
 use crate::chain::{
-    Strike, CENTRE, DOWN, FLAT, GRID_NODES, GRID_STEPS, SLOPE, TAIL, UP, VALUES, VALUE_ERROR, VALUE_ONE,
+    Expected, Strike, CENTRE, DOWN, FLAT, GRID_NODES, GRID_STEPS, SLOPE, TAIL, UP, VALUES, VALUE_ERROR, VALUE_ONE,
 };
-use crate::dated::Carry;
+use crate::dated::{Carry, RATIO_TO_CONTRACTS};
 use crate::error::{MarginError, Result};
 use crate::fixed::{mul_div_floor, product_over_ten_pow_floor};
 use crate::scan::{tail_moves, Grid, NODE_STEPS, SPOT_NODES, TAIL_NODES};
@@ -36,22 +36,26 @@ const FARTHEST: i64 = 40;
 /// Bits of a gamma whose product with a relative move fits.
 const GAMMA_BITS: u32 = 32;
 
-/// Strikes whose values were made at one spot, scan range and basis, and where spot is now on their grid.
+/// Strikes whose values were made at one spot, scan range and price expected at expiry, and where spot is now on their grid.
 ///
-/// Values depend on spot through the forward. Where the basis has moved since, spot counts as what it would be at the old basis
-/// with the forward of now: so calls, puts by parity and futures stay on one forward.
+/// Values depend on spot through the price expected at expiry (CLR-12). Where its basis, or what samples have decided of it, has
+/// moved since, spot counts as what it would be by the old one with the price expected now, and a move of the scan as what moves the
+/// old one as much: so calls, puts by parity and futures stay on one price and one move.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 pub(crate) struct Group {
     pub reference: Price,
     range: Ratio,
-    basis: Ratio,
-    /// Spot of now, at the basis of the values, and the scan range of now.
+    expected: Expected,
+    /// Spot of now as the values have it, what a move of the scan is a part of, and the scan range of now.
     spot: Price,
+    span: Price,
     scan: Ratio,
     /// Move of spot since, USD 1e-9, and as a share of the reference, [`MOVE_ONE`] to one.
     moved: i64,
     share: i64,
+    /// `span` in references, [`MOVE_ONE`] to one.
+    stretch: i64,
     /// Position of spot on the grid, and the distance of two nodes of the scan on it.
     pub start: i64,
     step: i64,
@@ -63,59 +67,99 @@ pub(crate) struct Group {
     shift: i64,
 }
 
-/// Spot of now as a strike's values have it: the one that gives the forward of now at their basis.
-fn spot_of(strike: &Strike, (spot, basis): (Price, Ratio)) -> Result<Price> {
-    if basis == strike.basis {
-        return Ok(spot);
+/// Spot of now as a strike's values have it, the one at which what they belong to gives the price expected now; and what its
+/// moves are a part of.
+fn spot_of(strike: &Strike, (spot, now): (Price, Expected)) -> Result<(Price, Price)> {
+    let stored = strike.expected();
+    let span = match now.growth == stored.growth {
+        true => spot,
+        false => Price(mul_div_floor(spot.0, now.growth.0, stored.growth.0)?),
+    };
+    if now.decided == stored.decided {
+        return Ok((span, span));
     }
-    let carry = |basis: Ratio| Ratio::ONE.0.saturating_add(basis.0);
-    mul_div_floor(spot.0, carry(basis), carry(strike.basis)).map(Price)
+    let apart = now.decided.sub(stored.decided)?;
+    Ok((span.add(Price(mul_div_floor(apart.0, Ratio::ONE.0, stored.growth.0)?))?, span))
 }
 
 impl Group {
-    /// Fails with [`MarginError::StrikeTooFar`] where spot is above twice the reference or beyond the stored grid, or the scan
-    /// reaches further than [`FARTHEST`]: the values say nothing of that.
-    pub fn new(strike: &Strike, spot: (Price, Ratio), scan: Ratio) -> Result<Self> {
-        let (reference, range, basis) = (strike.reference, strike.scan_range, strike.basis);
+    /// Fails with [`MarginError::StrikeTooFar`] where spot or what it moves by is above twice the reference or beyond the stored
+    /// grid, or the scan reaches further than [`FARTHEST`]: the values say nothing of that.
+    pub fn new(strike: &Strike, spot: (Price, Expected), scan: Ratio) -> Result<Self> {
+        let (reference, range, expected) = (strike.reference, Ratio(strike.scan_range.into()), strike.expected());
         if reference <= Price::ZERO || range <= Ratio::ZERO {
             return Err(MarginError::StrikeNotPriced);
         }
         if reference.0 >> REFERENCE_BITS != 0 {
             return Err(MarginError::Overflow);
         }
-        let spot = spot_of(strike, spot)?;
+        let (spot, span) = spot_of(strike, spot)?;
         let moved = spot.sub(reference)?.0;
-        if moved > reference.0 {
+        if moved > reference.0 || span.sub(reference)? > reference {
             return Err(MarginError::StrikeTooFar);
         }
         let shift = u64::BITS.saturating_sub(SHORT_BITS).saturating_sub(reference.0.leading_zeros());
         let short = reference.0 >> shift;
         // At most 2^30 in size, as is the reference; then at most 2^31.
         let share = ((moved >> shift) << MOVE_BITS).checked_div(short).unwrap_or_default();
-        // Eight nodes to a range: (spot/reference - 1)·8/stored and (range/stored)·(spot/reference). The first is below
+        let stretch = match span == spot {
+            true => MOVE_ONE.wrapping_add(share),
+            false => ((span.0 >> shift) << MOVE_BITS).checked_div(short).unwrap_or_default(),
+        };
+        // Eight nodes to a range: (spot/reference - 1)·8/stored and (range/stored)·(span/reference). The first is below
         // 2^31·2^23, a range at most 2^20.
         let nodes = |n: i64| n.checked_div(range.0).unwrap_or_default() >> const { MOVE_BITS - NODE_BITS };
         let start = nodes(share.wrapping_mul(const { NODE_STEPS * Ratio::ONE.0 }));
-        let step = nodes(MOVE_ONE.wrapping_add(share).wrapping_mul(scan.0));
-        let reach = step.saturating_mul(NODE_STEPS).saturating_add(start.saturating_abs());
+        let step = nodes(stretch.wrapping_mul(scan.0));
+        // At most 2^32·2^20·2^3, since neither spot nor span is above two references.
+        let reach = step.wrapping_mul(NODE_STEPS).saturating_add(start.saturating_abs());
         if start.saturating_abs() > const { GRID_STEPS * NODE_ONE } || reach > const { FARTHEST * NODE_ONE } {
             return Err(MarginError::StrikeTooFar);
         }
         let (node, rest) = node_of(start);
         let (node, shift) = (i64::from(node), i64::from(shift));
-        Ok(Self { reference, range, basis, spot, scan, moved, share, start, step, node, rest, short, shift })
+        Ok(Self {
+            reference,
+            range,
+            expected,
+            spot,
+            span,
+            scan,
+            moved,
+            share,
+            stretch,
+            start,
+            step,
+            node,
+            rest,
+            short,
+            shift,
+        })
     }
 
     pub fn has(&self, strike: &Strike) -> bool {
-        strike.reference == self.reference && strike.scan_range == self.range && strike.basis == self.basis
+        strike.reference == self.reference && self.is_in(strike) && strike.expected() == self.expected
     }
 
-    /// Value of a call per contract at the spot of now, and its delta.
+    /// The scan range is that of the strike's values.
+    fn is_in(&self, strike: &Strike) -> bool {
+        self.range == Ratio(strike.scan_range.into())
+    }
+
+    /// A delta to spot as the values have it, as one to the spot of now.
+    pub fn delta_now(&self, delta: i64, now: Expected) -> Result<i64> {
+        match now.growth == self.expected.growth {
+            true => Ok(delta),
+            false => mul_div_floor(delta, now.growth.0, self.expected.growth.0),
+        }
+    }
+
+    /// Value of a call per contract at the spot of now, and its delta to spot as the values have it.
     ///
     /// A call is convex in spot: its value lies above the tangent at the reference and below the chord of the nodes around spot.
     /// The mark carried by delta and gamma is held between [`Group::bounds`], since close to expiry gamma reaches less far than a
     /// node.
-    pub fn carry(&self, strike: &Strike, quantity: Contracts, limit: i64, carry: Carry) -> Result<(Price, i64)> {
+    pub fn carry(&self, strike: &Strike, quantity: Contracts, carry: Carry) -> Result<(Price, i64)> {
         if self.moved == 0 {
             return Ok((strike.mark, strike.delta.0));
         }
@@ -134,6 +178,8 @@ impl Group {
                 _ => high.max(low).max(tangent()?),
             },
         };
+        // A growth is below 2^32.
+        let limit = self.expected.growth.0.wrapping_mul(RATIO_TO_CONTRACTS);
         Ok((value.or_zero(), strike.delta.0.saturating_add(bent).clamp(0, limit)))
     }
 
@@ -228,14 +274,14 @@ impl Run {
     pub fn turn_to(
         &mut self,
         strike: &Strike,
-        spot: (Price, Ratio),
+        spot: (Price, Expected),
         scan: Ratio,
         grid: u8,
         grids: &mut [Grid; MAX_GRIDS],
     ) -> Result<()> {
         let group = &self.group;
-        let stored = strike.reference == group.reference && strike.scan_range == group.range;
-        let same = stored && scan == group.scan && spot_of(strike, spot)? == group.spot;
+        let stored = strike.reference == group.reference && group.is_in(strike);
+        let same = stored && scan == group.scan && spot_of(strike, spot)? == (group.spot, group.span);
         if !same || u64::from(grid) != self.grid {
             self.enter(grids);
             self.grid = grid.into();
@@ -243,7 +289,7 @@ impl Run {
         if !same {
             self.group = Group::new(strike, spot, scan)?;
         }
-        self.group.basis = strike.basis;
+        self.group.expected = strike.expected();
         Ok(())
     }
 
@@ -304,11 +350,13 @@ impl Run {
             position = position.wrapping_add(group.step);
         }
         let growth = NODE_ONE.wrapping_add(group.share >> const { MOVE_BITS - NODE_BITS });
+        let stretch = group.stretch >> const { MOVE_BITS - NODE_BITS };
         let levels = tail_moves(group.scan).into_iter().zip(tail_moves(group.range));
         for (i, (place, (now, stored))) in grid.tails.iter_mut().zip(levels).enumerate() {
             // The tail level of now less the stored one, in references: its size is below 3, a slope at most twice the total.
             let level = |moved: Ratio| Ratio::ONE.0.wrapping_add(moved.0);
-            let apart = level(now).wrapping_mul(growth).wrapping_sub(level(stored) << NODE_BITS);
+            let there = Ratio::ONE.0.wrapping_mul(growth).wrapping_add(now.0.wrapping_mul(stretch));
+            let apart = there.wrapping_sub(level(stored) << NODE_BITS);
             let apart = apart.wrapping_div(Ratio::ONE.0);
             let at = |row: usize| self.values.get(row.wrapping_add(i)).copied().unwrap_or_default();
             let rise = (at(SLOPE) >> cut).wrapping_mul(apart) >> NODE_BITS.wrapping_sub(cut);

@@ -357,7 +357,7 @@ fn drift_is_the_farthest(desk: &Desk, chains: &Chains) {
         for (net, strike) in held.net.iter().zip(chains[at].iter()).filter(|(net, _)| net.0 != 0) {
             assert_ne!(net.0, 0);
             let moved = facts.price.0 as f64 / strike.reference.0 as f64 - 1.0;
-            farthest = farthest.max((moved / (strike.scan_range.0 as f64 * 1e-6) * 8.0).abs());
+            farthest = farthest.max((moved / (f64::from(strike.scan_range) * 1e-6) * 8.0).abs());
             oldest = oldest.min(strike.refreshed.0);
         }
     }
@@ -455,7 +455,7 @@ fn values_from_too_far_away_are_refused() {
 /// Whatever stands in the strikes and in the book: a result or an error.
 #[test]
 fn nothing_panics() {
-    use novate_margin::chain::{Strike, MAX_STRIKES};
+    use novate_margin::chain::{Decided, Strike, MAX_STRIKES};
     use novate_margin::dated::ExpiryFacts;
 
     let random = Random::new(16);
@@ -479,14 +479,22 @@ fn nothing_panics() {
         book.set_settlement_price(Price(random.one_of(&[Price::ONE.0, number(Price::ONE.0)])));
         let asset = book.add_underlying(0, facts).unwrap();
         let basis = Ratio(random.one_of(&[number(0), random.between(-5e5, 1e6) as i64]));
-        let terms = ExpiryFacts { basis, remaining: Tenor(number(1 << 45)) };
+        let decided = random.one_of(&[
+            Decided::NOTHING,
+            Decided::NOTHING,
+            Decided::NOTHING,
+            Decided { share: Ratio(number(1 << 19)), average: Price(number(facts.price.0)) },
+        ]);
+        let terms = ExpiryFacts { basis, remaining: Tenor(number(1 << 45)), decided };
         let Ok(expiry) = book.add_expiry(asset, 0, terms) else { continue };
         let mut strikes: [Strike; MAX_STRIKES] = bytemuck::Zeroable::zeroed();
         for strike in &mut strikes {
             strike.strike = Price(number(facts.price.0).saturating_abs());
             let near = (facts.price.0 as f64 * random.between(0.9, 1.1)) as i64;
             strike.reference = Price(random.one_of(&[facts.price.0, near, number(facts.price.0)]));
-            strike.scan_range = Ratio(random.one_of(&[facts.scan_range.0, number(facts.scan_range.0)]));
+            strike.scan_range = random.one_of(&[facts.scan_range.0, number(facts.scan_range.0)]) as u32;
+            strike.growth = random.one_of(&[1_000_000, 1_000_000, 1_000_000, number(1 << 20)]) as u32;
+            strike.decided = Price(random.one_of(&[0, 0, 0, number(facts.price.0)]));
             strike.mark = Price(number(facts.price.0));
             (strike.delta, strike.gamma) = (Contracts(number(1 << 30)), Contracts(number(1 << 33)));
             strike.values.fill_with(|| random.bits() as u32);

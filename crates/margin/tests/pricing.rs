@@ -270,6 +270,7 @@ impl Case {
         let facts = Reference {
             price: price(random.scale(0.001, 1e6)),
             basis: Ratio(random.one_of(&[-500_000, -20_000, 0, random.between(-2e4, 4e4) as i64, 1_000_000])),
+            decided: Decided::NOTHING,
             scan_range: Ratio(random.one_of(&[1_000_000, 150_000, 10_000, random.scale(1e4, 1e6) as i64])),
             remaining: Tenor(seconds * SECOND),
             time: Seconds(1_800_000_000),
@@ -346,7 +347,7 @@ fn a_strike_at_every_node() {
         // Beside the rounding of the forward to 1e-9 USD.
         assert_eq!(strike.strike, case.strike);
         assert_eq!(strike.reference, case.facts.price);
-        assert_eq!(strike.scan_range, case.facts.scan_range);
+        assert_eq!(i64::from(strike.scan_range), case.facts.scan_range.0);
         assert_eq!(strike.refreshed, case.facts.time);
         assert!((f64::from(strike.vol) / 1e6 - case.vol).abs() < 2e-6, "{} {case:?}", strike.vol);
     }
@@ -385,6 +386,7 @@ fn an_expired_strike_is_worth_what_it_would_pay() {
     let facts = Reference {
         price: price(100.0),
         basis: Ratio::ZERO,
+        decided: Decided::NOTHING,
         scan_range: Ratio(160_000),
         remaining: Tenor(0),
         time: Seconds(5),
@@ -409,6 +411,7 @@ fn a_strike_far_above_spot_is_priced_at_the_limit() {
         facts: Reference {
             price: price(1.0),
             basis: Ratio::ZERO,
+            decided: Decided::NOTHING,
             scan_range: Ratio(500_000),
             remaining: YEAR,
             time: Seconds(0),
@@ -428,6 +431,7 @@ fn facts_out_of_bounds_are_refused_by_name() {
     let facts = Reference {
         price: price(100.0),
         basis: Ratio::ZERO,
+        decided: Decided::NOTHING,
         scan_range: Ratio(150_000),
         remaining: YEAR,
         time: Seconds(0),

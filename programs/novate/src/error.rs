@@ -321,6 +321,9 @@ pub enum NovateError {
     #[msg("the losses exceed what is reserved for the account; start its auction anew, an hour after the last start")]
     BeyondReserve = 563,
 
+    #[msg("a settlement sample is due: whether the run goes on hangs on the next reading; refresh the asset")]
+    SampleDue = 570,
+
     #[msg("equity is at or above maintenance margin at the average prices of the last minute; prices have to stand for longer")]
     SoundOnAverage = 580,
     #[msg("more would leave the pool than the asset's outflow limit lets go in a day; take out less, or wait: it refills steadily")]

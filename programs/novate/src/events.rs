@@ -4,7 +4,11 @@
 //! Each begins with its version and the pool. Where portfolios are concerned, each is followed by its sequence after the
 //! instruction. Amounts are signed from the portfolio's side. Refreshes are telemetry, one log line per account.
 
+use anchor_lang::event::EVENT_IX_TAG_LE;
 use anchor_lang::prelude::*;
+use anchor_lang::solana_program::instruction::Instruction;
+use anchor_lang::solana_program::program::invoke_signed;
+use anchor_lang::Event;
 use novate_margin::bank::Bank;
 
 use crate::forecast::Forecast;
@@ -13,6 +17,19 @@ use crate::state::{Action, AssetSetting, Borne, Class, Delays, DepositsCharged, 
 
 /// Version of every event below.
 pub const EVENT_VERSION: u8 = 1;
+
+/// What `emit_cpi!` does, in memory of exactly the event's size: of a large event that one leaves several copies on a heap that gives
+/// nothing back.
+pub(crate) fn emit<E: Event>(event: &E, authority: &AccountInfo) -> Result<()> {
+    let head = [EVENT_IX_TAG_LE, E::DISCRIMINATOR].concat();
+    let mut data = Vec::with_capacity(borsh::object_length(event)?.saturating_add(head.len()));
+    data.extend_from_slice(&head);
+    event.serialize(&mut data)?;
+    let accounts = vec![AccountMeta::new_readonly(*authority.key, true)];
+    let call = Instruction { program_id: crate::ID, accounts, data };
+    let seeds: &[&[u8]] = &[b"__event_authority", &[crate::EVENT_AUTHORITY_AND_BUMP.1]];
+    Ok(invoke_signed(&call, &[authority.to_account_info()], &[seeds])?)
+}
 
 #[event]
 pub struct PoolCreated {
@@ -172,6 +189,8 @@ pub struct Moved {
     pub amount: i64,
     /// Cash, for the settlement asset; tokens that are not lent, for any other.
     pub balance: i64,
+    /// Of cash, what is held back.
+    pub held: u64,
 }
 
 #[event]
@@ -188,6 +207,8 @@ pub struct Transferred {
     pub amount: i64,
     pub from_balance: i64,
     pub to_balance: i64,
+    /// Of cash of the first, what is held back.
+    pub from_held: u64,
 }
 
 /// One leg as it was executed, from the first portfolio's side.
@@ -223,8 +244,11 @@ pub struct Traded {
     /// For each leg, cumulative funding of its market that the costs of both positions have now; 0 where it is no perpetual.
     pub funding_indices: Vec<i64>,
     /// What the two sides' traded positions bore of haircuts before.
-    pub first_borne: Borne,
-    pub second_borne: Borne,
+    pub first_borne: Vec<PositionBorne>,
+    pub second_borne: Vec<PositionBorne>,
+    /// Of cash of the two sides, what is held back.
+    pub first_held: u64,
+    pub second_held: u64,
 }
 
 #[event]
@@ -325,12 +349,12 @@ pub struct Liquidated {
     pub taker_released: i64,
     /// What was left of the reserve where the auction ended, and is not set aside any more.
     pub released: u64,
-    /// Of the payout, what costs of the slice were lowered by, settlement asset, and in which markets.
+    /// Of the payout, what costs of the slice were lowered by, settlement asset, and in which positions.
     pub forgiven: u64,
     pub losses: Vec<ForgivenLoss>,
     /// What positions of the two portfolios bore of haircuts before.
-    pub borne: Borne,
-    pub taker_borne: Borne,
+    pub borne: Vec<PositionBorne>,
+    pub taker_borne: Vec<PositionBorne>,
     /// What all settlement deposits paid: a haircut.
     pub from_deposits: DepositsCharged,
 }
@@ -354,7 +378,8 @@ pub struct BankruptcyResolved {
     pub stake_ended: bool,
     pub from_deposits: DepositsCharged,
     /// What the positions were charged for haircuts before; it is in their losses.
-    pub borne: Borne,
+    pub borne: Vec<PositionBorne>,
+    pub interest: Interest,
 }
 
 /// A loss of a closed position that others bear. Settlement asset.
@@ -625,6 +650,8 @@ pub struct Repaid {
     /// Cash, for the settlement asset; tokens that are not lent, for any other.
     pub balance: i64,
     pub interest: Interest,
+    /// Of cash, what is held back.
+    pub held: u64,
 }
 
 /// Cash raised for an unsettled loss.
@@ -740,7 +767,7 @@ pub struct ExpirySettled {
     /// A solvent auction ended: nothing is owed any more.
     pub auction_ended: bool,
     /// What the positions bore of a haircut before.
-    pub borne: Borne,
+    pub borne: Vec<PositionBorne>,
 }
 
 #[event]
@@ -832,10 +859,18 @@ pub struct StakeClosed {
     pub time: i64,
 }
 
-/// What was forgiven of the losses of a slice in one market (CLR-32), settlement asset.
+/// What was forgiven of the loss of a position of the slice (CLR-32), settlement asset.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ForgivenLoss {
-    pub market: u16,
+    pub instrument: u64,
+    pub amount: i64,
+}
+
+/// What a position bore of haircuts (CLR-32), settlement asset, not zero.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PositionBorne {
+    pub instrument: u64,
+    /// A gain that was registered (positive), or what was added to the cost for one registered before (negative).
     pub amount: i64,
 }
 
@@ -854,6 +889,8 @@ pub struct HaircutBorne {
     pub uncharged: i64,
     /// Of the market, afterwards: forgiven and not charged.
     pub haircut: i64,
+    /// A solvent auction ended: nothing is owed any more.
+    pub auction_ended: bool,
 }
 
 #[event]

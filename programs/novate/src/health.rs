@@ -6,6 +6,7 @@
 use std::ops::Deref;
 
 use anchor_lang::prelude::*;
+use novate_margin::chain::Decided;
 use novate_margin::dated::{Carry, Drift, Right, NODE_ONE};
 use novate_margin::{Book, Contracts, Health, Price, Ratio, Seconds, UnderlyingFacts, Usd};
 
@@ -13,8 +14,8 @@ use crate::error::NovateError;
 use crate::instrument::{self, expiry_id, market_of, Instrument};
 use crate::listed::{Listed, Walk};
 use crate::state::{
-    seconds, Asset, Balance, Claim, Expiry, Market, Pool, Portfolio, Position, Redemption, Scenarios, SAMPLE_AGE,
-    SETTLEMENT_ASSET,
+    is_settling, seconds, Asset, Balance, Claim, Expiry, Market, Pool, Portfolio, Position, Redemption, Scenarios,
+    SAMPLE_AGE, SETTLEMENT_ASSET,
 };
 
 /// Oldest forecast, in seconds, that risk may rise on.
@@ -24,6 +25,8 @@ pub const CHAIN_AGE: (i64, i64) = (60, 600);
 /// Farthest that spot may be from where option values were made, in nodes of an eighth of the scan range: where risk may
 /// rise, and at all (MRG-15).
 pub const CHAIN_SHIFT: (i64, i64) = (NODE_ONE + POSITION_CUT, 4 * NODE_ONE + POSITION_CUT);
+/// 1e-9 in 1e-6: from the digits of a ratio to those of a quantity.
+const RATIO_TO_CONTRACTS: i64 = 1_000;
 /// More than what a position is cut by: 2^-24 of the reference at a scan range of 1 %.
 const POSITION_CUT: i64 = NODE_ONE >> 14;
 
@@ -201,6 +204,8 @@ pub struct Rests {
     pub stale: bool,
     /// An asset that is held is restricted (CLR-41).
     pub restricted: bool,
+    /// A run of settlement samples hangs on the next reading (CLR-12).
+    pub hangs: bool,
     /// A gain was registered for a haircut and is not charged (CLR-32).
     pub to_charge: bool,
     /// How far the values of options lie from now, where the price is not stale (MRG-15).
@@ -212,6 +217,7 @@ impl Rests {
         forecast: i64::MAX,
         stale: false,
         restricted: false,
+        hangs: false,
         to_charge: false,
         drift: Drift { nodes: 0, oldest: Seconds(i64::MAX) },
     };
@@ -391,15 +397,22 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         }
         for position in self.held.positions.clone().into_iter().filter(|p| p.underlying == index && p.quantity != 0) {
             let of = match instrument::parse(position.instrument)? {
-                Instrument::Perpetual | Instrument::Future { .. } => Contracts::ONE.0,
+                Instrument::Perpetual => Contracts::ONE.0,
+                // What is decided of it does not move.
+                Instrument::Future { minutes } => {
+                    let share = self.source.asset(index)?.decided(seconds(minutes), self.terms.now)?.share;
+                    Ratio::ONE.0.saturating_sub(share.0).saturating_mul(RATIO_TO_CONTRACTS)
+                }
                 Instrument::Option { .. } if position.quantity < 0 => return Ok(0),
                 Instrument::Option { minutes, slot, right } => {
                     let id = expiry_id(market_of(position.instrument), minutes);
-                    let call = self.source.expiry(id)?.strike(slot)?.delta.0;
-                    if right == Right::Call {
-                        call
-                    } else {
-                        call.saturating_sub(Contracts::ONE.0)
+                    let expiry = self.source.expiry(id)?;
+                    let strike = expiry.strike(slot)?;
+                    match right {
+                        Right::Call => strike.delta.0,
+                        Right::Put => {
+                            strike.delta.0.saturating_sub(i64::from(strike.growth).saturating_mul(RATIO_TO_CONTRACTS))
+                        }
                     }
                 }
             };
@@ -481,7 +494,7 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
     }
 
     /// What has passed and has no settlement price yet is a debt or a gain that is not settled: its value at what the price will be, as far
-    /// as samples have decided it, else at spot; against the owner at spot moved by the scan range (CLR-12). Nothing moves it in favour
+    /// as samples have decided it, else at the forward; against the owner with spot moved by the scan range (CLR-12). Nothing moves it in favour
     /// of the owner: many far options would shield all else. No other judgement than of an auction rests on it, and while it is not
     /// decided no bid ends one.
     fn add_passed(&mut self, position: &Position, cost: Usd, slot: usize) -> Result<()> {
@@ -489,14 +502,14 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         let held = instrument::parse(position.instrument)?;
         let id = instrument::expiry_of(position.instrument).ok_or(NovateError::UnknownInstrument)?;
         let spot = self.book.underlyings().get(slot).ok_or(NovateError::AssetMissing)?.price;
-        let (range, window) = {
+        let (range, decided) = {
             let asset = self.source.asset(position.underlying)?;
-            (asset.scan_range, asset.window)
+            let time = seconds(instrument::minutes_of(position.instrument));
+            (asset.scan_range, asset.decided(time, self.terms.now)?)
         };
         let expiry = self.source.expiry(id)?;
         require!(!expiry.is_fixed(), NovateError::ExpiryNotSettled);
         require!(favour != 0, NovateError::ExpiryPassed);
-        let (share, average) = window.decided(expiry.time, self.terms.now)?;
         let gains = match held {
             Instrument::Option { right: Right::Put, .. } => position.quantity.signum().saturating_neg(),
             _ => position.quantity.signum(),
@@ -504,10 +517,10 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         // A stale price is at an edge already.
         let at_edge = self.stale.checked_shr(u32::try_from(slot).unwrap_or(u32::MAX)).unwrap_or_default() & 1 != 0;
         let moved = if at_edge { 0 } else { range.0.saturating_mul(gains).saturating_mul(favour.min(0)) };
-        self.rests.stale |= share < Ratio::ONE;
-        let price = spot.scale_floor(Ratio(Ratio::ONE.0.saturating_add(moved)));
-        let rest = price.and_then(|p| p.scale_floor(Ratio(Ratio::ONE.0.saturating_sub(share.0))));
-        let price = average.scale_floor(share).and_then(|decided| decided.add(rest?)).map_err(NovateError::from)?;
+        self.rests.stale |= decided.share < Ratio::ONE;
+        let expected = expiry.expected(decided)?;
+        let price = spot.scale_floor(Ratio(Ratio::ONE.0.saturating_add(moved))).and_then(|spot| expected.at(spot));
+        let price = price.map_err(NovateError::from)?;
         let worth = Contracts(position.quantity).value_floor(expiry.worth(held, price)?).map_err(NovateError::from)?;
         drop(expiry);
         let owed = cost.sub(worth).map_err(NovateError::from)?;
@@ -525,10 +538,23 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         if seconds(minutes) <= self.terms.now {
             return Ok(None);
         }
+        let decided = match is_settling(seconds(minutes), self.terms.now) {
+            true => self.decided(slot, seconds(minutes))?,
+            false => Decided::NOTHING,
+        };
         let expiry = self.source.expiry(id)?;
         require!(!expiry.is_fixed(), NovateError::ExpiryNotSettled);
         self.rests.forecast = self.rests.forecast.min(expiry.published);
-        Ok(Some(self.book.add_expiry(slot, id, expiry.facts(self.terms.now)?).map_err(NovateError::from)?))
+        Ok(Some(self.book.add_expiry(slot, id, expiry.facts(decided, self.terms.now)?).map_err(NovateError::from)?))
+    }
+
+    /// What samples of an underlying have decided of the settlement price of an expiry (CLR-12).
+    #[cold]
+    fn decided(&mut self, slot: usize, time: i64) -> Result<Decided> {
+        let index = self.book.underlyings().get(slot).ok_or(NovateError::AssetMissing)?.asset;
+        let asset = self.source.asset(index)?;
+        self.rests.hangs |= asset.window.hangs(time, self.terms.now);
+        asset.decided(time, self.terms.now)
     }
 
     /// Values the options. Those on an underlying whose price is stale are carried as far as they reach: nobody can make new ones.
@@ -596,6 +622,7 @@ impl<'a, 'info> Examiner<'a, 'info> {
     pub fn require_current(&self) -> Result<()> {
         require!(!self.rests.stale, NovateError::PriceStale);
         self.require_unrestricted()?;
+        require!(!self.rests.hangs, NovateError::SampleDue);
         self.require_current_values()?;
         require!(self.now.saturating_sub(self.rests.forecast) <= FORECAST_AGE, NovateError::ForecastStale);
         Ok(())

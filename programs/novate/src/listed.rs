@@ -24,6 +24,8 @@ pub struct Listed<'a, 'info> {
     list: &'a [AccountInfo<'info>],
     /// What the list ascends by, account by account.
     keys: Vec<u64>,
+    /// In one of the markets a round of haircuts stands (CLR-32).
+    has_rounds: bool,
 }
 
 impl<'a, 'info> Listed<'a, 'info> {
@@ -31,9 +33,10 @@ impl<'a, 'info> Listed<'a, 'info> {
     pub fn new(pool: &Pubkey, list: &'a [AccountInfo<'info>]) -> Result<Self> {
         require!(list.len() <= MAX_LISTED, NovateError::TooManyAccounts);
         let mut keys = Vec::with_capacity(list.len());
-        let mut last: Option<u64> = None;
+        let (mut last, mut has_rounds): (Option<u64>, bool) = (None, false);
         for info in list {
-            let key = key_of(pool, info)?;
+            let (key, has_round) = key_of(pool, info)?;
+            has_rounds |= has_round;
             if let Some(last) = last {
                 require!(last != key, NovateError::DuplicateAccount);
                 require!(last < key, NovateError::AccountsOutOfOrder);
@@ -41,7 +44,12 @@ impl<'a, 'info> Listed<'a, 'info> {
             last = Some(key);
             keys.push(key);
         }
-        Ok(Self { list, keys })
+        Ok(Self { list, keys, has_rounds })
+    }
+
+    /// Whether a round of haircuts stood in one of the markets as the list was made.
+    pub fn has_rounds(&self) -> bool {
+        self.has_rounds
     }
 
     /// The settlement asset, which every list begins with.
@@ -141,28 +149,29 @@ impl<'a> Source for Walk<'a, '_, '_> {
     }
 }
 
-/// What the list ascends by: the kind of an account in the highest bits, then its index or id.
-fn key_of(pool: &Pubkey, info: &AccountInfo) -> Result<u64> {
+/// What the list ascends by: the kind of an account in the highest bits, then its index or id. And whether it is a market with a round of
+/// haircuts.
+fn key_of(pool: &Pubkey, info: &AccountInfo) -> Result<(u64, bool)> {
     require_keys_eq!(*info.owner, crate::ID, NovateError::WrongOwner);
     let data = info.try_borrow_data()?;
     let (word, body) = data.split_first_chunk::<DISCRIMINATOR>().ok_or(NovateError::UnexpectedAccount)?;
-    let (of, key) = match u64::from_le_bytes(*word) {
+    let (of, key, has_round) = match u64::from_le_bytes(*word) {
         Kind::<Asset>::WORD => {
             let asset: &Asset = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;
-            (&asset.pool, asset_key(asset.index))
+            (&asset.pool, asset_key(asset.index), false)
         }
         Kind::<Market>::WORD => {
             let market: &Market = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;
-            (&market.pool, market_key(market.index))
+            (&market.pool, market_key(market.index), market.round.stands())
         }
         Kind::<Expiry>::WORD => {
             let expiry: &Expiry = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;
-            (&expiry.pool, expiry_key(expiry.id()))
+            (&expiry.pool, expiry_key(expiry.id()), false)
         }
         _ => return err!(NovateError::UnexpectedAccount),
     };
     require_keys_eq!(*of, *pool, NovateError::WrongPool);
-    Ok(key)
+    Ok((key, has_round))
 }
 
 /// Above the index of any asset and market, and above the id of any expiry.

@@ -30,6 +30,30 @@ pub struct Side {
     pub index: i128,
 }
 
+/// Cash of one kind, of all portfolios; what a unit of the beginning is still worth; dust, in 2^-32 of a unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pot {
+    pub sum: i128,
+    pub factor: u128,
+    pub fraction: i128,
+}
+
+/// Of the settlement asset: cash of all portfolios.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Claims {
+    pub free: Pot,
+    pub held: Pot,
+    /// What insurance is short of, and what left while it is.
+    pub shortage: i128,
+    pub left: i128,
+    /// Shortages that have ended.
+    pub era: i128,
+    pub haircuts: i128,
+    pub dust: i128,
+    /// What was forgiven in rounds that stand.
+    pub forgiven: i128,
+}
+
 /// Tokens of an asset, in the mint's units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asset {
@@ -39,6 +63,19 @@ pub struct Asset {
     pub lent: Side,
     pub loans: Side,
     pub reserve: i128,
+    pub claims: Claims,
+}
+
+/// The last round of haircuts of a market.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    pub number: i128,
+    /// Zero while none stands.
+    pub ends: i128,
+    pub forgiven: i128,
+    pub gains: i128,
+    pub uncharged: i128,
+    pub charged: i128,
 }
 
 /// Settlement units; dust in 1e-18 USD.
@@ -49,6 +86,13 @@ pub struct Market {
     pub rounding: i128,
     pub funding_applied: i128,
     pub funding_dust: i128,
+    /// Cash that options left, the haircuts that it has borne, and what a unit was worth then.
+    pub option_cash: i128,
+    pub option_haircuts: i128,
+    pub option_factor: u128,
+    /// Forgiven and not charged.
+    pub haircut: i128,
+    pub round: Round,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +104,18 @@ pub struct Position {
     pub pending_old: i128,
     pub pending_new: i128,
     pub pending_since: i128,
+    /// Registered and not charged.
+    pub gain: i128,
+}
+
+/// What cash has borne, and what is held back of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Claim {
+    pub held: i128,
+    pub left: i128,
+    pub era: i128,
+    pub haircuts: i128,
+    pub factors: [u128; 2],
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,6 +131,7 @@ pub struct Portfolio {
     pub sequence: i128,
     pub generation: i128,
     pub cash: i128,
+    pub claim: Claim,
     pub auction: Auction,
     /// By asset: tokens that are not lent, shares of what is lent, shares of loans.
     pub balances: BTreeMap<u16, [i128; 3]>,
@@ -125,18 +182,8 @@ impl Books {
             .map(|a| (a.address, u64_at(&a.data, checker::TOKEN_AMOUNT).into()))
             .collect();
         let assets = of_kind(kind::ASSET, asset::POOL).map(|a| (u16_at(&a.data, asset::INDEX), read_asset(a, &vaults)));
-        let markets = of_kind(kind::MARKET, market::POOL).map(|m| {
-            let [variation_pool, accrued_fees, rounding, funding_applied, funding_dust] = [
-                market::VARIATION_POOL,
-                market::ACCRUED_FEES,
-                market::ROUNDING,
-                market::FUNDING_APPLIED,
-                market::FUNDING_DUST,
-            ]
-            .map(|at| i64_at(&m.data, at));
-            let market = Market { variation_pool, accrued_fees, rounding, funding_applied, funding_dust };
-            (u16_at(&m.data, market::INDEX), market)
-        });
+        let markets =
+            of_kind(kind::MARKET, market::POOL).map(|m| (u16_at(&m.data, market::INDEX), read_market(&m.data)));
         let expiries = of_kind(kind::EXPIRY, expiry::POOL).map(|e| {
             ((u16_at(&e.data, expiry::MARKET), i64_at(&e.data, expiry::TIME)), i64_at(&e.data, expiry::SETTLED))
         });
@@ -205,6 +252,47 @@ fn read_asset(raw: &Raw, vaults: &BTreeMap<Key, i128>) -> Asset {
         lent: side(asset::LENT),
         loans: side(asset::LOANS),
         reserve: field(asset::RESERVE),
+        claims: Claims {
+            free: read_pot(&raw.data, asset::FREE),
+            held: read_pot(&raw.data, asset::HELD),
+            shortage: field(asset::SHORTAGE),
+            left: field(asset::LEFT),
+            era: field(asset::SHORTAGE_ERA),
+            haircuts: field(asset::HAIRCUTS),
+            dust: field(asset::DUST),
+            forgiven: field(asset::FORGIVEN),
+        },
+    }
+}
+
+fn read_pot(data: &[u8], at: usize) -> Pot {
+    Pot {
+        sum: u64_at(data, at).into(),
+        factor: u128_at(data, at + asset::FACTOR),
+        fraction: u64_at(data, at + asset::FRACTION).into(),
+    }
+}
+
+fn read_market(data: &[u8]) -> Market {
+    let round = Round {
+        number: u32::from_le_bytes(bytes(data, market::ROUND)).into(),
+        ends: i64_at(data, market::ROUND_ENDS),
+        forgiven: i64_at(data, market::FORGIVEN),
+        gains: i64_at(data, market::GAINS),
+        uncharged: i64_at(data, market::UNCHARGED),
+        charged: i64_at(data, market::CHARGED),
+    };
+    Market {
+        variation_pool: i64_at(data, market::VARIATION_POOL),
+        accrued_fees: i64_at(data, market::ACCRUED_FEES),
+        rounding: i64_at(data, market::ROUNDING),
+        funding_applied: i64_at(data, market::FUNDING_APPLIED),
+        funding_dust: i64_at(data, market::FUNDING_DUST),
+        option_cash: i64_at(data, market::OPTION_CASH),
+        option_haircuts: u64_at(data, market::OPTION_HAIRCUTS).into(),
+        option_factor: u128_at(data, market::OPTION_FACTOR),
+        haircut: i64_at(data, market::HAIRCUT),
+        round,
     }
 }
 
@@ -228,11 +316,20 @@ fn read_portfolio(data: &[u8]) -> Portfolio {
         pending_old: i64_at(entry, position::PENDING_OLD),
         pending_new: i64_at(entry, position::PENDING_NEW),
         pending_since: i64_at(entry, more::PENDING_SINCE),
+        gain: i64_at(entry, position::GAIN),
+    };
+    let claim = Claim {
+        held: u64_at(data, portfolio::HELD).into(),
+        left: u64_at(data, portfolio::LEFT).into(),
+        era: u64_at(data, portfolio::SHORTAGE_ERA).into(),
+        haircuts: u64_at(data, portfolio::HAIRCUTS).into(),
+        factors: [portfolio::FREE_FACTOR, portfolio::HELD_FACTOR].map(|at| u128_at(data, at)),
     };
     Portfolio {
         sequence: u64_at(data, more::SEQUENCE).into(),
         generation: u64_at(data, more::GENERATION).into(),
         cash: i64_at(data, portfolio::CASH),
+        claim,
         auction,
         balances: balances
             .map(|b| (u16_at(b, balance::ASSET), balance::AMOUNTS.map(|at| i128::from(u64_at(b, at)))))

@@ -5,12 +5,14 @@
 //! instruction is compared with what was worked out. [`Ledger::differences`] compares the whole with the accounts.
 
 pub mod books;
+mod claims;
 pub mod format;
+mod rounds;
 
 use std::collections::BTreeMap;
 
 pub use books::Books;
-use books::{Asset, Auction, Market, Portfolio, Position, Side, Stake};
+use books::{Asset, Auction, Claim, Claims, Market, Portfolio, Position, Side, Stake};
 use format::Fields;
 
 use crate::checker::{kind_of, market_of, Key, Raw, CALL, PERPETUAL, PUT};
@@ -94,19 +96,22 @@ fn is_option(instrument: u64) -> bool {
 
 impl Position {
     fn is_empty(&self) -> bool {
-        (self.quantity, self.cost, self.pending_old, self.pending_new) == (0, 0, 0, 0)
+        (self.quantity, self.cost, self.pending_old, self.pending_new, self.gain) == (0, 0, 0, 0, 0)
     }
 
     /// Gains that have been pending for an hour and more since their bucket began leave it; see `docs/clearing.md`, Variation.
-    fn release(&mut self, now: i128) -> i128 {
+    /// Of all together `hold` stay.
+    fn release(&mut self, now: i128, hold: i128) -> i128 {
         let age = now - self.pending_since;
         if age < HOUR {
             return 0;
         }
-        let released = if age < 2 * HOUR { self.pending_old } else { self.pending_old + self.pending_new };
+        let due = if age < 2 * HOUR { self.pending_old } else { self.pending_old + self.pending_new };
+        let released = due.min((self.pending_old + self.pending_new).saturating_sub(hold).max(0));
         (self.pending_old, self.pending_since) =
             if age < 2 * HOUR { (self.pending_new, self.pending_since + HOUR) } else { (0, now) };
         self.pending_new = 0;
+        self.pending_old += due - released;
         released
     }
 
@@ -117,12 +122,14 @@ impl Position {
             cost: ceil(self.cost * fraction, WHOLE),
             pending_old: floor(self.pending_old * fraction, WHOLE),
             pending_new: floor(self.pending_new * fraction, WHOLE),
+            gain: floor(self.gain * fraction, WHOLE),
             ..*self
         };
         self.quantity -= slice.quantity;
         self.cost -= slice.cost;
         self.pending_old -= slice.pending_old;
         self.pending_new -= slice.pending_new;
+        self.gain -= slice.gain;
         slice
     }
 }
@@ -156,9 +163,9 @@ impl Portfolio {
         }
     }
 
-    fn add_tokens(&mut self, asset: u16, amount: i128) {
+    fn add_tokens(&mut self, claims: &mut Claims, asset: u16, amount: i128) {
         match asset {
-            SETTLEMENT => self.cash += amount,
+            SETTLEMENT => self.move_cash(claims, amount),
             _ => self.add(asset, [amount, 0, 0]),
         }
     }
@@ -214,6 +221,27 @@ impl Books {
 
     fn market(&mut self, index: u16) -> Result<&mut Market, String> {
         self.markets.get_mut(&index).ok_or(format!("there is no market {index}"))
+    }
+
+    fn claims(&mut self) -> Result<&mut Claims, String> {
+        Ok(&mut self.settlement()?.claims)
+    }
+
+    /// Deposits pay for what somebody lacks, as the event says.
+    fn charge_deposits(&mut self, event: &Fields) -> Result<i128, String> {
+        let charged = event.inner("from_deposits");
+        let [free, held, lent, index] = ["free", "held", "lent", "lent_index"].map(|name| charged.number(name));
+        let settlement = self.settlement()?;
+        settlement.claims.charge(charged)?;
+        settlement.cash += lent;
+        if lent > 0 {
+            let liquid = settlement.lent.tokens + settlement.reserve - settlement.loans.tokens - lent;
+            settlement.lent.revalue(index, false);
+            settlement.reserve = liquid - settlement.lent.tokens + settlement.loans.tokens;
+        } else {
+            expect("what a share is worth", index, 0)?;
+        }
+        Ok(free + held + lent)
     }
 
     fn portfolio(&mut self, event: &Fields, name: &str) -> Result<&mut Portfolio, String> {
@@ -275,6 +303,9 @@ impl Ledger {
         if let Err(error) = expect("the version", fields.number("version"), 1).and_then(|()| self.book(name, &fields)) {
             self.wrong.push(format!("ledger: {name}: {error}"));
         }
+        if let Some(settlement) = self.books.assets.get_mut(&SETTLEMENT) {
+            settlement.claims.note_shortage(&self.books.insurance);
+        }
         Some(name)
     }
 
@@ -289,7 +320,8 @@ impl Ledger {
         match name {
             "AssetAdded" => {
                 let one = Side { index: 1 << 64, ..Side::default() };
-                let asset = Asset { vault: 0, deposits: 0, cash: 0, lent: one, loans: one, reserve: 0 };
+                let claims = Claims::default();
+                let asset = Asset { vault: 0, deposits: 0, cash: 0, lent: one, loans: one, reserve: 0, claims };
                 self.books.assets.insert(event.number("index") as u16, asset);
                 Ok(())
             }
@@ -317,10 +349,13 @@ impl Ledger {
                 self.end_auction(event, "portfolio")
             }
             "Liquidated" => self.liquidate(event),
-            "Lent" => self.lend(event, [1, 0], -1),
-            "Unlent" => self.lend(event, [1, 0], 1),
-            "Borrowed" => self.lend(event, [0, 1], 1),
-            "Repaid" => self.lend(event, [0, 1], -1),
+            "BankruptcyResolved" => self.resolve(event),
+            "HaircutBorne" => self.bear(event),
+            "HaircutClosed" => self.close_haircut(event),
+            "Lent" => self.lend(event, [1, 0], -1, None),
+            "Unlent" => self.lend(event, [1, 0], 1, None),
+            "Borrowed" => self.lend(event, [0, 1], 1, None),
+            "Repaid" => self.lend(event, [0, 1], -1, Some(event.number("held"))),
             "LossBorrowed" => self.borrow_for_loss(event),
             "LendingSet" => self.books.asset(event)?.1.bank(event, [0, 0], 0),
             "AssetRefreshed" => {
@@ -367,6 +402,10 @@ impl Ledger {
         let mut closed = self.books.portfolios.remove(&event.key("portfolio")).ok_or("it was not open")?;
         closed.next(event.number("sequence"))?;
         expect("the generation", event.number("generation"), closed.generation)?;
+        closed.bear(self.books.claims()?);
+        if closed.claim.left == 0 {
+            closed.claim = Claim::default();
+        }
         let Portfolio { sequence, generation, .. } = closed;
         match closed == (Portfolio { sequence, generation, ..Portfolio::default() }) {
             true => Ok(()),
@@ -385,19 +424,40 @@ impl Ledger {
         let (index, asset) = self.books.asset(event)?;
         asset.vault += amount;
         self.books.count(index, amount)?;
-        let portfolio = self.books.portfolio(event, "portfolio")?;
-        portfolio.add_tokens(index, amount);
+        let mut portfolio = self.books.portfolio(event, "portfolio")?.clone();
+        let claims = self.books.claims()?;
+        if index == SETTLEMENT {
+            portfolio.dispose(claims, amount, event.number("held"))?;
+            // What leaves while something is at stake counts as having left until it comes back.
+            let left = if claims.at_stake() > 0 || amount > 0 { (-amount).max(-portfolio.claim.left) } else { 0 };
+            portfolio.claim.left += left;
+            claims.left += left;
+        } else {
+            portfolio.add(index, [amount, 0, 0]);
+        }
         portfolio.next(event.number("sequence"))?;
-        expect("the balance", event.number("balance"), portfolio.tokens(index))
+        expect("the balance", event.number("balance"), portfolio.tokens(index))?;
+        expect("what is held back", event.number("held"), portfolio.claim.held)?;
+        self.books.portfolios.insert(event.key("portfolio"), portfolio);
+        Ok(())
     }
 
     fn transfer(&mut self, event: &Fields) -> Booked {
         let (amount, index) = (event.number("amount"), event.number("asset") as u16);
         for (name, amount) in [("from", -amount), ("to", amount)] {
-            let portfolio = self.books.portfolio(event, name)?;
-            portfolio.add_tokens(index, amount);
+            let mut portfolio = self.books.portfolio(event, name)?.clone();
+            let claims = self.books.claims()?;
+            if index == SETTLEMENT && name == "from" {
+                portfolio.dispose(claims, amount, event.number("from_held"))?;
+            } else {
+                portfolio.add_tokens(claims, index, amount);
+            }
             portfolio.next(event.number(&format!("{name}_sequence")))?;
             expect("a balance", event.number(&format!("{name}_balance")), portfolio.tokens(index))?;
+            if name == "from" {
+                expect("what is held back", event.number("from_held"), portfolio.claim.held)?;
+            }
+            self.books.portfolios.insert(event.key(name), portfolio);
         }
         Ok(())
     }
@@ -406,7 +466,14 @@ impl Ledger {
         let (legs, indices) = (event.entries("legs"), event.numbers("funding_indices"));
         expect("the number of funding indices", indices.len() as i128, legs.len() as i128)?;
         let now = event.number("time");
-        let mut funding = [0; 2];
+        let names = ["first", "second"];
+        let mut sides = names.map(|name| self.books.portfolio(event, name).cloned());
+        let [Ok(first), Ok(second)] = &mut sides else { return Err("a side is not open".into()) };
+        let mut sides = [first, second];
+        for (name, side) in names.into_iter().zip(&mut sides) {
+            self.books.bear(side, &event.entries(&format!("{name}_borne")), now)?;
+        }
+        let (mut funding, mut premiums, mut options) = ([0; 2], [0; 2], false);
         for (leg, index) in legs.into_iter().zip(indices) {
             let (instrument, quantity) = (leg.number("instrument") as u64, leg.number("quantity"));
             let costs = ["first_cost", "second_cost"].map(|name| leg.number(name));
@@ -418,38 +485,46 @@ impl Ledger {
             if fees[0] != fees[1] || fees[0] < 0 {
                 return Err(format!("fees of {fees:?} in a leg"));
             }
-            for (at, name) in ["first", "second"].into_iter().enumerate() {
-                let mut market = *self.books.market(market_of(instrument))?;
-                let portfolio = self.books.portfolio(event, name)?;
-                let position = portfolio.position(instrument, now);
+            let (option, claims) = (is_option(instrument), *self.books.claims()?);
+            options |= option;
+            let market = self.books.market(market_of(instrument))?;
+            for (at, side) in sides.iter_mut().enumerate() {
+                let position = side.position(instrument, now);
                 if kind_of(instrument) == PERPETUAL {
                     funding[at] += market.charge(position, index);
                 } else {
                     expect("the funding of what is no perpetual", index, 0)?;
                 }
                 position.quantity += if at == 0 { quantity } else { -quantity };
-                if is_option(instrument) {
-                    portfolio.cash -= costs[at];
+                if option {
+                    premiums[at] += costs[at];
                 } else {
                     position.cost += costs[at];
                 }
-                *self.books.market(market_of(instrument))? = market;
             }
-            let market = self.books.market(market_of(instrument))?;
             market.rounding += bought - sold;
             market.accrued_fees += 2 * fees[0];
-            if is_option(instrument) {
-                market.variation_pool += costs[0] + costs[1];
+            if option {
+                let mut claims = claims;
+                market.keep(costs[0] + costs[1], &mut claims);
+                *self.books.claims()? = claims;
             }
         }
-        for (at, name) in ["first", "second"].into_iter().enumerate() {
+        for (at, (name, portfolio)) in names.into_iter().zip(sides).enumerate() {
             let stated = |what: &str| event.number(&format!("{name}_{what}"));
-            let portfolio = self.books.portfolio(event, name)?;
+            let claims = self.books.claims()?;
+            if options {
+                // What one side pays the other and the market receive: the cash of all stays what it was.
+                portfolio.dispose(claims, 0, stated("held"))?;
+                portfolio.cash -= premiums[at];
+            }
             portfolio.free_empty();
             portfolio.next(stated("sequence"))?;
             portfolio.leave(event.is(&format!("{name}_restored")))?;
             expect("cash", stated("cash"), portfolio.cash)?;
+            expect("what is held back", stated("held"), portfolio.claim.held)?;
             expect("funding", stated("funding"), funding[at])?;
+            self.books.portfolios.insert(event.key(name), portfolio.clone());
         }
         Ok(())
     }
@@ -457,39 +532,48 @@ impl Ledger {
     fn settle_variation(&mut self, event: &Fields) -> Booked {
         let instrument = event.number("instrument") as u64;
         let (amount, index) = (event.number("amount"), event.number("funding_index"));
+        let now = event.number("time");
         let mut market = *self.books.market(market_of(instrument))?;
-        let portfolio = self.books.portfolio(event, "portfolio")?;
+        let mut portfolio = self.books.portfolio(event, "portfolio")?.clone();
+        let mut claims = *self.books.claims()?;
+        portfolio.bear(&mut claims);
         let position = portfolio.positions.get_mut(&instrument).ok_or("there is no position")?;
-        let released = position.release(event.number("time"));
+        market.bear(position, event.inner("borne"), now)?;
+        let released = position.release(now, market.holds_back(claims.shortage, now));
         let funds = kind_of(instrument) == PERPETUAL && position.quantity != 0;
         let funding = if funds { market.charge(position, index) } else { 0 };
         expect("the funding index", index, position.funding)?;
         expect("funding", event.number("funding"), funding)?;
         expect("what was released", event.number("released"), released)?;
         position.cost += amount;
-        portfolio.cash += released;
+        let mut due = (-amount).max(0);
         if amount > 0 {
             position.pending_new += amount;
         } else {
-            let mut due = -amount;
-            for means in [&mut position.pending_new, &mut position.pending_old, &mut portfolio.cash] {
+            for means in [&mut position.pending_new, &mut position.pending_old] {
                 let paid = due.min(*means);
                 *means -= paid;
                 due -= paid;
             }
-            expect("what nothing paid for", 0, due)?;
+        }
+        portfolio.move_cash(&mut claims, released - due);
+        if portfolio.cash < 0 {
+            return Err(format!("{} is what nothing paid for", -portfolio.cash));
         }
         market.variation_pool -= amount;
         expect("cash", event.number("cash"), portfolio.cash)?;
         expect("the variation pool", event.number("variation_pool"), market.variation_pool)?;
         portfolio.next(event.number("sequence"))?;
-        leave_without_debts(portfolio, event)?;
+        leave_without_debts(&mut portfolio, event)?;
         *self.books.market(market_of(instrument))? = market;
+        *self.books.claims()? = claims;
+        self.books.portfolios.insert(event.key("portfolio"), portfolio);
         Ok(())
     }
 
     fn settle_expiry(&mut self, event: &Fields) -> Booked {
-        let portfolio = self.books.portfolio(event, "portfolio")?;
+        let mut portfolio = self.books.portfolio(event, "portfolio")?.clone();
+        self.books.bear(&mut portfolio, &event.entries("borne"), event.number("time"))?;
         let mut settled = 0;
         for entry in event.entries("positions") {
             let instrument = entry.number("instrument") as u64;
@@ -500,8 +584,40 @@ impl Ledger {
             settled += entry.number("value");
         }
         portfolio.next(event.number("sequence"))?;
-        leave_without_debts(portfolio, event)?;
+        leave_without_debts(&mut portfolio, event)?;
+        self.books.portfolios.insert(event.key("portfolio"), portfolio);
         *self.books.expiries.get_mut(&expiry(event)).ok_or("there is no such expiry")? += settled;
+        Ok(())
+    }
+
+    /// A gain is registered or charged by itself.
+    fn bear(&mut self, event: &Fields) -> Booked {
+        let instrument = event.number("instrument") as u64;
+        let mut portfolio = self.books.portfolio(event, "portfolio")?.clone();
+        let position = portfolio.positions.get_mut(&instrument).ok_or("there is no position")?;
+        let market = self.books.market(market_of(instrument))?;
+        market.bear(position, event.inner("borne"), event.number("time"))?;
+        let round = market.round;
+        let stated = [("round", round.number), ("gains", round.gains), ("uncharged", round.uncharged)];
+        for (what, own) in stated.into_iter().chain([("haircut", market.haircut)]) {
+            expect(what, event.number(what), own)?;
+        }
+        portfolio.next(event.number("sequence"))?;
+        leave_without_debts(&mut portfolio, event)?;
+        self.books.portfolios.insert(event.key("portfolio"), portfolio);
+        Ok(())
+    }
+
+    fn close_haircut(&mut self, event: &Fields) -> Booked {
+        let paid = self.books.charge_deposits(event)?;
+        let market = self.books.market(event.number("market") as u16)?;
+        expect("the round", event.number("round"), market.round.number)?;
+        expect("what is left", event.number("remainder"), market.end_round(event.number("time"))?)?;
+        market.haircut -= paid;
+        market.variation_pool += paid;
+        let forgiven = market.round.forgiven;
+        expect("the haircut", event.number("haircut"), market.haircut)?;
+        self.books.claims()?.note_closed(forgiven);
         Ok(())
     }
 
@@ -530,13 +646,32 @@ impl Ledger {
 
     fn liquidate(&mut self, event: &Fields) -> Booked {
         let now = event.number("time");
-        let [fraction, price] = ["fraction", "price"].map(|name| event.number(name));
+        let [fraction, price, forgiven] = ["fraction", "price", "forgiven"].map(|name| event.number(name));
         let mut portfolio = self.books.portfolio(event, "portfolio")?.clone();
         let mut taker = self.books.portfolio(event, "taker")?.clone();
+        let shortage = self.books.claims()?.shortage;
 
-        let cash = floor(portfolio.cash * fraction, WHOLE);
-        portfolio.cash += price.max(0) - cash;
-        taker.cash += cash - price;
+        // What the positions owe before they are cut.
+        let indices = event.numbers("funding_indices");
+        let mut indices = indices.into_iter();
+        let (mut funded, mut funding) = (BTreeMap::new(), 0);
+        for (instrument, position) in &mut portfolio.positions {
+            if kind_of(*instrument) == PERPETUAL && position.quantity != 0 {
+                let index = indices.next().ok_or("a funding index is missing")?;
+                funding += self.books.market(market_of(*instrument))?.charge(position, index);
+                funded.insert(*instrument, index);
+            }
+        }
+        expect("funding indices too many", indices.len() as i128, 0)?;
+        let losses = self.forgive(event, &mut portfolio)?;
+        self.books.bear(&mut taker, &event.entries("taker_borne"), now)?;
+
+        let payout = (-price).max(0);
+        portfolio.auction.paid += payout;
+        self.books.insurance.reserved -= payout;
+        self.raise(event, payout - forgiven, Some(&mut portfolio))?;
+        let mut claims = *self.books.claims()?;
+        self.cut_cash(&mut portfolio, &mut taker, &mut claims, [fraction, price + forgiven]);
         for (asset, amounts) in portfolio.balances.clone() {
             let [tokens, lent] = [0, 1].map(|at| floor(amounts[at] * fraction, WHOLE));
             let slice = [tokens, lent, ceil(amounts[2] * fraction, WHOLE)];
@@ -545,31 +680,26 @@ impl Ledger {
                 taker.add(asset, slice);
             }
         }
-        let indices = event.numbers("funding_indices");
-        let mut indices = indices.into_iter();
-        let (mut funding, mut taker_funding, mut released) = (0, 0, 0);
+        let (mut taker_funding, mut released) = (0, 0);
         for (instrument, position) in &mut portfolio.positions {
             let market = self.books.market(market_of(*instrument))?;
-            let funded = kind_of(*instrument) == PERPETUAL && position.quantity != 0;
-            let index = if funded { Some(indices.next().ok_or("a funding index is missing")?) } else { None };
-            if let Some(index) = index {
-                funding += market.charge(position, index);
-            }
-            let slice = position.cut(fraction);
+            let mut slice = position.cut(fraction);
+            slice.cost -= losses.get(instrument).copied().unwrap_or_default();
             if slice.is_empty() {
                 continue;
             }
             let held = taker.position(*instrument, now);
-            released += held.release(now);
-            if let Some(index) = index {
-                taker_funding += market.charge(held, index);
+            released += held.release(now, market.holds_back(shortage, now));
+            if let Some(index) = funded.get(instrument) {
+                taker_funding += market.charge(held, *index);
             }
             held.quantity += slice.quantity;
             held.cost += slice.cost;
             held.pending_new += slice.pending_old + slice.pending_new;
+            held.gain += slice.gain;
         }
-        expect("funding indices too many", indices.len() as i128, 0)?;
-        taker.cash += released;
+        taker.move_cash(&mut claims, released);
+        *self.books.claims()? = claims;
         portfolio.free_empty();
         taker.free_empty();
         portfolio.next(event.number("sequence"))?;
@@ -583,24 +713,58 @@ impl Ledger {
         ] {
             expect(what, event.number(what), own)?;
         }
-        portfolio.auction.paid += (-price).max(0);
         self.books.portfolios.insert(event.key("portfolio"), portfolio);
         self.books.portfolios.insert(event.key("taker"), taker);
-        self.pay(event, (-price).max(0))?;
         match event.is("restored") {
             true => self.end_auction(event, "portfolio"),
             false => expect("what was released", event.number("released"), 0),
         }
     }
 
-    /// The payout leaves insurance, capital and stake as the event says, and is cash from now on.
-    fn pay(&mut self, event: &Fields, payout: i128) -> Booked {
+    /// What positions of the liquidated portfolio are charged may end rounds; then losses are forgiven, then gains registered. Returns
+    /// what was forgiven by instrument.
+    fn forgive(&mut self, event: &Fields, portfolio: &mut Portfolio) -> Result<BTreeMap<u64, i128>, String> {
+        let (now, entries) = (event.number("time"), event.entries("borne"));
+        self.books.charge_gains(portfolio, &entries)?;
+        let mut losses = BTreeMap::new();
+        for loss in event.entries("losses") {
+            let (instrument, amount) = (loss.number("instrument") as u64, loss.number("amount"));
+            if !portfolio.positions.contains_key(&instrument) || losses.insert(instrument, amount).is_some() {
+                return Err(format!("{amount} is forgiven in {instrument:#x}"));
+            }
+            self.books.market(market_of(instrument))?.forgive(amount, now)?;
+        }
+        expect("what was forgiven", event.number("forgiven"), losses.values().sum())?;
+        self.books.claims()?.forgiven += event.number("forgiven");
+        self.books.register_gains(portfolio, &entries, now)?;
+        Ok(losses)
+    }
+
+    /// The slice of cash, with its part of what is held back, and what the taker pays or receives.
+    fn cut_cash(&self, portfolio: &mut Portfolio, taker: &mut Portfolio, claims: &mut Claims, bid: [i128; 2]) {
+        let [fraction, price] = bid;
+        portfolio.bear(claims);
+        taker.bear(claims);
+        let left = portfolio.cash - floor(portfolio.cash * fraction, WHOLE);
+        let [held, gone] = [portfolio.claim.held, portfolio.claim.left].map(|amount| floor(amount * fraction, WHOLE));
+        for (portfolio, sign) in [(&mut *portfolio, -1), (&mut *taker, 1)] {
+            portfolio.claim.held += sign * held;
+            portfolio.claim.left += sign * gone;
+            portfolio.cash += sign * held;
+        }
+        let rest = portfolio.cash - left;
+        taker.move_cash(claims, rest);
+        taker.move_cash(claims, -price);
+        portfolio.move_cash(claims, price.max(0) - rest);
+    }
+
+    /// Cash for a deficit: out of insurance, capital and stake as the event says, then out of all deposits. That of a portfolio in
+    /// the auction does not pay.
+    fn raise(&mut self, event: &Fields, amount: i128, but: Option<&mut Portfolio>) -> Booked {
         let [capital, stake] = ["from_capital", "from_stake"].map(|name| event.number(name));
-        expect("the payout", capital + stake, payout)?;
-        self.books.settlement()?.cash += payout;
         let fund = &mut self.books.insurance;
-        fund.reserved -= payout;
-        fund.paid_out += payout;
+        let insured = capital + stake;
+        fund.paid_out += insured;
         fund.deficits += event.number("deficit");
         fund.capital -= capital;
         fund.staked -= stake;
@@ -612,43 +776,107 @@ impl Ledger {
             (fund.staked, fund.shares) = (0, 0);
             fund.era += 1;
         }
+        self.books.settlement()?.cash += insured;
+        let deposits = match but.filter(|_| amount > insured) {
+            None => self.books.charge_deposits(event)?,
+            Some(portfolio) => {
+                let claims = self.books.claims()?;
+                portfolio.renounce(claims);
+                let own = portfolio.cash;
+                portfolio.move_cash(claims, -own);
+                let deposits = self.books.charge_deposits(event)?;
+                portfolio.move_cash(self.books.claims()?, own);
+                deposits
+            }
+        };
+        let fund = &self.books.insurance;
+        if deposits > 0 && (fund.capital, fund.staked) != (0, 0) {
+            return Err("deposits paid before insurance".into());
+        }
+        expect("what was raised", insured + deposits, amount)
+    }
+
+    fn resolve(&mut self, event: &Fields) -> Booked {
+        let now = event.number("time");
+        let mut portfolio = self.books.portfolio(event, "portfolio")?.clone();
+        portfolio.bear(self.books.claims()?);
+        self.books.bear(&mut portfolio, &event.entries("borne"), now)?;
+        let [deficit, forgiven, repaid] = ["deficit", "forgiven", "repaid"].map(|name| event.number(name));
+        self.books.insurance.reserved -= portfolio.payable();
+        self.raise(event, deficit - forgiven, None)?;
+        let mut sums = [0; 2];
+        for loss in event.entries("losses") {
+            let instrument = loss.number("instrument") as u64;
+            let [amount, forgiven] = ["amount", "forgiven"].map(|name| loss.number(name));
+            sums = [sums[0] + amount, sums[1] + forgiven];
+            let position = portfolio.positions.get_mut(&instrument).ok_or("there is no such position")?;
+            expect("a loss", amount, position.cost)?;
+            position.cost = 0;
+            let market = self.books.market(market_of(instrument))?;
+            if forgiven != 0 {
+                market.forgive(forgiven, now)?;
+            }
+            market.variation_pool += amount - forgiven;
+        }
+        expect("the deficit", deficit, sums[0] + repaid)?;
+        expect("what was forgiven", forgiven, sums[1])?;
+        self.books.claims()?.forgiven += forgiven;
+        let loan = portfolio.balances.get(&SETTLEMENT).map_or(0, |held| held[2]);
+        portfolio.add(SETTLEMENT, [0, 0, -loan]);
+        self.books.count(SETTLEMENT, -repaid)?;
+        self.books.settlement()?.bank(event, [0, -loan], repaid)?;
+        portfolio.free_empty();
+        portfolio.auction = Auction::default();
+        portfolio.next(event.number("sequence"))?;
+        self.books.portfolios.insert(event.key("portfolio"), portfolio);
         Ok(())
     }
 
     /// `sides` says whether shares of what is lent or of a loan change, `way` whether tokens come to the portfolio or leave it.
-    fn lend(&mut self, event: &Fields, sides: [i128; 2], way: i128) -> Booked {
+    /// `held` is what the event says is held back of cash then.
+    fn lend(&mut self, event: &Fields, sides: [i128; 2], way: i128, held: Option<i128>) -> Booked {
         let (amount, index) = (way * event.number("amount"), event.number("asset") as u16);
-        let portfolio = self.books.portfolio(event, "portfolio")?;
+        let mut portfolio = self.books.portfolio(event, "portfolio")?.clone();
         portfolio.next(event.number("sequence"))?;
-        portfolio.add_tokens(index, amount);
+        let claims = self.books.claims()?;
+        match held {
+            Some(held) if index == SETTLEMENT => portfolio.dispose(claims, amount, held)?,
+            _ => portfolio.add_tokens(claims, index, amount),
+        }
         expect("the balance", event.number("balance"), portfolio.tokens(index))?;
+        expect("what is held back", held.unwrap_or(portfolio.claim.held), portfolio.claim.held)?;
         let held = portfolio.balances.get(&index).copied().unwrap_or_default();
         let more = [0, 1].map(|side| sides[side] * (event.number("shares") - held[side + 1]));
         portfolio.add(index, [0, more[0], more[1]]);
+        self.books.portfolios.insert(event.key("portfolio"), portfolio);
         self.books.count(index, amount)?;
         self.books.asset(event)?.1.bank(event, more, -amount)
     }
 
     fn borrow_for_loss(&mut self, event: &Fields) -> Booked {
         let amount = event.number("unlent") + event.number("borrowed");
-        let portfolio = self.books.portfolio(event, "portfolio")?;
+        let mut portfolio = self.books.portfolio(event, "portfolio")?.clone();
         portfolio.next(event.number("sequence"))?;
-        portfolio.cash += amount;
+        portfolio.move_cash(self.books.claims()?, amount);
         expect("cash", event.number("cash"), portfolio.cash)?;
         let held = portfolio.balances.get(&SETTLEMENT).copied().unwrap_or_default();
         let more = [event.number("lent_shares") - held[1], event.number("shares") - held[2]];
         portfolio.add(SETTLEMENT, [0, more[0], more[1]]);
+        self.books.portfolios.insert(event.key("portfolio"), portfolio);
         self.books.count(SETTLEMENT, amount)?;
         self.books.settlement()?.bank(event, more, -amount)
     }
 
     fn collect_fees(&mut self, event: &Fields) -> Booked {
         let amount = event.number("amount");
+        let mut claims = *self.books.claims()?;
         let market = self.books.market(event.number("market") as u16)?;
+        market.sweep(&mut claims);
         market.accrued_fees -= amount;
         market.variation_pool -= amount;
         expect("fees", event.number("accrued_fees"), market.accrued_fees)?;
         expect("the variation pool", event.number("variation_pool"), market.variation_pool)?;
+        *self.books.claims()? = claims;
         self.books.settlement()?.cash -= amount;
         self.books.insurance.capital += amount;
         expect("capital", event.number("capital"), self.books.insurance.capital)

@@ -1,6 +1,7 @@
 //! Haircuts: gains are registered and charged, rounds closed. What each leaves is foreseen to the byte.
 
 use novate::events::HaircutClosed;
+use novate_client::instructions as build;
 use novate_client::instrument::{self, expiry_of, market_of};
 use novate_client::state::{Market, Portfolio, Position};
 use novate_client::NovateError;
@@ -123,7 +124,7 @@ impl Walk {
         // It counted before.
         self.assert_bystanders(&judge, &[seat]);
         let after = self.world.market(market_of(id));
-        self.lived("a charge ended a round", after.round.ends == 0);
+        self.lived("a charge was the last of a round", after.round.uncharged.0 == 0);
         self.lived("a charge was rounded up beyond the haircut", after.rounding > market.rounding);
     }
 
@@ -157,6 +158,11 @@ impl Walk {
             for (seat, id) in self.held_in(&[market], |p| p.gain != 0) {
                 self.charge(seat, id);
             }
+            // Of those that are played elsewhere.
+            for (portfolio, id) in self.world.gains_to_charge(market) {
+                let charge = build::charge_gain(&self.world.pool, portfolio, id);
+                self.run("charge_gain", charge, &[]).ok();
+            }
         }
         let before = self.world.market(market);
         let foreseen = match () {
@@ -172,7 +178,8 @@ impl Walk {
             let after = self.world.market(market);
             assert_eq!((after.haircut.0, after.round.ends), (before.haircut.0 - paid, 0), "{}", self.place());
             assert_eq!(after.variation_pool.0, before.variation_pool.0 + paid, "{}", self.place());
-            self.lived("gains did not cover a haircut", true);
+            self.lived("gains did not cover a haircut", event.remainder > 0);
+            self.lived("gains covered a haircut", event.remainder == 0 && event.from_deposits == Default::default());
             self.lived("deposits paid what gains did not cover", paid > 0);
             self.lived("lenders paid", event.from_deposits.lent > 0);
             self.lived("what was held back paid", event.from_deposits.held > 0);

@@ -3,7 +3,7 @@
 
 use novate::health::{self, CHAIN_AGE, CHAIN_SHIFT, FORECAST_AGE};
 use novate_client::instrument::{self, expiry_of, market_of, Instrument};
-use novate_client::state::{Asset, Market, Mid, Portfolio, SETTLEMENT_ASSET};
+use novate_client::state::{Asset, Market, Mid, Portfolio, Window, SETTLEMENT_ASSET};
 use novate_client::{HealthError, Leg, NovateError, Snapshot};
 use novate_margin::dated::option_at;
 use novate_margin::{reduces_risk, Book, Health, Usd};
@@ -148,8 +148,17 @@ impl Judge {
 
     /// The same, and on the forecasts.
     fn current(&self, portfolio: &Portfolio, book: &Book) -> Refused<()> {
+        let held = portfolio.positions().iter().filter(|p| p.quantity != 0);
+        // From ten seconds before a gap of settlement samples is too long to five after.
+        let hangs = |time: i64, window: &Window| {
+            window.target == time && window.samples > 1 && (111..=125).contains(&(self.now - window.sample_time))
+        };
+        let mut dated = held.clone().filter_map(|p| expiry_of(p.instrument)).map(|id| &self.snapshot.expiries[&id]);
+        if dated.any(|e| e.time - self.now <= 1_800 && hangs(e.time, &self.snapshot.assets[&e.asset].window)) {
+            return refused(NovateError::SampleDue);
+        }
         self.current_values(book)?;
-        let held = portfolio.positions().iter().filter(|p| p.quantity != 0).filter_map(|p| expiry_of(p.instrument));
+        let held = held.filter_map(|p| expiry_of(p.instrument));
         let mut published = held.map(|id| self.snapshot.expiries[&id].published);
         match published.any(|time| self.now - time > FORECAST_AGE) {
             true => refused(NovateError::ForecastStale),
@@ -222,7 +231,8 @@ impl Judge {
         let (mark, tick, width) = match (traded, expiry) {
             (Instrument::Option { slot, right, .. }, Some(expiry)) => {
                 let strike = expiry.strike(slot).map_err(named)?;
-                let facts = expiry.facts(self.now).map_err(named)?;
+                let decided = asset.decided(expiry.time, self.now).map_err(named)?;
+                let facts = expiry.facts(decided, self.now).map_err(named)?;
                 let option = option_at(strike, right, (asset.price, asset.scan_range), facts)
                     .map_err(|error| NovateError::from(error).name())?;
                 if option.drift.nodes > CHAIN_SHIFT.1 {
@@ -237,9 +247,13 @@ impl Judge {
             }
             (_, Some(expiry)) => {
                 expiry.remaining(self.now).map_err(named)?;
-                let growth = MILLION + i128::from(expiry.basis.0);
-                let forward = (i128::from(asset.price.0) * growth).div_euclid(MILLION) as i64;
-                (forward, market.tick.0, band(forward))
+                // What samples have decided, and the rest of the forward.
+                let decided = asset.decided(expiry.time, self.now).map_err(named)?;
+                let share = i128::from(decided.share.0);
+                let growth = ((MILLION + i128::from(expiry.basis.0)) * (MILLION - share)).div_euclid(MILLION);
+                let rest = (i128::from(asset.price.0) * growth).div_euclid(MILLION);
+                let mark = ((i128::from(decided.average.0) * share).div_euclid(MILLION) + rest) as i64;
+                (mark, market.tick.0, band(mark))
             }
             _ => {
                 let mark = perpetual::mark(market, asset.price.0);

@@ -1,11 +1,16 @@
 //! What lenders and borrowers do, and what becomes of losses that cash does not pay.
 
 use novate_client::state::Portfolio;
-use novate_client::{instrument, Lending, NovateError};
-use novate_tests::{LENDING, USDC};
+use novate_client::{addresses, instrument, Lending, NovateError};
+use novate_tests::{Actor, BTC, LENDING, USDC};
 
 use super::judge::{named, refused};
-use super::{Walk, ASSETS};
+use super::{Seat, Walk, ASSETS, USD};
+
+/// Sub-account of what is to break.
+const BORROWER: u16 = 7;
+/// Units of the settlement asset that a portfolio leaves with that is to break.
+const LOAN: u64 = 900_000_000;
 
 impl Walk {
     /// The banks open as the walk begins.
@@ -55,6 +60,10 @@ impl Walk {
     }
 
     pub(super) fn borrow(&mut self) {
+        if self.chance.percent(30) {
+            self.break_a_borrower();
+            return;
+        }
         let seat = self.seat_where(|_, p| !p.in_auction() && p.cash > 0);
         let (actor, portfolio) = (self.actor(seat), self.portfolio(seat));
         let asset = self.chance.index(usize::from(ASSETS)) as u16;
@@ -82,6 +91,82 @@ impl Walk {
             self.assert_is(seat, &after);
             self.lived("a loan was taken", true);
         }
+    }
+
+    /// A portfolio that is played here only borrows cash against BTC, leaves with the cash, and owes more than it holds when the price
+    /// falls. No market lost that: what insurance lacks deposits pay.
+    pub(super) fn break_a_borrower(&mut self) -> Option<()> {
+        self.refresh_all();
+        let broken = |owner: &usize| {
+            let address = addresses::portfolio(&self.world.pool, &self.actor(*owner).address(), BORROWER);
+            !self.world.account(&address).data.is_empty() && self.world.portfolio(&address).in_auction()
+        };
+        let owner = (3..8).find(broken);
+        let owner = owner.unwrap_or_else(|| 3 + self.chance.index(5));
+        let debtor = self.with_cash(owner, BORROWER, 0)?;
+        let runs = self.world.portfolio(&debtor.portfolio).in_auction();
+        if !runs {
+            self.leave_with_a_loan(&debtor)?;
+            self.run_the_fund_down();
+        }
+        self.sink(&debtor)?;
+        if !runs {
+            let start = self.world.start_auction_instruction(&debtor);
+            self.run("start_auction", start, &[]).ok()?;
+        }
+        self.seats.push(Seat { actor: debtor, sub_account: BORROWER, delegate: None, passing: false });
+        self.bid(self.seats.len() - 1);
+        self.seats.pop();
+        Some(())
+    }
+
+    /// With all cash that there is, if a shortage lets it go.
+    fn leave_with_a_loan(&mut self, debtor: &Actor) -> Option<()> {
+        if self.world.asset(USDC).bank.borrowable().ok()? < LOAN {
+            let lender = self.actor(0);
+            let lend = self.world.lend_instruction(&lender, USDC, 20 * LOAN);
+            self.run("lend", lend, &[&lender.key]).ok();
+        }
+        if self.world.portfolio(&debtor.portfolio).balance_of(USDC).loan == 0 {
+            let usd = self.world.asset(BTC).price.0 as f64 / 1e9;
+            let tokens = (LOAN as f64 / 1e6 / 0.65 / usd * 1e8) as u64;
+            self.world.fund(debtor, BTC, tokens);
+            let deposit = self.world.deposit_instruction(debtor, BTC, tokens);
+            self.run("deposit", deposit, &[&debtor.key]).ok()?;
+            let borrow = self.world.borrow_instruction(debtor, USDC, LOAN);
+            self.run("borrow", borrow, &[&debtor.key]).ok()?;
+        }
+        let cash = self.cash(debtor);
+        if cash > 0 {
+            let withdraw = self.world.withdraw_instruction(debtor, USDC, cash as u64);
+            self.run("withdraw", withdraw, &[&debtor.key]).ok();
+        }
+        Some(())
+    }
+
+    /// After the haircuts that it has not borne yet.
+    fn cash(&self, actor: &Actor) -> i64 {
+        let portfolio = self.world.portfolio(&actor.portfolio);
+        self.world.asset(USDC).claims.worth(portfolio.cash, &portfolio.claim).unwrap()
+    }
+
+    /// The price falls until what it holds is worth a sixth less than it owes, and stays there.
+    fn sink(&mut self, debtor: &Actor) -> Option<()> {
+        let portfolio = self.world.portfolio(&debtor.portfolio);
+        let owed = self.world.asset(USDC).bank.owed_ceil(portfolio.balance_of(USDC).loan).ok()?;
+        let tokens = portfolio.balance_of(BTC).tokens;
+        let usd = (owed as f64 / 1.2 - self.cash(debtor) as f64) / 1e6 / (tokens as f64 / 1e8);
+        if tokens == 0 || usd < USD[usize::from(BTC)] / 2.5 {
+            return None;
+        }
+        let listed = &mut self.world.listings[usize::from(BTC)].usd;
+        *listed = listed.min(usd);
+        for _ in 0..2 {
+            self.publish_as_they_are();
+            self.world.pass(60);
+        }
+        self.publish_as_they_are();
+        Some(())
     }
 
     pub(super) fn repay(&mut self) {

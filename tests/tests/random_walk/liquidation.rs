@@ -1,9 +1,11 @@
 //! Auctions: portfolios are brought below maintenance margin, bid for, and helped out.
 
+use std::collections::BTreeMap;
+
 use novate::events::{BankruptcyResolved, Liquidated};
 use novate::health::Prices;
 use novate_client::instructions as build;
-use novate_client::instrument::{self, Instrument};
+use novate_client::instrument::{self, market_of, Instrument};
 use novate_client::state::{Portfolio, Position};
 use novate_client::{addresses, Leg};
 use novate_margin::{is_liquidatable, Health, Price};
@@ -156,6 +158,11 @@ impl Walk {
             return self.start_auction();
         }
         let seat = if self.chance.percent(95) { *self.chance.pick(&fits) } else { self.seat() };
+        self.bid(seat);
+    }
+
+    /// For a slice of what a seat holds.
+    pub(super) fn bid(&mut self, seat: usize) {
         let room = (0..3).min_by_key(|s| self.portfolio(*s).position_count).unwrap_or_default();
         let taker = if self.chance.percent(80) { room } else { self.seat() };
         if self.chance.percent(80) {
@@ -188,6 +195,7 @@ impl Walk {
         let (deposits, forgiven) = (event.from_deposits, i128::from(event.forgiven));
         let from_deposits = deposits.free + deposits.held + deposits.lent;
         let paid = i128::from(event.from_capital + event.from_stake + from_deposits);
+        self.lived("deposits paid for a slice", from_deposits > 0);
         self.lived("lenders paid", deposits.lent > 0);
         self.lived("what was held back paid", deposits.held > 0);
         assert_eq!(paid + forgiven, if insolvent { -i128::from(event.price) } else { 0 }, "{}", self.place());
@@ -225,13 +233,16 @@ impl Walk {
         self.lived("a loss was forgiven", forgiven > 0);
         let registers = if forgiven > 0 { *self.chance.pick(&[0, 0, 1, 6]) } else { 0 };
         let again = forgiven > 0 && self.chance.percent(50);
-        self.lived("losses were forgiven in two markets", event.losses.len() > 1);
-        let second = event.losses.iter().any(|l| l.amount < left_behind.snapshot.markets[&l.market].round.forgiven.0);
+        let mut markets: BTreeMap<u16, i64> = BTreeMap::new();
+        event.losses.iter().for_each(|l| *markets.entry(market_of(l.instrument)).or_default() += l.amount);
+        self.lived("losses were forgiven in two markets", markets.len() > 1);
+        let second = markets.iter().any(|(m, sum)| *sum < left_behind.snapshot.markets[m].round.forgiven.0);
         self.lived("a second deficit came into an open window", second);
         let gains = |p: &Portfolio| p.positions().iter().map(|p| p.gain).sum::<i64>();
-        let bore = [event.borne, event.taker_borne].iter().any(|borne| *borne != Default::default());
+        let bore = [&event.borne, &event.taker_borne].iter().any(|borne| !borne.is_empty());
         self.lived("a bid had either side bear its part", bore);
-        let carried = gains(&after[1]) > gains(&before[1]) + event.taker_borne.registered;
+        let registered: i64 = event.taker_borne.iter().map(|borne| borne.amount.max(0)).sum();
+        let carried = gains(&after[1]) > gains(&before[1]) + registered;
         self.lived("a slice carried a registered gain", carried);
         let moved = before[1].positions() != after[1].positions();
         self.lived("a slice of options changed hands", moved && has_options(&before[0]));
@@ -285,7 +296,8 @@ impl Walk {
         let Ok(sent) = self.run("resolve_bankruptcy", resolve, &[]) else { return };
         assert!(self.world.portfolio(&debtor.portfolio).is_empty(), "{}: {before:?}", self.place());
         let event: BankruptcyResolved = sent.event();
-        let lost: i64 = before.positions().iter().map(|p| p.cost).sum::<i64>() + event.borne.charged;
+        let lost: i64 = before.positions().iter().map(|p| p.cost).sum::<i64>();
+        let lost = lost - event.borne.iter().map(|borne| borne.amount).sum::<i64>();
         let deposits = event.from_deposits.free + event.from_deposits.held + event.from_deposits.lent;
         let paid = event.from_capital + event.from_stake + deposits;
         assert_eq!(event.deficit, paid + event.forgiven, "{}", self.place());
@@ -306,7 +318,7 @@ impl Walk {
 
     /// Somebody runs for it before the bid, where insurance is short.
     fn take_fright(&mut self) {
-        if self.world.asset(USDC).shortage > 0 && self.chance.percent(40) {
+        if self.world.asset(USDC).at_stake() > 0 && self.chance.percent(40) {
             self.run_for_it();
         }
     }
@@ -347,7 +359,7 @@ impl Walk {
     }
 
     /// A portfolio that no seat has; with at least so much cash where it holds nothing else.
-    fn with_cash(&mut self, owner: usize, sub_account: u16, usd: i64) -> Option<Actor> {
+    pub(super) fn with_cash(&mut self, owner: usize, sub_account: u16, usd: i64) -> Option<Actor> {
         let owner = self.actor(owner);
         let open = build::open_portfolio(owner.address(), self.world.pool, sub_account);
         self.run("open_portfolio", open, &[&owner.key]).ok()?;

@@ -74,6 +74,25 @@ impl Twin<'_> {
         panic!("{}: {left} of {amount} did not leave in {LONGEST_EXIT} days", self.place);
     }
 
+    /// Waits for the rounds of all markets, charges what is registered, and closes them (CLR-32).
+    fn close_rounds(&mut self) {
+        for market in 0..4 {
+            let round = self.world.market(market).round;
+            if !round.stands() {
+                continue;
+            }
+            if self.world.now() < round.ends {
+                self.world.pass_to(round.ends);
+            }
+            for (portfolio, id) in self.world.gains_to_charge(market) {
+                let charge = build::charge_gain(&self.world.pool, portfolio, id);
+                self.must("charge_gain", charge, &[]);
+            }
+            let close = self.world.close_haircut_instruction(market);
+            self.must("close_haircut", close, &[]);
+        }
+    }
+
     fn portfolio(&self, actor: &Actor) -> Portfolio {
         self.world.portfolio(&actor.portfolio)
     }
@@ -146,7 +165,7 @@ impl Walk {
     }
 
     /// Prices as they are, however old: everything that borrowers do not have is withdrawn, and the portfolio closed. Where insurance is
-    /// short, once somebody has given it what it lacks (CLR-35).
+    /// short or a round of a market stands, once somebody has given it what it lacks and closed the round (CLR-35).
     fn whoever_owes_nothing_leaves(&self) -> [(&'static str, u64); 1] {
         let mut twin = self.twin();
         let mut left = 0;
@@ -155,6 +174,7 @@ impl Walk {
             let backer = twin.world.actor();
             twin.world.insure_units(&backer, shortage);
         }
+        twin.close_rounds();
         for seat in &self.seats {
             let actor = &seat.actor;
             if twin.portfolio(actor).owes() {

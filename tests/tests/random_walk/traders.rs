@@ -29,6 +29,9 @@ impl Walk {
             return self.open_portfolio();
         }
         let empty: Vec<usize> = passing.iter().copied().filter(|s| self.portfolio(*s).is_empty()).collect();
+        if empty.is_empty() && self.chance.percent(70) {
+            return self.open_portfolio();
+        }
         let seat = match empty.is_empty() || self.chance.percent(8) {
             true => self.seat(),
             false => *self.chance.pick(&empty),
@@ -142,7 +145,7 @@ impl Walk {
     fn withdraw_from(&mut self, seat: usize, asset: u16, amount: u64) {
         let (actor, portfolio) = (self.actor(seat), self.portfolio(seat));
         let foreseen = self.judge().withdraw(&portfolio, asset, amount);
-        let short = asset == USDC && self.world.asset(USDC).shortage > 0;
+        let short = asset == USDC && self.world.asset(USDC).at_stake() > 0;
         self.lived("cash left during a shortage", short && foreseen.is_ok());
         let held = foreseen.as_ref().is_err_and(|error| *error == NovateError::ProvisionalHaircut.name());
         self.lived("a shortage held cash back", held);

@@ -29,7 +29,7 @@ impl World {
     pub fn mark(&self, instrument: u64) -> Result<Price> {
         let asset = self.asset(underlying(instrument))?;
         match expiries::of(instrument) {
-            Some(expiry) => Ok(self.expiry(expiry)?.forward(asset.price)?),
+            Some(expiry) => Ok(self.expiry(expiry)?.expected_at(&asset, self.chain.now())?),
             None => Ok(self.market(market_of(instrument))?.mark_at(asset.price)?),
         }
     }
@@ -38,7 +38,8 @@ impl World {
     fn option(&self, instrument: u64, slot: u8, right: Right) -> Result<(i128, i128)> {
         let (asset, market) = (self.asset(underlying(instrument))?, self.market(market_of(instrument))?);
         let expiry = self.expiry(expiries::of(instrument).context("no such expiry")?)?;
-        let (spot, facts) = ((asset.price, asset.scan_range), expiry.facts(self.chain.now())?);
+        let now = self.chain.now();
+        let (spot, facts) = ((asset.price, asset.scan_range), expiry.facts(asset.decided(expiry.time, now)?, now)?);
         let option = option_at(expiry.strike(slot)?, right, spot, facts)?;
         let Contracts(delta) = option.delta;
         let reach =

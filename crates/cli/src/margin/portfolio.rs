@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{bail, ensure, Context, Result};
 use bytemuck::Zeroable;
 use novate_margin::book::MAX_GRIDS;
-use novate_margin::chain::{Nodes, Reference, Strike, MAX_STRIKES};
+use novate_margin::chain::{Decided, Nodes, Reference, Strike, MAX_STRIKES};
 use novate_margin::dated::{Carry, ExpiryFacts, Right};
 use novate_margin::fixed::product_over_ten_pow_floor;
 use novate_margin::pricing::{root_time, Deviation, DAY};
@@ -295,9 +295,10 @@ impl Expiry {
         params: &Params,
     ) -> Result<Self> {
         let UnderlyingFacts { price, scan_range, .. } = held[underlying].facts;
-        let facts = ExpiryFacts { basis: chain.basis, remaining };
+        let facts = ExpiryFacts { basis: chain.basis, remaining, decided: Decided::NOTHING };
         let mut nodes = Nodes::zeroed();
-        nodes.set(&Reference { price, basis: chain.basis, scan_range, remaining, time: Seconds::ZERO }, params)?;
+        let (decided, time) = (Decided::NOTHING, Seconds::ZERO);
+        nodes.set(&Reference { price, basis: chain.basis, decided, scan_range, remaining, time }, params)?;
         let mut strikes = Box::new([Strike::zeroed(); MAX_STRIKES]);
         for (place, (strike, vol)) in strikes.iter_mut().zip(&chain.slots) {
             let deviation = product_over_ten_pow_floor::<VOL_DIGITS>(*vol, root_time(remaining))?;

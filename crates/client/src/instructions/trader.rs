@@ -2,6 +2,7 @@
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
+use novate::state::SETTLEMENT_ASSET;
 use novate::{accounts, instruction, Leg, ID};
 
 use super::{build, Holdings, PoolKeys, TokenMove, TradeSide, SYSTEM_PROGRAM};
@@ -29,6 +30,7 @@ pub fn close_portfolio(owner: Pubkey, pool: Pubkey, sub_account: u16) -> Instruc
             pool,
             portfolio: addresses::portfolio(&pool, &owner, sub_account),
             owner,
+            settlement: addresses::asset(&pool, SETTLEMENT_ASSET),
             event_authority: addresses::event_authority(),
             program: ID,
         },

@@ -2,7 +2,7 @@
 //! order and from strikes priced at any spot.
 
 use bytemuck::Zeroable;
-use novate_margin::chain::{Nodes, Reference, Strike, MAX_STRIKES};
+use novate_margin::chain::{Decided, Nodes, Reference, Strike, MAX_STRIKES};
 use novate_margin::dated::{Carry, ExpiryFacts, Right};
 use novate_margin::pricing::{deviation, DAY};
 use novate_margin::*;
@@ -112,12 +112,12 @@ impl Desk {
     pub fn priced_at(&self, factor: impl Fn(usize, usize) -> f64) -> Chains {
         let chain = |(at, expiry): (usize, &Expiry)| {
             let UnderlyingFacts { price, scan_range, .. } = self.underlyings[expiry.underlying];
-            let ExpiryFacts { basis, remaining } = expiry.facts;
+            let ExpiryFacts { basis, remaining, decided } = expiry.facts;
             let mut strikes = Box::new([Strike::zeroed(); MAX_STRIKES]);
             let mut nodes = Nodes::zeroed();
             for (slot, (place, (strike, vol))) in strikes.iter_mut().zip(&expiry.strikes).enumerate() {
                 let price = Price((price.0 as f64 * factor(at, slot)) as i64);
-                let facts = Reference { price, basis, scan_range, remaining, time: Seconds(slot as i64) };
+                let facts = Reference { price, basis, decided, scan_range, remaining, time: Seconds(slot as i64) };
                 nodes.set(&facts, &Params::DEFAULT).unwrap();
                 place.reprice(&nodes, *strike, deviation(*vol, remaining).unwrap()).unwrap();
             }
@@ -200,6 +200,7 @@ fn expiry(random: &Random, underlyings: &[UnderlyingFacts]) -> Expiry {
     let facts = ExpiryFacts {
         basis: Ratio(random.between(-10_000.0, 30_000.0) as i64),
         remaining: Tenor((days * DAY.0 as f64) as i64),
+        decided: Decided::NOTHING,
     };
     Expiry { underlying, facts, strikes: (-half..=half).map(strike).collect() }
 }

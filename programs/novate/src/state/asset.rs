@@ -115,7 +115,7 @@ pub struct Asset {
     pub claims: Claims,
     /// Terms on their way to others (CLR-50).
     pub ramp: Ramp,
-    pub reserve: [u8; 72],
+    pub reserve: [u8; 64],
 }
 
 impl Asset {
@@ -355,4 +355,4 @@ const _: () = assert!(core::mem::offset_of!(Asset, bank) == 520);
 const _: () = assert!(core::mem::offset_of!(Asset, window) == 680);
 const _: () = assert!(core::mem::offset_of!(Asset, outflow) == 760);
 const _: () = assert!(core::mem::offset_of!(Asset, shortage) == 808);
-const _: () = assert!(core::mem::offset_of!(Asset, ramp) == 912);
+const _: () = assert!(core::mem::offset_of!(Asset, ramp) == 920);

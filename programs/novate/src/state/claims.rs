@@ -11,6 +11,7 @@ use novate_margin::Usd;
 
 use super::{signed, Asset, Insurance, Market, Portfolio, Wide};
 use crate::error::NovateError;
+use crate::events::Interest;
 
 /// Cash of one kind, of all portfolios.
 #[zero_copy]
@@ -73,6 +74,8 @@ pub struct Claims {
     pub haircuts: u64,
     /// Whole units that rounding has cut off: in `cash` of the asset, and nobody's.
     pub dust: u64,
+    /// Forgiven in rounds of markets that stand: what gains do not cover of it is taken from deposits.
+    pub forgiven: u64,
 }
 
 /// Of a portfolio: up to when its cash has borne haircuts, and what is held back of it.
@@ -116,6 +119,8 @@ pub struct DepositsCharged {
     pub held: u64,
     /// What lenders own of the settlement asset.
     pub lent: u64,
+    /// What a share of what is lent is worth then, in 2^-64 of a unit; 0 where lenders paid nothing.
+    pub lent_index: u128,
 }
 
 impl Asset {
@@ -143,18 +148,43 @@ impl Asset {
         self.claims.haircuts = self.claims.haircuts.wrapping_add(1);
         self.bank.charge(lent).map_err(NovateError::from)?;
         self.cash = self.cash.checked_add(lent).ok_or(NovateError::MathOverflow)?;
-        Ok(DepositsCharged { free, held, lent })
+        let lent_index = if lent > 0 { Interest::from(&self.bank).lent_index } else { 0 };
+        Ok(DepositsCharged { free, held, lent, lent_index })
     }
 
-    /// Records what insurance lacks of what is reserved (CLR-35), wherever either changes. Where a shortage ends, what was held
-    /// back during it is free.
+    /// The most that may be taken from deposits: what insurance lacks of what is reserved, and what was forgiven and gains may not
+    /// cover. While there is anything of it, exits are net of a provisional haircut (CLR-35).
+    pub fn at_stake(&self) -> u64 {
+        self.shortage.saturating_add(self.claims.forgiven)
+    }
+
+    /// Records what insurance lacks of what is reserved (CLR-35), wherever either changes.
     pub fn note_shortage(&mut self, insurance: &Insurance) {
-        let shortage = insurance.shortage();
-        if self.shortage != 0 && shortage == 0 {
+        self.note(insurance.shortage(), self.claims.forgiven);
+    }
+
+    /// Counts a loss that was forgiven to a market, until its round is closed.
+    pub fn note_forgiven(&mut self, amount: u64) -> Result<()> {
+        let forgiven = self.claims.forgiven.checked_add(amount).ok_or(NovateError::MathOverflow)?;
+        self.note(self.shortage, forgiven);
+        Ok(())
+    }
+
+    /// What gains did not cover of it was taken from deposits.
+    pub fn note_closed(&mut self, forgiven: u64) -> Result<()> {
+        let forgiven = self.claims.forgiven.checked_sub(forgiven).ok_or(NovateError::MathOverflow)?;
+        self.note(self.shortage, forgiven);
+        Ok(())
+    }
+
+    /// Where nothing is at stake any more, what was held back is free.
+    fn note(&mut self, shortage: u64, forgiven: u64) {
+        let before = self.at_stake();
+        (self.shortage, self.claims.forgiven) = (shortage, forgiven);
+        if before != 0 && self.at_stake() == 0 {
             self.claims.shortage_era = self.claims.shortage_era.wrapping_add(1);
             self.claims.left = 0;
         }
-        self.shortage = shortage;
     }
 }
 
@@ -253,16 +283,16 @@ impl Portfolio {
         self.move_cash(settlement, amount.checked_neg().ok_or(NovateError::MathOverflow)?)
     }
 
-    /// Cash that was debited leaves the pool. While insurance is short, so much of what remains is held back that a haircut of the
+    /// Cash that was debited leaves the pool. While insurance is short or a round of a market stands, so much of what remains is held back that a haircut of the
     /// shortage takes from it what it would have taken, had nothing left: in how many pieces it leaves makes no difference (CLR-35).
     pub fn leave(&mut self, settlement: &mut Asset, amount: u64) -> Result<()> {
-        if settlement.shortage == 0 {
+        if settlement.at_stake() == 0 {
             return Ok(());
         }
         let claims = &mut settlement.claims;
         self.claim.left = self.claim.left.checked_add(amount).ok_or(NovateError::MathOverflow)?;
         claims.left = claims.left.checked_add(amount).ok_or(NovateError::MathOverflow)?;
-        let kept = settlement.base()?.kept_back(settlement.shortage, self.claim.left);
+        let kept = settlement.base()?.kept_back(settlement.at_stake(), self.claim.left);
         let cash = self.cash.max(0).unsigned_abs();
         let held = kept.and_then(|kept| u64::try_from(kept).ok()).filter(|kept| *kept <= cash);
         self.hold(settlement, held.ok_or(NovateError::ProvisionalHaircut)?)
@@ -285,7 +315,7 @@ impl Portfolio {
         if self.claim.held == 0 {
             return Ok(());
         }
-        let kept = settlement.base()?.kept_back(settlement.shortage, self.claim.left);
+        let kept = settlement.base()?.kept_back(settlement.at_stake(), self.claim.left);
         let held = kept.and_then(|kept| u64::try_from(kept).ok()).unwrap_or(u64::MAX).min(self.claim.held);
         self.hold(settlement, held)
     }
@@ -324,5 +354,5 @@ impl Portfolio {
     }
 }
 
-const _: () = assert!(core::mem::size_of::<Claims>() == 96);
+const _: () = assert!(core::mem::size_of::<Claims>() == 104);
 const _: () = assert!(core::mem::size_of::<Claim>() == 64);

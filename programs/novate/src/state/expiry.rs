@@ -1,5 +1,5 @@
 use anchor_lang::prelude::*;
-use novate_margin::chain::{forward, Reference, Strike, MAX_STRIKES};
+use novate_margin::chain::{forward, Decided, Expected, Reference, Strike, MAX_STRIKES};
 use novate_margin::dated::{ExpiryFacts, Right};
 use novate_margin::smile::Smile;
 use novate_margin::{Contracts, Price, Ratio, Seconds, Tenor, Usd};
@@ -71,7 +71,7 @@ impl Expiry {
     pub fn remaining(&self, now: i64) -> Result<Tenor> {
         let seconds = self.time.saturating_sub(now);
         require!(seconds > 0, NovateError::ExpiryPassed);
-        Ok(Tenor(seconds.saturating_mul(NANOSECONDS)))
+        Ok(tenor(seconds))
     }
 
     /// The listed strikes.
@@ -109,12 +109,17 @@ impl Expiry {
 
     /// The time that the smile was published for.
     pub fn stated(&self) -> Tenor {
-        Tenor(self.time.saturating_sub(self.published).saturating_mul(NANOSECONDS))
+        tenor(self.time.saturating_sub(self.published))
     }
 
-    /// What the margin model needs to know of the expiry. Fails at expiry.
-    pub fn facts(&self, now: i64) -> Result<ExpiryFacts> {
-        Ok(ExpiryFacts { basis: self.basis, remaining: self.remaining(now)? })
+    /// The price that it is expected to settle at, by what is decided of it (CLR-12).
+    pub fn expected(&self, decided: Decided) -> Result<Expected> {
+        Ok(Expected::of(self.basis, decided).map_err(NovateError::from)?)
+    }
+
+    /// What the margin model needs to know of the expiry, of which so much is decided. Fails at expiry.
+    pub fn facts(&self, decided: Decided, now: i64) -> Result<ExpiryFacts> {
+        Ok(ExpiryFacts { basis: self.basis, remaining: self.remaining(now)?, decided })
     }
 
     /// The listed strike of a slot.
@@ -140,10 +145,16 @@ impl Expiry {
         Ok(*open)
     }
 
-    /// The mark of its future at an index price. Fails at expiry.
-    pub fn mark(&self, index: Price, now: i64) -> Result<Price> {
+    /// What it is expected to settle at, at the price of its underlying.
+    pub fn expected_at(&self, asset: &Asset, now: i64) -> Result<Price> {
+        let expected = self.expected(asset.decided(self.time, now)?)?;
+        Ok(expected.at(asset.price).map_err(NovateError::from)?)
+    }
+
+    /// The mark of its future: that. Fails at expiry.
+    pub fn mark(&self, asset: &Asset, now: i64) -> Result<Price> {
         self.remaining(now)?;
-        self.forward(index)
+        self.expected_at(asset, now)
     }
 
     /// Refuses an expiry that has not passed.
@@ -215,6 +226,7 @@ impl Expiry {
         Ok(Reference {
             price: asset.price,
             basis: self.basis,
+            decided: asset.decided(self.time, now)?,
             scan_range: asset.scan_range,
             remaining,
             time: Seconds(now),
@@ -273,7 +285,13 @@ pub fn minutes_of(time: i64) -> u32 {
 
 /// Unix time in seconds, of minutes as instrument ids hold them.
 pub fn seconds(minutes: u32) -> i64 {
-    i64::from(minutes).saturating_mul(MINUTE)
+    // Below 2^32·2^6.
+    i64::from(minutes).wrapping_mul(MINUTE)
+}
+
+/// A time to an expiry, in whole seconds; no longer than 290 years.
+fn tenor(seconds: i64) -> Tenor {
+    Tenor(seconds.clamp(0, i64::MAX / NANOSECONDS).wrapping_mul(NANOSECONDS))
 }
 
 const MINUTE: i64 = 60;

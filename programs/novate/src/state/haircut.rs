@@ -6,11 +6,13 @@
 //! touches a position passes through [`Market::bear`] first, so that nobody changes what it bears by acting before others.
 
 use anchor_lang::prelude::*;
+use novate_margin::chain::Decided;
 use novate_margin::fixed::mul_div_ceil;
 use novate_margin::{Contracts, Price, Usd};
 
-use super::{seconds, Expiry, Market, Position, PENDING_SECONDS};
+use super::{next_expiry, seconds, Asset, Expiry, Market, Position, PENDING_SECONDS};
 use crate::error::NovateError;
+use crate::events::PositionBorne;
 use crate::instrument::{self, minutes_of, Instrument};
 
 /// Seconds for which gains are registered: the longest that a gain is pending (CLR-10). One that was received right before the
@@ -40,7 +42,7 @@ pub struct Round {
     pub funding: Price,
 }
 
-/// What positions bore of haircuts: gains that were registered, and what was charged for those registered before. Settlement
+/// What a position bore of haircuts: the gain that was registered, and what was charged for one registered before. Settlement
 /// asset, 1e-6, each 0 or more.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Borne {
@@ -55,15 +57,17 @@ impl Borne {
         Ok(())
     }
 
-    /// Sums of counters that fit.
-    pub fn add(&mut self, more: Self) {
-        self.registered = self.registered.saturating_add(more.registered);
-        self.charged = self.charged.saturating_add(more.charged);
+    /// Notes what a position bore, if anything, at the end of a list. The first entry makes room for `most`.
+    pub fn note(self, instrument: u64, most: usize, list: &mut Vec<PositionBorne>) {
+        for amount in [self.charged.saturating_neg(), self.registered].into_iter().filter(|amount| *amount != 0) {
+            list.reserve_exact(most.saturating_sub(list.len()));
+            list.push(PositionBorne { instrument, amount });
+        }
     }
 }
 
 impl Round {
-    /// From the first unit forgiven until all is charged and nothing is left over.
+    /// From the first unit forgiven until it is closed.
     pub fn stands(&self) -> bool {
         self.ends != 0
     }
@@ -84,10 +88,13 @@ impl Round {
 }
 
 impl Market {
-    /// Takes a loss that is forgiven into the round, and opens one at an index price where none stands. Fails with
+    /// Takes a loss that is forgiven into the round, and opens one at the price of the underlying where none stands. Fails with
     /// [`NovateError::HaircutSettling`] while the gains of a round that is over are not all charged.
-    pub fn forgive(&mut self, amount: Usd, index: Price, now: i64) -> Result<()> {
+    pub fn forgive(&mut self, amount: Usd, underlying: &Asset, now: i64) -> Result<()> {
         if !self.round.stands() {
+            let (index, time) = (underlying.price, next_expiry(now));
+            let decided = underlying.decided(time, now)?;
+            (self.round_expiry, self.round_decided, self.round_average) = (time, decided.share, decided.average);
             self.round = Round {
                 number: self.round.number.wrapping_add(1),
                 ends: now.saturating_add(HAIRCUT_WINDOW),
@@ -178,7 +185,15 @@ impl Market {
             return Ok(None);
         }
         let expiry = expiry.ok_or(NovateError::WrongExpiry)?;
-        Ok(Some(if passed { expiry.value(position)? } else { of(expiry.forward(self.round.index_price)?)? }))
+        if passed {
+            return Ok(Some(expiry.value(position)?));
+        }
+        let decided = match expiry.time == self.round_expiry {
+            true => Decided { share: self.round_decided, average: self.round_average },
+            false => Decided::NOTHING,
+        };
+        let price = expiry.expected(decided)?.at(self.round.index_price).map_err(NovateError::from)?;
+        Ok(Some(of(price)?))
     }
 
     /// What the gain that a position registered is charged now: nothing within the window, then its share of what was forgiven,
@@ -192,7 +207,7 @@ impl Market {
         Ok(Usd(share.map_err(NovateError::from)?.min(position.gain)))
     }
 
-    /// What rounding takes beyond the haircut is the market's rounding. The last charge ends the round where nothing is left over.
+    /// What rounding takes beyond the haircut is the market's rounding.
     fn charge_gain(&mut self, position: &mut Position, now: i64) -> Result<Borne> {
         if position.gain == 0 {
             return Ok(Borne::default());
@@ -206,9 +221,6 @@ impl Market {
         self.rounding = kept.map_err(NovateError::from)?;
         self.round.uncharged = self.round.uncharged.sub(Usd(position.gain)).map_err(NovateError::from)?;
         position.gain = 0;
-        if self.round.uncharged == Usd::ZERO && self.round.remainder()? == Usd::ZERO {
-            self.round.ends = 0;
-        }
         Ok(Borne { registered: 0, charged: charge.0 })
     }
 
@@ -218,7 +230,7 @@ impl Market {
         if self.round.is_open(now) {
             return i64::MAX;
         }
-        i64::try_from(shortage).unwrap_or(i64::MAX)
+        held_back(shortage)
     }
 
     /// Ends a round whose window is over and whose gains are all charged, and returns what they did not cover.
@@ -229,6 +241,11 @@ impl Market {
         self.round.ends = 0;
         self.round.remainder()
     }
+}
+
+/// How much of a position's pending gains stays pending in a shortage of insurance, where no round of the market stands.
+pub fn held_back(shortage: u64) -> i64 {
+    i64::try_from(shortage).unwrap_or(i64::MAX)
 }
 
 const _: () = assert!(core::mem::size_of::<Round>() == 72);

@@ -102,10 +102,15 @@ pub struct Market {
     /// Haircuts that it has borne, and what a unit of cash was worth then.
     pub option_haircuts: u64,
     pub option_factor: Wide,
+
+    // What was decided of the next settlement price at the opening of the round (CLR-12): for when, its share and its average.
+    pub round_expiry: i64,
+    pub round_decided: Ratio,
+    pub round_average: Price,
     /// Unix times of the last change of its terms by the authority, and of the last tightening (CLR-50).
     pub set: i64,
     pub tightened: i64,
-    pub reserve: [u8; 1312],
+    pub reserve: [u8; 1288],
 }
 
 impl Market {

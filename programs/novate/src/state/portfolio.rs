@@ -144,7 +144,7 @@ impl Portfolio {
 
     /// Nothing is held, and nothing stands for what left: no margin is needed and the portfolio can be closed.
     pub fn is_empty(&self) -> bool {
-        self.cash == 0 && self.claim.left == 0 && self.balance_count == 0 && self.position_count == 0
+        self.cash == 0 && self.balance_count == 0 && self.position_count == 0
     }
 
     pub fn in_auction(&self) -> bool {
@@ -296,7 +296,14 @@ impl Portfolio {
     /// The position in an instrument, opened empty if there is none. Check [`Portfolio::require_within_limits`] after the last.
     pub fn position_entry(&mut self, instrument: u64, underlying: u16, now: i64) -> Result<&mut Position> {
         let count = usize::from(self.position_count);
-        let at = match self.positions().binary_search_by_key(&instrument, |p| p.instrument) {
+        // Slices of whole books come in order.
+        let found = match self.positions().last() {
+            Some(last) if last.instrument >= instrument => {
+                self.positions().binary_search_by_key(&instrument, |p| p.instrument)
+            }
+            _ => Err(count),
+        };
+        let at = match found {
             Ok(at) => at,
             Err(at) => {
                 require!(count < MAX_POSITIONS, NovateError::TooManyPositions);
@@ -326,14 +333,11 @@ impl Portfolio {
         let mut kept = 0usize;
         let count = usize::from(self.position_count);
         for at in 0..count {
-            let Some(position) = self.positions.get(at).copied() else { break };
-            if position.is_empty() {
+            if self.positions.get(at).is_none_or(Position::is_empty) {
                 continue;
             }
             if kept != at {
-                if let Some(slot) = self.positions.get_mut(kept) {
-                    *slot = position;
-                }
+                self.positions.copy_within(at..=at, kept);
             }
             kept = kept.saturating_add(1);
         }

@@ -78,22 +78,23 @@ impl Position {
         let mut slice = Self {
             quantity: if self.quantity < 0 { size.saturating_neg() } else { size },
             cost: Usd(self.cost).slice_ceil(part).map_err(NovateError::from)?.0,
-            pending_old: Usd(self.pending_old).slice_floor(part).map_err(NovateError::from)?.0,
-            pending_new: Usd(self.pending_new).slice_floor(part).map_err(NovateError::from)?.0,
+            pending_old: 0,
+            pending_new: 0,
             gain: 0,
             ..*self
         };
-        if self.gain != 0 {
-            slice.gain = Usd(self.gain).slice_floor(part).map_err(NovateError::from)?.0;
-            self.gain = self.gain.checked_sub(slice.gain).ok_or(NovateError::MathOverflow)?;
-        }
+        // Parts of what they are cut from.
+        self.quantity = self.quantity.saturating_sub(slice.quantity);
+        self.cost = self.cost.saturating_sub(slice.cost);
         for (whole, cut) in [
-            (&mut self.quantity, slice.quantity),
-            (&mut self.cost, slice.cost),
-            (&mut self.pending_old, slice.pending_old),
-            (&mut self.pending_new, slice.pending_new),
+            (&mut self.pending_old, &mut slice.pending_old),
+            (&mut self.pending_new, &mut slice.pending_new),
+            (&mut self.gain, &mut slice.gain),
         ] {
-            *whole = whole.checked_sub(cut).ok_or(NovateError::MathOverflow)?;
+            if *whole != 0 {
+                *cut = Usd(*whole).slice_floor(part).map_err(NovateError::from)?.0;
+                *whole = whole.saturating_sub(*cut);
+            }
         }
         Ok(slice)
     }

@@ -1,8 +1,9 @@
 use anchor_lang::prelude::*;
+use novate_margin::chain::Decided;
 use novate_margin::fixed::mul_div_floor;
 use novate_margin::{Price, Ratio};
 
-use super::Wide;
+use super::{Asset, Wide, SAMPLE_AGE};
 use crate::error::NovateError;
 
 /// Seconds of a day.
@@ -85,27 +86,61 @@ impl Window {
 
     /// Of the price that is or will be fixed for a time: the share that samples have decided by now, rounded down, and their average,
     /// likewise. Nothing is decided before the second sample of a run, nor once the run is bound to begin anew.
-    pub fn decided(&self, time: i64, now: i64) -> Result<(Ratio, Price)> {
+    ///
+    /// The share is of a run that ends at the time, or when it has lasted 1,680 s, or when each sample that it lacks comes as late as it
+    /// may, whichever is last: what is not sure counts as not decided.
+    pub fn decided(&self, time: i64, now: i64) -> Result<Decided> {
         if self.fixed_time == time {
-            return Ok((Ratio::ONE, self.fixed_price));
+            return Ok(Decided { share: Ratio::ONE, average: self.fixed_price });
         }
         let lasted = self.sample_time.saturating_sub(self.start);
         let broken = now.saturating_sub(self.sample_time) > MAX_GAP;
         if self.target != time || self.samples == 0 || lasted <= 0 || broken {
-            return Ok((Ratio::ZERO, Price(0)));
+            return Ok(Decided::NOTHING);
         }
         let average = self.sum.get().checked_div(u128::from(lasted.unsigned_abs()));
         let average = average.and_then(|average| i64::try_from(average).ok()).ok_or(NovateError::MathOverflow)?;
-        let end = time.max(self.start.saturating_add(SHORTEST)).max(self.sample_time);
+        let lacking = i64::try_from(MIN_SAMPLES.saturating_sub(self.samples)).unwrap_or_default();
+        let complete = self.sample_time.saturating_add(lacking.saturating_mul(MAX_GAP));
+        let end = time.max(self.start.saturating_add(SHORTEST)).max(complete);
         let share = mul_div_floor(Ratio::ONE.0, lasted, end.saturating_sub(self.start)).map_err(NovateError::from)?;
-        Ok((Ratio(share), Price(average)))
+        Ok(Decided { share: Ratio(share), average: Price(average) })
+    }
+
+    /// Whether the run for a time is about to begin anew, or has to and it does not show yet: a reading that is posted now decides
+    /// whether it goes on.
+    pub fn hangs(&self, time: i64, now: i64) -> bool {
+        let silent = now.saturating_sub(self.sample_time);
+        let close = silent > const { MAX_GAP - 2 * SAMPLE_AGE } && silent <= const { MAX_GAP + SAMPLE_AGE };
+        close && self.target == time && self.samples > 1
     }
 
     /// Turns to the first 08:00 after a time, without samples.
     fn aim(&mut self, time: i64) {
-        let since = time.saturating_sub(TIME_OF_DAY).rem_euclid(DAY);
-        self.target = time.saturating_add(DAY.saturating_sub(since));
+        self.target = next_expiry(time);
         self.samples = 0;
+    }
+}
+
+/// The first 08:00 UTC after a unix time.
+pub fn next_expiry(time: i64) -> i64 {
+    let since = time.saturating_sub(TIME_OF_DAY).rem_euclid(DAY);
+    time.saturating_add(DAY.saturating_sub(since))
+}
+
+/// A unix time is so near that samples decide what expires then.
+pub fn is_settling(time: i64, now: i64) -> bool {
+    time.saturating_sub(now) <= WINDOW
+}
+
+impl Asset {
+    /// What its samples have decided of the settlement price of an expiry (CLR-12): nothing more than half an hour before.
+    pub fn decided(&self, time: i64, now: i64) -> Result<Decided> {
+        if is_settling(time, now) {
+            self.window.decided(time, now)
+        } else {
+            Ok(Decided::NOTHING)
+        }
     }
 }
 

@@ -158,7 +158,7 @@ impl Pool {
                 }
             }
             if !round.is_open(now) {
-                unless(self.by_anyone(ix::close_haircut(&self.keys.pool, index)), &["NoHaircut"])?;
+                self.by_anyone(ix::close_haircut(&self.keys.pool, index))?;
             }
         }
         Ok(())
@@ -167,11 +167,11 @@ impl Pool {
     /// What a position is owed, 1e-6 USD; none of an option that is held.
     fn profit(&self, position: &Position) -> Result<Option<i64>> {
         let market = self.market(market_of(position.instrument))?;
-        let index = self.asset(market.asset)?.price;
+        let (asset, now) = (self.asset(market.asset)?, self.chain.now());
         let mark = match products::parse(position.instrument)? {
             _ if position.quantity == 0 => Price(0),
-            Instrument::Perpetual => market.mark_at(index)?,
-            Instrument::Future { .. } => self.expiry(market.index).context("no expiry")?.forward(index)?,
+            Instrument::Perpetual => market.mark_at(asset.price)?,
+            Instrument::Future { .. } => self.expiry(market.index).context("no expiry")?.expected_at(&asset, now)?,
             Instrument::Option { .. } => return Ok(None),
         };
         Ok(Some(Contracts(position.quantity).value_floor(mark)?.0 - position.cost))

@@ -99,15 +99,15 @@ impl Pool {
     /// The mark, and a spread in favour of whoever quotes.
     fn quote(&self, instrument: u64, taker_buys: bool, haste: usize) -> Result<i64> {
         let market = self.market(market_of(instrument))?;
-        let index = self.asset(market.asset)?.price;
+        let (asset, now) = (self.asset(market.asset)?, self.chain.now());
         let dated = || self.expiry(market.index).context("no expiry");
         let (mark, tick) = match products::parse(instrument)? {
-            Instrument::Perpetual => (market.mark_at(index)?, market.tick),
-            Instrument::Future { .. } => (dated()?.forward(index)?, market.tick),
+            Instrument::Perpetual => (market.mark_at(asset.price)?, market.tick),
+            Instrument::Future { .. } => (dated()?.expected_at(&asset, now)?, market.tick),
             Instrument::Option { slot, right, .. } => {
                 let expiry = dated()?;
                 let strike = expiry.strike(slot)?;
-                let put = strike.mark.0 - expiry.forward(index)?.0 + strike.strike.0;
+                let put = strike.mark.0 - expiry.expected_at(&asset, now)?.0 + strike.strike.0;
                 let mark = if right == Right::Call { strike.mark.0 } else { put.max(0) };
                 (Price(mark), market.option_tick)
             }

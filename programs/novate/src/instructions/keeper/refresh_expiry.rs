@@ -4,7 +4,7 @@ use novate_margin::chain::Nodes;
 use crate::error::NovateError;
 use crate::events::{ExpiryRefreshed, EVENT_VERSION};
 use crate::listed::{read, require_kind, write};
-use crate::state::{Asset, Expiry, Pool};
+use crate::state::{is_settling, Asset, Expiry, Pool};
 
 /// Most strikes of one instruction, over all its ranges.
 pub const MAX_REFRESHED: usize = 64;
@@ -25,10 +25,12 @@ pub struct RefreshExpiry<'info> {
 }
 
 /// For each range and its pair:
-/// 1. Checks that both accounts are of the pool and the asset is the expiry's underlying, its price fresh.
+/// 1. Checks that both accounts are of the pool and the asset is the expiry's underlying, its price fresh. Inside the settlement
+///    window the last price does: what samples have decided may fall with silence, and values follow (CLR-12, CLR-34).
 /// 2. Refuses an expiry that has passed. The age of the forecast does not matter here: what raises risk asks for it.
 /// 3. Prices the range's strikes at every node of the scan (MRG-10 to MRG-13), at the vols that the smile had for the time that
-///    was left when it was published: total variance runs off with time.
+///    was left when it was published: total variance runs off with time. What samples have decided of the settlement price no
+///    node moves (CLR-12).
 /// 4. Logs [`ExpiryRefreshed`].
 pub(crate) fn refresh_expiry<'info>(ctx: Context<'info, RefreshExpiry<'info>>, ranges: Vec<StrikeRange>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
@@ -49,14 +51,15 @@ pub(crate) fn refresh_expiry<'info>(ctx: Context<'info, RefreshExpiry<'info>>, r
         require_keys_eq!(expiry.pool, key, NovateError::WrongPool);
         require_keys_eq!(asset.pool, key, NovateError::WrongPool);
         require!(asset.index == expiry.asset, NovateError::WrongUnderlying);
-        asset.require_fresh(now, asset.max_age)?;
+        asset.require_fresh(now, if is_settling(expiry.time, now) { i64::MAX } else { asset.max_age })?;
 
         let reference = expiry.reference(&asset, now)?;
         nodes.set(&reference, &pool.params).map_err(NovateError::from)?;
-        let (smile, forward) = (expiry.smile, nodes.forward());
-        let section = smile.at(forward).map_err(NovateError::from)?.run_off(expiry.stated(), reference.remaining);
+        let (smile, forward) = (expiry.smile, nodes.expected().map_err(NovateError::from)?);
+        let section = smile.at(nodes.forward()).map_err(NovateError::from)?;
+        let section = section.run_off(expiry.stated(), reference.remaining);
         for slot in expiry.slots_mut(range.first, range.count)? {
-            let deviation = section.deviation(slot.strike).map_err(NovateError::from)?;
+            let deviation = nodes.deviation(&section, slot.strike).map_err(NovateError::from)?;
             slot.reprice(&nodes, slot.strike, deviation).map_err(NovateError::from)?;
         }
         emit!(ExpiryRefreshed {

@@ -6,12 +6,13 @@ use novate_margin::{auction, is_liquidatable, Fraction, Health, Price, Seconds, 
 
 use super::losses::{forgive, Losses, Shares, NO_SHARES};
 use crate::error::NovateError;
-use crate::events::{Liquidated, EVENT_VERSION};
+use crate::events::{emit, Liquidated, PositionBorne, EVENT_VERSION};
 use crate::health::{Examiner, Prices};
 use crate::instrument::{self, expiry_of, market_of, minutes_of, Instrument};
 use crate::listed::Listed;
 use crate::state::{
-    signed, Action, Asset, Balance, Borne, Covered, Insurance, Market, Pool, Portfolio, Position, Scenarios,
+    held_back, signed, Action, Asset, Balance, Borne, Covered, Insurance, Market, Pool, Portfolio, Position, Scenarios,
+    MAX_POSITIONS,
 };
 
 /// A bid in an auction. The owner or delegate of the taker signs. Behind the instruction stand the assets, markets and
@@ -103,7 +104,8 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         let asset = listed.settlement()?;
         (asset.price, asset.shortage)
     };
-    let mut sides = Sides { shortage, now, released: 0, borne: Borne::default(), taker_borne: Borne::default() };
+    let (borne, taker_borne) = (Vec::new(), Vec::new());
+    let mut sides = Sides { has_rounds: listed.has_rounds(), shortage, now, released: 0, borne, taker_borne };
     let funding = sides.prepare(&mut portfolio, &listed)?;
     let bid = if insolvent {
         require!(limit <= 0, NovateError::LimitAboveZero);
@@ -118,8 +120,10 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     require!(bid.price <= limit, NovateError::PriceLimit);
     let (equity, maintenance) = left(&before, &bid, settlement, examiner.grain(&portfolio)?)?;
 
-    let losses = forgive(&portfolio, &bid.shares, &listed, now)?;
-    if !losses.is_empty() {
+    let mut losses = Vec::new();
+    if bid.forgiven > 0 {
+        losses = forgive(&portfolio, &bid.shares, &listed, now)?;
+        sides.has_rounds = true;
         sides.prepare(&mut portfolio, &listed)?;
     }
     let covered = if insolvent { pay(&mut portfolio, &mut insurance, &bid, &listed)? } else { Covered::default() };
@@ -138,7 +142,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     }
     listed.note_shortage(&insurance)?;
 
-    emit_cpi!(Liquidated {
+    let event = Liquidated {
         version: EVENT_VERSION,
         pool: portfolio.pool,
         portfolio: accounts.portfolio.key(),
@@ -169,8 +173,8 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         borne: sides.borne,
         taker_borne: sides.taker_borne,
         from_deposits: covered.deposits,
-    });
-    Ok(())
+    };
+    emit(&event, &accounts.event_authority)
 }
 
 fn size_up(health: &Health, elapsed: Seconds, asked: Fraction, settlement: Price) -> Result<Bid> {
@@ -269,14 +273,16 @@ fn accrue_funding(portfolio: &Portfolio, listed: &Listed, now: i64) -> Result<Ve
 
 /// The two portfolios on their way from one to the other.
 struct Sides {
+    /// In one of the markets a round of haircuts stands: every position is looked at, not those alone that funding accrues for.
+    has_rounds: bool,
     /// What reserves exceed the insurance fund by.
     shortage: u64,
     now: i64,
     /// Gains of the taker's that became cash.
     released: i64,
     /// What positions of either bore of haircuts.
-    borne: Borne,
-    taker_borne: Borne,
+    borne: Vec<PositionBorne>,
+    taker_borne: Vec<PositionBorne>,
 }
 
 impl Sides {
@@ -286,9 +292,12 @@ impl Sides {
         let mut markets = Written::new(listed);
         let count = usize::from(portfolio.position_count);
         for position in portfolio.positions.iter_mut().take(count) {
+            if !self.has_rounds && !is_funded(position) {
+                continue;
+            }
             let market = markets.market(market_of(position.instrument))?;
             if market.round.stands() {
-                self.borne.add(bear(position, market, listed, self.now)?);
+                bear(position, market, listed, self.now)?.note(position.instrument, count, &mut self.borne);
             }
             if is_funded(position) {
                 funding = funding.add(market.apply_funding(position)?).map_err(NovateError::from)?;
@@ -326,14 +335,19 @@ impl Sides {
         let mut markets = Written::new(listed);
         for at in 0..usize::from(portfolio.position_count) {
             let position = portfolio.positions.get_mut(at).ok_or(NovateError::NoPosition)?;
+            let funded = is_funded(position);
             let mut slice = position.cut(bid.fraction)?;
-            let forgiven = bid.shares.get(at).copied().unwrap_or_default();
-            slice.add_cost(forgiven.saturating_neg())?;
-            if !slice.is_empty() {
-                let market = markets.market(market_of(position.instrument))?;
-                let owed = self.move_position(position, taker, &slice, market, listed)?;
-                funding = funding.add(owed).map_err(NovateError::from)?;
+            match bid.shares.get(at) {
+                Some(forgiven) if *forgiven != 0 => slice.add_cost(forgiven.saturating_neg())?,
+                _ => {}
             }
+            if slice.is_empty() {
+                continue;
+            }
+            let market =
+                if self.has_rounds || funded { Some(markets.market(market_of(slice.instrument))?) } else { None };
+            let owed = self.move_position((position.quantity, &slice, funded), taker, market, listed)?;
+            funding = funding.add(owed).map_err(NovateError::from)?;
         }
         taker.move_cash(settlement, self.released)?;
         portfolio.free_empty_positions();
@@ -342,36 +356,39 @@ impl Sides {
         Ok(funding.0)
     }
 
-    /// The taker's position bears its part in a haircut and its funding first. Returns the funding.
+    /// The taker's position bears its part in a haircut and its funding first: where there may be either, with the market. Returns the
+    /// funding.
     fn move_position(
         &mut self,
-        position: &Position,
+        (left, slice, funded): (i64, &Position, bool),
         taker: &mut Portfolio,
-        slice: &Position,
-        market: &mut Market,
+        mut market: Option<&mut Market>,
         listed: &Listed,
     ) -> Result<Usd> {
         let held = taker.position_entry(slice.instrument, slice.underlying, self.now)?;
-        if market.round.stands() {
-            self.taker_borne.add(bear(held, market, listed, self.now)?);
+        let mut held_back = held_back(self.shortage);
+        if let Some(market) = market.as_deref_mut().filter(|market| market.round.stands()) {
+            bear(held, market, listed, self.now)?.note(slice.instrument, MAX_POSITIONS, &mut self.taker_borne);
+            held_back = market.holds_back(self.shortage, self.now);
         }
-        let released = held.release_pending(self.now, market.holds_back(self.shortage, self.now));
+        let released = held.release_pending(self.now, held_back);
         self.released = self.released.checked_add(released).ok_or(NovateError::MathOverflow)?;
-        let perpetual = slice.instrument == instrument::perpetual(market.index);
-        let funding = if perpetual { market.apply_funding(held)? } else { Usd::ZERO };
+        let funding = match market.as_deref_mut() {
+            Some(market) if funded => market.apply_funding(held)?,
+            _ => Usd::ZERO,
+        };
         let from = held.quantity;
         held.absorb(slice)?;
         let to = held.quantity;
         if slice.quantity != 0 {
-            let left = position.quantity;
             let had = left.checked_add(slice.quantity).ok_or(NovateError::MathOverflow)?;
-            match instrument::parse(slice.instrument)? {
-                Instrument::Perpetual => {
+            match (instrument::parse(slice.instrument)?, market) {
+                (Instrument::Perpetual, Some(market)) => {
                     market.move_open_interest(had, left)?;
                     market.move_open_interest(from, to)?;
                 }
-                dated => {
-                    let mut expiry = listed.expiry_mut(market.index, minutes_of(slice.instrument))?;
+                (dated, _) => {
+                    let mut expiry = listed.expiry_mut(market_of(slice.instrument), minutes_of(slice.instrument))?;
                     expiry.move_open_interest(dated, had, left)?;
                     expiry.move_open_interest(dated, from, to)?;
                 }

@@ -16,9 +16,6 @@ use crate::state::{seconds, Portfolio, Position, MAX_POSITIONS};
 pub(super) type Shares = [i64; MAX_POSITIONS];
 pub(super) const NO_SHARES: Shares = [0; MAX_POSITIONS];
 
-/// Markets of one slice for which room is made at once: memory that a list outgrows is not given back.
-const FORGIVEN_MARKETS: usize = 8;
-
 /// Losses of a slice, or of what is left of an account. The most that can be forgiven is their sum, nothing while one is `settling`.
 pub(super) struct Losses {
     /// Cost less value, 0 where there is a gain.
@@ -72,18 +69,20 @@ impl Losses {
     }
 }
 
-/// Takes the shares of what is forgiven into the rounds of their markets.
+/// Takes the shares of what is forgiven into the rounds of their markets. Until these are closed all of it is at stake for deposits.
 pub(super) fn forgive(portfolio: &Portfolio, shares: &[i64], listed: &Listed, now: i64) -> Result<Vec<ForgivenLoss>> {
-    let mut losses: Vec<ForgivenLoss> = Vec::with_capacity(FORGIVEN_MARKETS);
+    // Memory that a list outgrows is not given back.
+    let mut losses = Vec::with_capacity(shares.iter().filter(|share| **share > 0).count());
     for (position, share) in portfolio.positions().iter().zip(shares).filter(|(_, share)| **share > 0) {
         let mut market = listed.market_mut(market_of(position.instrument))?;
-        let index = listed.asset(market.asset)?.price;
-        market.forgive(Usd(*share), index, now)?;
-        let amount = match losses.pop_if(|last| last.market == market.index) {
-            Some(last) => last.amount.checked_add(*share).ok_or(NovateError::MathOverflow)?,
-            None => *share,
-        };
-        losses.push(ForgivenLoss { market: market.index, amount });
+        let underlying = listed.asset(market.asset)?;
+        market.forgive(Usd(*share), &underlying, now)?;
+        losses.push(ForgivenLoss { instrument: position.instrument, amount: *share });
+    }
+    let sum =
+        losses.iter().try_fold(0i64, |sum, loss| sum.checked_add(loss.amount)).ok_or(NovateError::MathOverflow)?;
+    if sum > 0 {
+        listed.settlement_mut()?.note_forgiven(sum.unsigned_abs())?;
     }
     Ok(losses)
 }
@@ -96,19 +95,23 @@ fn value(position: &Position, book: &Book, listed: &Listed, now: i64) -> Result<
     let slot = book.slot_of(position.underlying).and_then(|slot| book.underlyings().get(slot));
     let index = slot.ok_or(NovateError::AssetMissing)?.price;
     let market = market_of(position.instrument);
+    let expected = |held, minutes| -> Result<Price> {
+        let expiry = listed.expiry(expiry_id(market, minutes))?;
+        let decided = listed.asset(position.underlying)?.decided(expiry.time, now)?;
+        expiry.worth(held, expiry.expected(decided)?.at(index).map_err(NovateError::from)?)
+    };
     let price = match instrument::parse(position.instrument)? {
         Instrument::Perpetual => listed.market(market)?.mark_at(index)?,
-        // What has expired and waits for its price counts at spot.
-        held @ (Instrument::Future { minutes } | Instrument::Option { minutes, .. }) if seconds(minutes) <= now => {
-            listed.expiry(expiry_id(market, minutes))?.worth(held, index)?
-        }
-        Instrument::Future { minutes } => listed.expiry(expiry_id(market, minutes))?.forward(index)?,
+        held @ Instrument::Future { minutes } => expected(held, minutes)?,
+        // What has expired and waits for its price counts at what that is expected to be.
+        held @ Instrument::Option { minutes, .. } if seconds(minutes) <= now => expected(held, minutes)?,
         // A long one lost nothing: it was paid for.
         Instrument::Option { .. } if position.quantity > 0 => Price::ZERO,
         Instrument::Option { minutes, slot, right } => {
             let expiry = listed.expiry(expiry_id(market, minutes))?;
-            let spot = (index, listed.asset(position.underlying)?.scan_range);
-            option_at(expiry.strike(slot)?, right, spot, expiry.facts(now)?).map_err(NovateError::from)?.mark
+            let asset = listed.asset(position.underlying)?;
+            let (spot, facts) = ((index, asset.scan_range), expiry.facts(asset.decided(expiry.time, now)?, now)?);
+            option_at(expiry.strike(slot)?, right, spot, facts).map_err(NovateError::from)?.mark
         }
     };
     Ok(Contracts(position.quantity).value_floor(price).map_err(NovateError::from)?)

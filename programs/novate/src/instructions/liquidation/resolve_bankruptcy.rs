@@ -3,10 +3,10 @@ use novate_margin::{Seconds, Usd};
 
 use super::losses::{forgive, Losses};
 use crate::error::NovateError;
-use crate::events::{BankruptLoss, BankruptcyResolved, EVENT_VERSION};
+use crate::events::{BankruptLoss, BankruptcyResolved, PositionBorne, EVENT_VERSION};
 use crate::instrument::market_of;
 use crate::listed::Listed;
-use crate::state::{signed, Asset, Balance, Borne, Insurance, Pool, Portfolio, SETTLEMENT_ASSET};
+use crate::state::{signed, Asset, Balance, Insurance, Pool, Portfolio, SETTLEMENT_ASSET};
 
 /// Anyone may resolve an insolvent account in which nothing of value is left. Behind the instruction stand the settlement asset and
 /// the markets of its positions, writable, and the underlying assets of these.
@@ -89,6 +89,7 @@ pub(crate) fn resolve_bankruptcy<'info>(ctx: Context<'info, ResolveBankruptcy<'i
         stake_ended: covered.drawn.ended,
         from_deposits: covered.deposits,
         borne,
+        interest: (&settlement.bank).into(),
     });
     Ok(())
 }
@@ -104,10 +105,11 @@ fn require_bankrupt(portfolio: &Portfolio) -> Result<()> {
 }
 
 /// Has each position bear its part in a haircut of its market. A registered gain whose charge is not known yet may be lost or not.
-fn bear(portfolio: &mut Portfolio, listed: &Listed, now: i64) -> Result<Borne> {
-    let (count, mut borne) = (usize::from(portfolio.position_count), Borne::default());
+fn bear(portfolio: &mut Portfolio, listed: &Listed, now: i64) -> Result<Vec<PositionBorne>> {
+    let (count, mut borne) = (usize::from(portfolio.position_count), Vec::new());
     for position in portfolio.positions.iter_mut().take(count).filter(|p| p.quantity == 0) {
-        borne.add(listed.market_mut(market_of(position.instrument))?.bear(position, None, now)?);
+        let bore = listed.market_mut(market_of(position.instrument))?.bear(position, None, now)?;
+        bore.note(position.instrument, count, &mut borne);
         require!(position.gain == 0, NovateError::HaircutOpen);
     }
     Ok(borne)

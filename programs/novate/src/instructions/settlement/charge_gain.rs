@@ -18,7 +18,7 @@ pub struct ChargeGain<'info> {
 /// Adds to the cost of a position what its registered gain is charged (CLR-32). Equity has counted it since the window ended.
 ///
 /// 1. Refuses while the window is open, and a position without a registered gain.
-/// 2. Adds the charge to the cost. The last charge ends the round where the gains cover all that was forgiven.
+/// 2. Adds the charge to the cost.
 /// 3. A position in which nothing is left is freed. A portfolio without positions and loans owes nothing: a solvent auction of
 ///    it ends.
 /// 4. Emits [`HaircutBorne`].
@@ -33,7 +33,7 @@ pub(crate) fn charge_gain(ctx: Context<ChargeGain>, instrument: u64) -> Result<(
     let borne = market.bear(portfolio.position_mut(instrument)?, None, now)?;
     borne.require_some()?;
     portfolio.free_empty_positions();
-    let owes_nothing = !portfolio.owes();
+    let (owes_nothing, was_in_auction) = (!portfolio.owes(), portfolio.in_auction());
     portfolio.leave_auction_if(owes_nothing);
     portfolio.next_sequence();
 
@@ -49,6 +49,7 @@ pub(crate) fn charge_gain(ctx: Context<ChargeGain>, instrument: u64) -> Result<(
         gains: market.round.gains.0,
         uncharged: market.round.uncharged.0,
         haircut: market.haircut.0,
+        auction_ended: was_in_auction && !portfolio.in_auction(),
     });
     Ok(())
 }

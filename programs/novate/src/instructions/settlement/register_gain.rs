@@ -51,6 +51,7 @@ pub(crate) fn register_gain(ctx: Context<RegisterGain>, instrument: u64) -> Resu
         gains: market.round.gains.0,
         uncharged: market.round.uncharged.0,
         haircut: market.haircut.0,
+        auction_ended: false,
     });
     Ok(())
 }

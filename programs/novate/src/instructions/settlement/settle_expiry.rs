@@ -3,7 +3,7 @@ use anchor_lang::prelude::*;
 use crate::error::NovateError;
 use crate::events::{ExpirySettled, SettledPosition, EVENT_VERSION};
 use crate::instrument::expiry_of;
-use crate::state::{Borne, Expiry, Market, Portfolio};
+use crate::state::{Expiry, Market, Portfolio};
 
 /// Anyone may settle anyone's positions in an expiry.
 #[event_cpi]
@@ -39,11 +39,11 @@ pub(crate) fn settle_expiry(ctx: Context<SettleExpiry>) -> Result<()> {
     require!(expiry.is_fixed(), NovateError::SettlementPriceMissing);
 
     let (id, count) = (Some(expiry.id()), usize::from(portfolio.position_count));
-    let (mut settled, mut borne) = (Vec::with_capacity(count), Borne::default());
+    let (mut settled, mut borne) = (Vec::with_capacity(count), Vec::new());
     for position in portfolio.positions.iter_mut().take(count) {
         if position.quantity != 0 && expiry_of(position.instrument) == id {
             if market.round.stands() {
-                borne.add(market.bear(position, Some(&expiry), now)?);
+                market.bear(position, Some(&expiry), now)?.note(position.instrument, count, &mut borne);
             }
             let quantity = position.quantity;
             let value = expiry.settle(position)?.0;

@@ -43,7 +43,7 @@ fn mark(instrument: u64, market: &Market, asset: &Asset, expiry: Option<&Account
             require_keys_eq!(expiry.pool, market.pool, NovateError::WrongPool);
             let held = instrument::future(expiry.market, expiry.minutes()) == instrument;
             require!(held, NovateError::WrongExpiry);
-            expiry.mark(asset.price, now)
+            expiry.mark(asset, now)
         }
         Instrument::Option { .. } => err!(NovateError::NoVariation),
     }

@@ -3,9 +3,9 @@ use anchor_lang::Discriminator;
 
 use crate::error::NovateError;
 use crate::events::{PortfolioClosed, EVENT_VERSION};
-use crate::listed::{read, require_kind};
+use crate::listed::{require_kind, write};
 use crate::seeds;
-use crate::state::{Pool, Portfolio, Tombstone, DISCRIMINATOR, VERSION};
+use crate::state::{Asset, Pool, Portfolio, Tombstone, DISCRIMINATOR, VERSION};
 
 /// The owner closes an empty portfolio.
 #[event_cpi]
@@ -22,9 +22,17 @@ pub struct ClosePortfolio<'info> {
     pub portfolio: UncheckedAccount<'info>,
     #[account(mut)]
     pub owner: Signer<'info>,
+    #[account(
+        mut,
+        has_one = pool @ NovateError::WrongPool,
+        constraint = settlement.load()?.is_settlement() @ NovateError::NotSettlementAsset
+    )]
+    pub settlement: AccountLoader<'info, Asset>,
 }
 
-/// 1. Refuses a portfolio that holds anything, or is in an auction, which may hold a reserve of the insurance fund.
+/// 1. Cash bears its haircuts, which may leave nothing of it (CLR-32). Refuses a portfolio that holds anything, is in an auction,
+///    which may hold a reserve of the insurance fund, or from which cash has left while deposits may have to bear a loss that
+///    still lasts (CLR-35).
 /// 2. Shrinks the account to a tombstone that keeps the generation (CLR-52) and the sequence.
 /// 3. Returns the rent above the tombstone's to the owner and emits [`PortfolioClosed`].
 pub(crate) fn close_portfolio(ctx: Context<ClosePortfolio>, _sub_account: u16) -> Result<()> {
@@ -32,9 +40,12 @@ pub(crate) fn close_portfolio(ctx: Context<ClosePortfolio>, _sub_account: u16) -
     let info = &accounts.portfolio;
     require_kind::<Portfolio>(info).map_err(|_| NovateError::PortfolioClosed)?;
     let (generation, sequence) = {
-        let portfolio = read::<Portfolio>(info)?;
+        let mut portfolio = write::<Portfolio>(info)?;
+        let settlement = &mut *accounts.settlement.load_mut()?;
+        portfolio.bear(settlement)?;
         require!(portfolio.is_empty(), NovateError::PortfolioNotEmpty);
         require!(!portfolio.in_auction(), NovateError::InAuction);
+        require!(portfolio.claim.left == 0, NovateError::ProvisionalHaircut);
         (portfolio.generation, portfolio.sequence.wrapping_add(1))
     };
 

@@ -72,6 +72,7 @@ pub(crate) fn deposit<'info>(ctx: Context<'info, Deposit<'info>>, amount: u64) -
         asset: asset.index,
         amount: signed(received)?,
         balance: portfolio.tokens_of(&asset),
+        held: portfolio.claim.held,
     });
     Ok(())
 }

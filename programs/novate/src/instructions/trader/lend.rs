@@ -30,7 +30,7 @@ pub(crate) fn lend(ctx: Context<Lend>, amount: u64) -> Result<()> {
     let mut portfolio = ctx.accounts.portfolio.load_mut()?;
     require!(!portfolio.in_auction(), NovateError::InAuction);
     require!(asset.is_lent(), NovateError::NotLent);
-    require!(asset.shortage == 0, NovateError::LendingDuringShortage);
+    require!(asset.at_stake() == 0, NovateError::LendingDuringShortage);
     asset.bank.accrue(Seconds(now));
     let lent = asset.bank.lend(amount).map_err(NovateError::from)?;
     require!(lent > 0, NovateError::ZeroAmount);

@@ -50,6 +50,7 @@ pub(crate) fn repay(ctx: Context<Repay>, amount: u64) -> Result<()> {
         shares: portfolio.balance_of(asset.index).loan,
         balance: portfolio.tokens_of(&asset),
         interest: (&asset.bank).into(),
+        held: portfolio.claim.held,
     });
     Ok(())
 }

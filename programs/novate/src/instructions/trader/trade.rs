@@ -3,11 +3,11 @@ use novate_margin::dated::{option_at, Right};
 use novate_margin::{reduces_risk, Contracts, Price, Usd};
 
 use crate::error::NovateError;
-use crate::events::{Traded, TradedLeg, EVENT_VERSION};
+use crate::events::{PositionBorne, Traded, TradedLeg, EVENT_VERSION};
 use crate::health::{require_usable, Examiner, Held, Prices};
 use crate::instrument::{self, market_of, Instrument};
 use crate::listed::Listed;
-use crate::state::{Action, Asset, Borne, Claim, Expiry, Market, Pool, Portfolio, Position, Scenarios};
+use crate::state::{Action, Asset, Claim, Expiry, Market, Pool, Portfolio, Position, Scenarios};
 
 /// Most legs of one trade.
 pub const MAX_LEGS: usize = 8;
@@ -59,7 +59,7 @@ struct Side<'a> {
     /// Cash that options were bought above and sold below their marks for.
     given: i64,
     /// What the traded positions bore of haircuts.
-    borne: Borne,
+    borne: Vec<PositionBorne>,
 }
 
 /// 1. Checks the number of legs and that each signer may trade for its side.
@@ -132,6 +132,8 @@ pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) ->
         funding_indices,
         first_borne: first.borne,
         second_borne: second.borne,
+        first_held: first.portfolio.claim.held,
+        second_held: second.portfolio.claim.held,
     });
     Ok(())
 }
@@ -178,12 +180,13 @@ impl Terms {
             (Instrument::Option { slot, right, .. }, Some(expiry)) => {
                 Self::option(market, expiry, (slot, right), asset, now)
             }
-            (_, Some(expiry)) => Self::linear(market, expiry.mark(asset.price, now)?),
+            (_, Some(expiry)) => Self::linear(market, expiry.mark(asset, now)?),
             (_, None) => Self::linear(market, market.mark_at(asset.price)?),
         }
     }
 
-    /// The band around the mark of a perpetual or a future (CLR-15).
+    /// The band around the mark of a perpetual or a future (CLR-15): inside its settlement window of a future what it is expected to
+    /// settle at (CLR-12).
     fn linear(market: &Market, mark: Price) -> Result<Self> {
         let width = mark.scale_floor(market.band).map_err(NovateError::from)?;
         Ok(Self { mark, tick: market.tick, width })
@@ -192,8 +195,9 @@ impl Terms {
     /// The band around an option's mark, wider by what the option moves with the band of its underlying. Fails where its
     /// values are too far from now for anything to rest on them (MRG-15).
     fn option(market: &Market, expiry: &Expiry, (slot, right): (u8, Right), asset: &Asset, now: i64) -> Result<Self> {
-        let spot = (asset.price, asset.scan_range);
-        let option = option_at(expiry.strike(slot)?, right, spot, expiry.facts(now)?).map_err(NovateError::from)?;
+        let (spot, decided) = ((asset.price, asset.scan_range), asset.decided(expiry.time, now)?);
+        let facts = expiry.facts(decided, now)?;
+        let option = option_at(expiry.strike(slot)?, right, spot, facts).map_err(NovateError::from)?;
         require_usable(option.drift, now)?;
         let reach = option.mark.add(option.delta.of_price_floor(asset.price).map_err(NovateError::from)?);
         let reach = reach.map_err(NovateError::from)?;
@@ -349,7 +353,7 @@ impl<'a> Side<'a> {
             fees: 0,
             funding: 0,
             given: 0,
-            borne: Borne::default(),
+            borne: Vec::new(),
         }
     }
 
@@ -367,7 +371,7 @@ impl<'a> Side<'a> {
         if self.before.iter().all(|b| b.instrument != instrument) {
             self.before.push(*position);
         }
-        self.borne.add(market.bear(position, expiry, now)?);
+        market.bear(position, expiry, now)?.note(instrument, MAX_LEGS, &mut self.borne);
         if instrument == instrument::perpetual(market.index) {
             let owed = market.apply_funding(position)?;
             self.funding = self.funding.checked_add(owed.0).ok_or(NovateError::MathOverflow)?;

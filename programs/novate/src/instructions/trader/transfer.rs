@@ -71,6 +71,7 @@ pub(crate) fn transfer<'info>(ctx: Context<'info, TransferBetween<'info>>, amoun
         amount: signed(amount)?,
         from_balance,
         to_balance,
+        from_held: from.claim.held,
     });
     Ok(())
 }

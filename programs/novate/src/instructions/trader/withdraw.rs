@@ -70,6 +70,7 @@ pub(crate) fn withdraw<'info>(ctx: Context<'info, Withdraw<'info>>, amount: u64)
         asset: index,
         amount: signed(amount)?.saturating_neg(),
         balance,
+        held: portfolio.claim.held,
     });
     Ok(())
 }
