@@ -38,6 +38,7 @@ impl Figure {
 
 /// Sends one instruction and measures it. Panics where it fails, does not fit a packet or locks too many accounts.
 pub fn measure(world: &mut World, instruction: &str, state: &str, built: Instruction, signers: &[&Keypair]) -> Figure {
+    let built = world.enacted(&[built]).remove(0);
     let table = world.lookup_table(std::slice::from_ref(&built));
     let (sent, transaction) = match world.send_with_tables(&[built], signers, &[table]) {
         Ok(sent) => sent,

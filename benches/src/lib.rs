@@ -7,6 +7,7 @@ mod document;
 mod expiries;
 mod figure;
 mod full;
+mod governance;
 mod haircuts;
 mod insurance;
 mod lending;
@@ -34,6 +35,7 @@ pub fn measure() -> Vec<Figure> {
     figures.extend(haircuts::all());
     figures.extend(venues::all());
     figures.extend(small::all());
+    figures.extend(governance::all());
     figures
 }
 

@@ -72,7 +72,7 @@ fn legs(world: &World, time: i64) -> Vec<Leg> {
 }
 
 /// Samples of a window: the dearest within, and the last, when a sample of variances is due too. Each charges interest.
-fn window(world: &mut World, time: i64) -> Vec<Figure> {
+pub fn window(world: &mut World, time: i64) -> Vec<Figure> {
     let mut figures = vec![];
     world.pass_to(time - 3_600);
     world.price(BTC, USD);

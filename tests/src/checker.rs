@@ -48,7 +48,7 @@ pub(crate) mod kind {
     pub const PORTFOLIO: [u8; 8] = [0x5e, 0x9e, 0x47, 0xf5, 0x7a, 0x66, 0x6e, 0xe1];
 }
 
-/// Offsets in an asset account of 1,024 bytes.
+/// Offsets in an asset account of 1,152 bytes.
 pub(crate) mod asset {
     /// u16.
     pub const INDEX: usize = 12;
@@ -495,7 +495,7 @@ fn keep_cash(data: &[u8], haircuts: &Haircuts, totals: &mut Totals) {
     totals.cash[0] += if behind { worth(cash, then, haircuts.factors[0]) as i128 } else { cash.into() };
     totals.behind += i128::from(behind);
     if i64_at(data, market::ROUND_ENDS) != 0 {
-        totals.forgiven += i128::from(i64_at(data, market::FORGIVEN));
+        totals.forgiven += i64_at(data, market::FORGIVEN);
     }
 }
 

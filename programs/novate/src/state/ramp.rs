@@ -48,6 +48,10 @@ impl Ramp {
 
     /// A value on its way, towards what it comes from.
     fn at(&self, from: u64, to: u64, now: i64) -> u64 {
+        // Most do not move.
+        if from == to {
+            return to;
+        }
         let [span, passed] = [self.end, now.min(self.end)].map(|t| t.saturating_sub(self.begin).max(0).unsigned_abs());
         let way = u128::from(from.abs_diff(to)).saturating_mul(passed.into()).checked_div(span.into());
         let way = way.and_then(|w| u64::try_from(w).ok()).unwrap_or_default();
@@ -97,27 +101,31 @@ impl Asset {
         let end = now.saturating_add(if loosens { LOOSENING } else { TIGHTENING });
         (self.ramp.begin, self.ramp.end) = if moves { (now, end) } else { (0, 0) };
         (self.ramp.from, self.ramp.to) = (from, goals);
-        self.look_ahead();
+        self.look_ahead(self.sigma());
+    }
+
+    /// The larger daily deviation.
+    fn sigma(&self) -> Ratio {
+        volatility::sigma_ceil(self.variance_fast.max(self.variance_slow))
     }
 
     /// Haircut and scan range that follow from the terms in force, and what initial margin asks for ahead of them.
     pub(super) fn derive(&mut self, now: i64) {
         self.advance(now);
         self.scan_range = volatility::scan_range(self.variance_fast, self.variance_slow, self.base_range);
-        let sigma = volatility::sigma_ceil(self.variance_fast.max(self.variance_slow));
+        let sigma = self.sigma();
         self.haircut = self.seasoned(collateral::haircut(self.haircut_terms(), sigma), now);
-        self.look_ahead();
+        self.look_ahead(sigma);
     }
 
     /// By how much the haircut will be higher. While the asset seasons its haircut is above what its terms ask for anyway.
-    fn look_ahead(&mut self) {
+    fn look_ahead(&mut self, sigma: Ratio) {
         self.ramp.haircut_ahead = Ratio::ZERO;
         if self.ramp.is_moving() {
             let [_, _, base, multiple, days, add_on, _] =
                 self.ramp.to.map(|v| Ratio(i64::try_from(v).unwrap_or(i64::MAX)));
             let terms =
                 HaircutTerms { base, volatility_multiple: multiple, days_to_liquidate: days, size_add_on: add_on };
-            let sigma = volatility::sigma_ceil(self.variance_fast.max(self.variance_slow));
             let rise = collateral::haircut(terms, sigma).0.saturating_sub(self.haircut.0);
             self.ramp.haircut_ahead = Ratio(rise.max(0));
         }
