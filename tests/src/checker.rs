@@ -495,7 +495,7 @@ fn keep_cash(data: &[u8], haircuts: &Haircuts, totals: &mut Totals) {
     totals.cash[0] += if behind { worth(cash, then, haircuts.factors[0]) as i128 } else { cash.into() };
     totals.behind += i128::from(behind);
     if i64_at(data, market::ROUND_ENDS) != 0 {
-        totals.forgiven += i128::from(i64_at(data, market::FORGIVEN));
+        totals.forgiven += i64_at(data, market::FORGIVEN);
     }
 }
 
