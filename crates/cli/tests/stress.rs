@@ -96,6 +96,8 @@ fn waterfall(name: &str, run: &Run) {
 
     let sum = |of: fn(&End) -> u64| run.members.iter().map(of).sum::<u64>();
     assert_eq!(sum(|m| m.part.paid.sum()), waterfall.payouts, "{name}");
+    let staked: i64 = run.members.iter().map(|m| m.staked[0] - m.staked[1]).sum();
+    assert_eq!(staked.unsigned_abs(), stake, "{name}: stakers lost something else");
     let (charged, gains) = (sum(|m| m.part.charged), tiers[2]);
     assert!((gains..gains + 100).contains(&charged), "{name}: {charged} charged for {gains}");
     // Less than a unit for each haircut that each bears, and what the cash of options of a market bears.

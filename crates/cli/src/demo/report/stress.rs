@@ -109,7 +109,7 @@ fn everyone(replay: &Replay) -> String {
     for (one, other) in awake.members.iter().zip(&asleep.members) {
         let stories = match [one, other].map(story) {
             [one, other] if one == other => one,
-            [one, other] => format!("awake: {one}; asleep: {other}"),
+            [one, other] => format!("awake: {one}<br>asleep: {other}"),
         };
         let cells = [
             ("Book", one.book.clone()),

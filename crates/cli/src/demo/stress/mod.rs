@@ -90,6 +90,8 @@ pub struct End {
     pub unsettled: i64,
     /// What it lacks of maintenance margin.
     pub short: i64,
+    /// Its stake before and after, in the asset's own units.
+    pub staked: [i64; 2],
     pub fate: Fate,
     pub part: Part,
 }
@@ -155,6 +157,7 @@ struct Worth {
     equity: i64,
     unsettled: i64,
     short: i64,
+    staked: i64,
 }
 
 /// A run as it goes on.
@@ -191,6 +194,7 @@ impl Story {
             after: 0,
             unsettled: 0,
             short: 0,
+            staked: [worth.staked; 2],
             fate: Fate::default(),
             part: Part::default(),
         };
@@ -263,9 +267,10 @@ impl Story {
         let (snapshot, now) = (self.pool.snapshot()?, self.pool.chain.now());
         let worth = (0..self.pool.seats.len()).map(|seat| {
             let health = snapshot.health(&self.pool.portfolio(seat)?, now)?;
-            let equity = health.equity.0;
+            let (equity, staked) = (health.equity.0, self.pool.staked(seat)?);
             Ok(Worth {
-                equity: equity + self.pool.staked(seat)?,
+                equity: equity + staked,
+                staked,
                 unsettled: equity - health.settled_equity.0,
                 short: (health.maintenance.0 - equity).max(0),
             })
@@ -316,7 +321,7 @@ impl Story {
         for ((member, worth), (seat, fate)) in self.run.members.iter_mut().zip(worth).zip(self.fates.iter().enumerate())
         {
             (member.after, member.unsettled, member.short) = (worth.equity, worth.unsettled, worth.short);
-            (member.fate, member.part) = (*fate, self.pool.part(seat));
+            (member.staked[1], member.fate, member.part) = (worth.staked, *fate, self.pool.part(seat));
         }
         let (insurance, low) = (self.pool.insurance()?, self.pool.window.low());
         self.run.fund[1] = (insurance.capital, insurance.staked);

@@ -91,9 +91,11 @@ pub fn story(end: &End) -> String {
     } else if end.short > 0 {
         parts.push(format!("short of {} of margin", thousands(end.short)));
     }
-    for (amount, name) in [(end.part.charged, "gains"), (end.part.deposits, "deposits")] {
+    let stake = end.staked[0].saturating_sub(end.staked[1]).unsigned_abs();
+    let haircuts = [(end.part.charged, "haircut of gains"), (end.part.deposits, "haircut of deposits")];
+    for (amount, name) in [(stake, "stake paid")].into_iter().chain(haircuts) {
         if amount > 0 {
-            parts.push(format!("haircut of {name} {}", usd(amount)));
+            parts.push(format!("{name} {}", usd(amount)));
         }
     }
     if parts.is_empty() {
