@@ -13,8 +13,8 @@ pub use anchor_lang::prelude::Pubkey;
 pub use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
 pub use novate::error::NovateError;
 pub use novate::{
-    instrument, state, Action, AssetTerms, Forecast, HealthReport, Leg, Lending, MarketTerms, RedemptionTerms, Role,
-    ScenarioRange, StrikeRange, ID,
+    events, instrument, state, Action, AssetTerms, Forecast, HealthReport, Leg, Lending, MarketTerms, RedemptionTerms,
+    Role, ScenarioRange, StrikeRange, ID,
 };
 pub use novate_margin::dated::Right;
 pub use snapshot::{HealthError, Snapshot};
