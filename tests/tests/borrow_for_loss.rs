@@ -60,6 +60,26 @@ fn as_much_as_the_bank_has() {
     world.refuses(&[again], &[], novate_client::NovateError::UtilisationCap);
 }
 
+/// CLR-30: it is judged by more than ends an auction.
+#[test]
+fn a_solvent_auction_ends() {
+    let (mut world, owner, _) = long();
+    world.price(BTC, 5_000.0);
+    world.price(ETH, 850.0);
+    world.start_auction(&owner);
+    world.price(BTC, 18_000.0);
+    world.price(ETH, 1_500.0);
+    // The moves restricted both for a while (CLR-41).
+    for _ in 0..40 {
+        world.pass(60);
+        world.refresh();
+    }
+    assert!(world.portfolio(&owner.portfolio).in_auction());
+    let borrow = world.borrow_for_loss_instruction(&owner, BTC_PERP);
+    let event: LossBorrowed = world.succeeds(&[borrow], &[]).event();
+    assert!(event.auction_ended && !world.portfolio(&owner.portfolio).in_auction());
+}
+
 mod adversary {
     use super::*;
     use anchor_lang::error::ErrorCode;

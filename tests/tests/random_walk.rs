@@ -40,9 +40,14 @@ const STEPS: u64 = 10_000;
 /// Fewest successes of each instruction, and of a hundred operations.
 const LEAST: u64 = 40;
 const LEAST_SHARE: u64 = 60;
-/// What needs a day without samples, a deficit beyond the fund, or gains below it, happens more rarely.
-const RARE: [(&str, u64); 4] =
-    [("set_settlement_price", 10), ("register_gain", 20), ("close_haircut", 2), ("resolve_bankruptcy", 5)];
+/// What needs a day without samples, a loss beyond cash, a deficit beyond the fund, or gains below it, happens more rarely.
+const RARE: [(&str, u64); 5] = [
+    ("set_settlement_price", 10),
+    ("borrow_for_loss", 15),
+    ("register_gain", 20),
+    ("close_haircut", 2),
+    ("resolve_bankruptcy", 5),
+];
 /// Steps after which the fund is short, or no longer.
 const LEAN: u64 = 500;
 /// Fewest times that each of what the rules are about happens.

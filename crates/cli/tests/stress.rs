@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use novate_cli::demo::stress::{tell, Replay, Run, CAPITAL};
+use novate_cli::demo::stress::{tell, End, Replay, Run, CAPITAL};
 use novate_cli::demo::{self, terminal, Options};
 
 fn options(report: &str) -> Options {
@@ -24,21 +24,24 @@ fn the_windows_are_replayed_and_told() {
     for replay in &outcome.stress {
         holds(replay);
     }
-    // The worst of them reach the second tier.
-    let deep = outcome.stress.iter().filter(|r| r.runs.iter().all(|run| run.drawn().1 > 0));
-    assert!(deep.count() >= 2, "stake pays in no two windows");
+    deep(&outcome.stress);
 
     let page = std::fs::read_to_string(&options.report).expect("the report is written");
     let summary = terminal::summary(&outcome);
     for replay in &outcome.stress {
         for run in &replay.runs {
-            for figure in tell::figures(run) {
+            for figure in tell::figures(run).into_iter().chain(tell::tiers(run)) {
                 assert!(page.contains(&format!(">{figure}</td>")), "{figure} is missing");
                 assert!(summary.contains(&figure), "{figure} is not printed");
             }
-        }
-        for member in &replay.runs[1].members {
-            assert!(page.contains(&terminal::thousands(member.after)), "{} is missing", member.name);
+            for text in [tell::haircuts(run), tell::back(run)] {
+                assert!(page.contains(&text), "{text} is missing");
+                assert!(summary.contains(&text), "{text} is not printed");
+            }
+            for member in &run.members {
+                assert!(page.contains(&tell::story(member)), "{} is missing", member.name);
+                assert!(page.contains(&terminal::thousands(member.after)), "{} is missing", member.name);
+            }
         }
     }
     for fetch in ["http:", "https:", "src=", "<link", "@import", "url("] {
@@ -65,13 +68,47 @@ fn holds(replay: &Replay) {
     assert_eq!(awake.frames.first(), asleep.frames.first(), "{name}: they do not begin alike");
 }
 
-/// Capital pays before stake, and what members are said to have been paid for is what the fund has paid.
+/// How far the windows reach: the first in both runs through the fund to the gains of its markets, and asleep to deposits; the
+/// last takes nothing.
+fn deep(replays: &[Replay]) {
+    let tiers = |window: usize, run: usize| replays[window].runs[run].waterfall.tiers();
+    for run in 0..2 {
+        let [capital, stake, gains, ..] = tiers(0, run);
+        assert!(capital == CAPITAL && stake == replays[0].runs[run].fund[0].1 && gains > 0, "March 2020 is not deep");
+        assert!(tiers(2, run)[1] > 0, "stake pays nothing in November 2022");
+        assert_eq!(tiers(3, run), [0; 5], "the depeg costs the fund something");
+    }
+    assert!(tiers(0, 1)[3] > 0, "deposits pay nothing in March 2020");
+}
+
+/// Each tier pays after the one before, and what members are said to have been paid for, and to have paid, is what was paid.
+/// That events and accounts agree to the unit, the replay asserts itself.
 fn waterfall(name: &str, run: &Run) {
     assert!(run.fund[0].0 == CAPITAL && run.fund[0].1 > 0, "{name}: the fund begins with {:?}", run.fund[0]);
     let (capital, stake) = run.drawn();
     assert!(stake == 0 || capital == CAPITAL, "{name}: stake paid before capital");
-    let told: (u64, u64) = run.members.iter().fold((0, 0), |(c, s), m| (c + m.fate.capital, s + m.fate.stake));
-    assert_eq!(told, (capital, stake), "{name}");
+    let (waterfall, tiers) = (&run.waterfall, run.waterfall.tiers());
+    assert_eq!((capital, stake), (tiers[0], tiers[1]), "{name}");
+    assert!(tiers[2..] == [0; 3] || stake == run.fund[0].1, "{name}: {tiers:?}, and stake is left");
+    assert_eq!(tiers.iter().sum::<u64>(), waterfall.payouts, "{name}: the tiers are not what was paid");
+    assert!(waterfall.payouts >= waterfall.deficits, "{name}: takers lacked some");
+    assert_eq!(tiers[4], 0, "{name}: somebody was not paid");
+
+    let sum = |of: fn(&End) -> u64| run.members.iter().map(of).sum::<u64>();
+    assert_eq!(sum(|m| m.part.paid.sum()), waterfall.payouts, "{name}");
+    let staked: i64 = run.members.iter().map(|m| m.staked[0] - m.staked[1]).sum();
+    assert_eq!(staked.unsigned_abs(), stake, "{name}: stakers lost something else");
+    let (charged, gains) = (sum(|m| m.part.charged), tiers[2]);
+    assert!((gains..gains + 100).contains(&charged), "{name}: {charged} charged for {gains}");
+    // Less than a unit for each haircut that each bears, and what the cash of options of a market bears.
+    let (borne, most) = (sum(|m| m.part.deposits), tiers[3] + 100);
+    assert!(borne <= most && borne >= tiers[3] / 1_000 * 999, "{name}: {borne} borne of {} by deposits", tiers[3]);
+
+    assert!(run.margin() > 0 || tiers == [0; 5], "{name}: nobody lost its own margin");
+    let stands = waterfall.cuts.iter().any(|cut| cut.forgiven > 0);
+    assert_eq!(run.closed.is_some(), stands, "{name}: a round was not closed");
+    assert!(run.back.is_some() && run.whole.is_some() == (waterfall.at_stake > 0), "{name}: not all is back");
+    assert!(run.members.iter().all(|m| m.short == 0 && m.after >= 0), "{name}: somebody is short");
 }
 
 /// The pool has seen the lowest price of each coin.

@@ -672,6 +672,8 @@ pub struct LossBorrowed {
     /// Of what is lent, after, in shares of the bank.
     pub lent_shares: u64,
     pub interest: Interest,
+    /// A solvent auction ended: the account is at maintenance margin.
+    pub auction_ended: bool,
 }
 
 #[event]

@@ -230,9 +230,9 @@ impl Judge {
         let expiry = expiry_of(id).map(|id| &self.snapshot.expiries[&id]);
         let (mark, tick, width) = match (traded, expiry) {
             (Instrument::Option { slot, right, .. }, Some(expiry)) => {
-                let strike = expiry.strike(slot).map_err(named)?;
                 let decided = asset.decided(expiry.time, self.now).map_err(named)?;
                 let facts = expiry.facts(decided, self.now).map_err(named)?;
+                let strike = expiry.strike(slot).map_err(named)?;
                 let option = option_at(strike, right, (asset.price, asset.scan_range), facts)
                     .map_err(|error| NovateError::from(error).name())?;
                 if option.drift.nodes > CHAIN_SHIFT.1 {

@@ -188,8 +188,9 @@ const MONEY: &str = "Losses are paid into a market's <em>variation pool</em> as 
     of it: nobody is paid what nobody has paid in. Who has posted coins and no cash cannot pay at once; the loss \
     counts against its equity and waits. An account with negative equity is a <em>deficit</em>. Whoever takes \
     such an account over is paid what it lacks out of the pool's insurance fund, and a premium that grows with time. The \
-    founders paid into the fund before the first trade; fees are not collected in this run, and nobody stakes. What the fund \
-    could not pay would stay a deficit, and be shown here.";
+    founders paid into the fund before the first trade; fees are not collected in this run, and nobody stakes. Bidders here take \
+    what the fund can pay for; what it could not would stay a deficit, and be shown. Who pays beyond the fund is \
+    told below, of four other windows.";
 
 fn money(outcome: &Outcome) -> String {
     let frames = &outcome.frames;

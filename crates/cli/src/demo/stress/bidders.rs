@@ -24,9 +24,6 @@ pub struct Fate {
     pub slices: u32,
     /// Part of the account that bidders have taken in all, 1e-9.
     pub taken: i64,
-    /// What insurance paid for it, out of capital and out of stake, 1e-6 USD.
-    pub capital: u64,
-    pub stake: u64,
 }
 
 /// Starts what must be auctioned, bids for up to an hour, and ends what is back. Says whether anything happened.
@@ -133,18 +130,15 @@ fn bid(pool: &mut Pool, seat: usize, fates: &mut [Fate]) -> Result<()> {
             continue;
         }
         for (fraction, limit) in &offers {
-            let (before, cash, size) = (pool.insurance()?, pool.portfolio(taker)?.cash, size(&pool.portfolio(seat)?));
+            let (cash, size) = (pool.portfolio(taker)?.cash, size(&pool.portfolio(seat)?));
             let limit = limit.unwrap_or(cash);
             let holdings = pool.holdings(&[seat, taker])?;
             let portfolio = pool.seats[seat].portfolio;
             let bid = ix::liquidate(pool.keys(), portfolio, pool.side(taker), &holdings, *fraction, limit);
-            if unless(pool.by_owner(taker, bid), LOST)? {
-                let after = pool.insurance()?;
+            if pool.charging(Some(seat), |pool| unless(pool.by_owner(taker, bid), LOST))? {
                 let fate = &mut fates[seat];
                 fate.slices += 1;
                 fate.taken = taken(fate.taken, size, self::size(&pool.portfolio(seat)?));
-                fate.capital += before.capital.saturating_sub(after.capital);
-                fate.stake += before.staked.saturating_sub(after.staked);
                 pool.check()?;
                 return pool.lay_off(taker);
             }

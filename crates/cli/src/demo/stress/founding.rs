@@ -10,6 +10,7 @@ use solana_signer::Signer;
 use super::book::{Member, BOOK, STRIKES};
 use super::members::token;
 use super::pool::{Listed, Pool, Seat, DATED};
+use super::waterfall::Waterfall;
 use super::window::Window;
 use crate::demo::cast;
 use crate::demo::chain::Chain;
@@ -46,12 +47,15 @@ impl Pool {
         let keys = PoolKeys { pool, scenarios: addresses::scenarios(&pool, 1) };
         let listed = list(&path)?;
         let seats = seats(&path, &pool);
-        let mut pool = Self { chain, window, path, keys, governance, listed, seats };
+        let waterfall = Waterfall::of(listed.iter().skip(1).map(|l| l.coin.symbol));
+        let mut pool = Self { chain, window, path, keys, governance, listed, seats, waterfall };
         pool.chain.set_time(window.start);
         pool.found(rows).context("founding the pool")?;
         for at in 0..pool.seats.len() {
             pool.enter(at).with_context(|| format!("{} enters", pool.seats[at].member.name))?;
         }
+        let insurance = pool.insurance()?;
+        pool.waterfall.fund = (insurance.capital, insurance.staked);
         Ok(pool)
     }
 

@@ -158,7 +158,8 @@ impl Pool {
                 }
             }
             if !round.is_open(now) {
-                self.by_anyone(ix::close_haircut(&self.keys.pool, index))?;
+                let close = ix::close_haircut(&self.keys.pool, index);
+                self.charging(None, |pool| pool.by_anyone(close).map(|()| true))?;
             }
         }
         Ok(())

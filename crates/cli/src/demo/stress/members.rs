@@ -125,8 +125,7 @@ impl Pool {
         }
         let trade = ix::trade(self.keys, self.side(first), self.side(second), &holdings, legs.to_vec());
         let signers = [first, second].map(|s| self.seats[s].owner.insecure_clone());
-        self.chain.send(&[trade], &[&signers[0], &signers[1]])?;
-        Ok(())
+        self.send(trade, &[&signers[0], &signers[1]])
     }
 
     /// A bidder closes its perpetuals with the market maker, as far as either has the means and the price is known.

@@ -1,5 +1,5 @@
 //! Four windows in which markets broke, each replayed twice on the built program: with liquidators awake, and with liquidators
-//! asleep for a day or more from its worst low on. Who lost what, what insurance paid out of which tier, and whether all is back.
+//! asleep for a day or more from its worst low on. Who lost what, what each tier paid (CLR-32), and when all was back.
 
 mod bidders;
 mod book;
@@ -8,6 +8,7 @@ mod keepers;
 mod members;
 mod pool;
 pub mod tell;
+mod waterfall;
 mod window;
 
 use std::path::Path;
@@ -23,6 +24,7 @@ use pool::Pool;
 pub use bidders::Fate;
 pub use founding::CAPITAL;
 pub use tell::{lines, story};
+pub use waterfall::{Cut, Deposits, Paid, Part, Waterfall};
 pub use window::{Window, WINDOWS};
 
 /// Seconds between two readings while prices gap, and readings after which the replay gives up.
@@ -48,8 +50,11 @@ pub struct Run {
     pub members: Vec<End>,
     /// The fund before and after, 1e-6 USD: capital, stake.
     pub fund: [(u64, u64); 2],
-    /// Equity below zero that takers took over, 1e-6 USD.
-    pub deficits: u64,
+    pub waterfall: Waterfall,
+    /// Seconds from the worst low until the last round of haircuts of gains was closed; none where there was none.
+    pub closed: Option<i64>,
+    /// Seconds from the worst low until deposits had nothing at stake any more; none while they have, or where they never had.
+    pub whole: Option<i64>,
     /// Seconds from the worst low until nobody was below maintenance margin any more; none where that never was.
     pub back: Option<i64>,
     /// Seconds for which a gap was no price of a coin yet, the longest.
@@ -83,7 +88,12 @@ pub struct End {
     pub after: i64,
     /// Gains that nobody has paid yet, or that are not cash yet.
     pub unsettled: i64,
+    /// What it lacks of maintenance margin.
+    pub short: i64,
+    /// Its stake before and after, in the asset's own units.
+    pub staked: [i64; 2],
     pub fate: Fate,
+    pub part: Part,
 }
 
 impl Run {
@@ -91,6 +101,16 @@ impl Run {
     pub fn drawn(&self) -> (u64, u64) {
         let [before, after] = self.fund;
         (before.0.saturating_sub(after.0), before.1.saturating_sub(after.1))
+    }
+
+    /// Who was taken over with equity below zero, or lacks some at the end.
+    pub fn insolvent(&self) -> impl Iterator<Item = &End> {
+        self.members.iter().filter(|m| m.part.paid.sum() > 0 || m.after < 0)
+    }
+
+    /// What these had of their own, the first tier: all that is gone of it, 1e-6 USD.
+    pub fn margin(&self) -> i64 {
+        self.insolvent().map(|m| m.before - m.after.max(0)).sum()
     }
 
     pub fn auctions(&self) -> u32 {
@@ -131,6 +151,15 @@ fn replay(program: &Path, window: &Window, rows: &ScenarioRows, bar: &ProgressBa
     Ok(Replay { window: *window, lows, runs: [one(false)?, one(true)?] })
 }
 
+/// What a member has. Amounts 1e-6 USD.
+struct Worth {
+    /// Its stake included.
+    equity: i64,
+    unsettled: i64,
+    short: i64,
+    staked: i64,
+}
+
 /// A run as it goes on.
 struct Story {
     pool: Pool,
@@ -141,13 +170,13 @@ struct Story {
 
 impl Story {
     fn new(pool: Pool, asleep: bool) -> Result<Self> {
-        let insurance = pool.insurance()?;
-        let fund = (insurance.capital, insurance.staked);
         let run = Run {
             frames: Vec::new(),
             members: Vec::new(),
-            fund: [fund; 2],
-            deficits: 0,
+            fund: [pool.waterfall.fund; 2],
+            waterfall: Waterfall::default(),
+            closed: None,
+            whole: None,
             back: None,
             refused: pool.coins().map(|coin| (coin, 0)).collect(),
             vaults: pool.vaults()?,
@@ -158,13 +187,16 @@ impl Story {
         story.look()?;
         let worth = story.worth()?;
         let seats = story.pool.seats.iter().zip(&worth);
-        let end = |(seat, (before, _)): (&pool::Seat, &(i64, i64))| End {
+        let end = |(seat, worth): (&pool::Seat, &Worth)| End {
             name: seat.member.name,
             book: seat.member.acts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-            before: *before,
+            before: worth.equity,
             after: 0,
             unsettled: 0,
+            short: 0,
+            staked: [worth.staked; 2],
             fate: Fate::default(),
+            part: Part::default(),
         };
         story.run.members = seats.map(end).collect();
         Ok(story)
@@ -231,13 +263,17 @@ impl Story {
         self.work()
     }
 
-    /// Worth of each member, its stake included, and how much of it is not settled. None where a price is missing.
-    fn worth(&self) -> Result<Vec<(i64, i64)>> {
+    fn worth(&self) -> Result<Vec<Worth>> {
         let (snapshot, now) = (self.pool.snapshot()?, self.pool.chain.now());
         let worth = (0..self.pool.seats.len()).map(|seat| {
             let health = snapshot.health(&self.pool.portfolio(seat)?, now)?;
-            let equity = health.equity.0;
-            Ok((equity + self.pool.staked(seat)?, equity - health.settled_equity.0))
+            let (equity, staked) = (health.equity.0, self.pool.staked(seat)?);
+            Ok(Worth {
+                equity: equity + staked,
+                staked,
+                unsettled: equity - health.settled_equity.0,
+                short: (health.maintenance.0 - equity).max(0),
+            })
         });
         worth.collect()
     }
@@ -282,12 +318,16 @@ impl Story {
         }
         self.look()?;
         let worth = self.worth()?;
-        for ((member, (after, unsettled)), fate) in self.run.members.iter_mut().zip(worth).zip(&self.fates) {
-            (member.after, member.unsettled, member.fate) = (after, unsettled, *fate);
+        for ((member, worth), (seat, fate)) in self.run.members.iter_mut().zip(worth).zip(self.fates.iter().enumerate())
+        {
+            (member.after, member.unsettled, member.short) = (worth.equity, worth.unsettled, worth.short);
+            (member.staked[1], member.fate, member.part) = (worth.staked, *fate, self.pool.part(seat));
         }
-        let insurance = self.pool.insurance()?;
+        let (insurance, low) = (self.pool.insurance()?, self.pool.window.low());
         self.run.fund[1] = (insurance.capital, insurance.staked);
-        self.run.deficits = insurance.deficits;
+        self.run.waterfall = self.pool.waterfall.clone();
+        self.run.closed = self.run.waterfall.closed.map(|time| time - low);
+        self.run.whole = self.run.waterfall.whole.map(|time| time - low);
         self.run.transactions = self.pool.chain.transactions;
         Ok(self.run)
     }

@@ -8,6 +8,7 @@ use solana_keypair::Keypair;
 use solana_signer::Signer;
 
 use super::book::Member;
+use super::waterfall::{Part, Waterfall};
 use super::window::Window;
 use crate::demo::chain::{Chain, Refused};
 use crate::demo::ledger::{Books, Ledger};
@@ -40,6 +41,7 @@ pub struct Pool {
     pub(super) governance: Keypair,
     pub(super) listed: Vec<Listed>,
     pub seats: Vec<Seat>,
+    pub waterfall: Waterfall,
 }
 
 /// Whether it was done, or refused for one of these reasons; any other is an error.
@@ -54,18 +56,46 @@ pub fn unless<T>(sent: Result<T>, reasons: &[&str]) -> Result<bool> {
 impl Pool {
     pub(super) fn governed(&mut self, instruction: Instruction) -> Result<()> {
         let governance = self.governance.insecure_clone();
-        self.chain.send(&[instruction], &[&governance])?;
-        Ok(())
+        self.send(instruction, &[&governance])
     }
 
     pub fn by_anyone(&mut self, instruction: Instruction) -> Result<()> {
-        self.chain.send(&[instruction], &[])?;
-        Ok(())
+        self.send(instruction, &[])
     }
 
     pub fn by_owner(&mut self, seat: usize, instruction: Instruction) -> Result<()> {
         let owner = self.seats[seat].owner.insecure_clone();
-        self.chain.send(&[instruction], &[&owner])?;
+        self.send(instruction, &[&owner])
+    }
+
+    /// Does what may take a haircut from deposits, and notes what it took of whom. Cash of `spared` bears nothing.
+    pub fn charging(&mut self, spared: Option<usize>, act: impl FnOnce(&mut Self) -> Result<bool>) -> Result<bool> {
+        let portfolios: Vec<Portfolio> =
+            (0..self.seats.len()).map(|seat| self.portfolio(seat)).collect::<Result<_>>()?;
+        let (before, taken) = (self.asset(0)?, self.waterfall.deposits().lent);
+        let done = act(self)?;
+        let (after, lent) = (self.asset(0)?, self.waterfall.deposits().lent - taken);
+        if after.claims.haircuts == before.claims.haircuts {
+            return Ok(done);
+        }
+        for (seat, portfolio) in portfolios.iter().enumerate() {
+            let worth = |asset: &Asset| asset.claims.worth(portfolio.cash, &portfolio.claim);
+            let cash = if spared == Some(seat) { 0 } else { worth(&before)? - worth(&after)? };
+            let shares = u128::from(portfolio.balance_of(0).lent);
+            let of_lent = u128::from(lent) * shares / u128::from(before.bank.lent_shares.max(1));
+            let lost = u64::try_from(cash)? + u64::try_from(of_lent)?;
+            self.waterfall.parts.entry(self.seats[seat].portfolio).or_default().deposits += lost;
+        }
+        Ok(done)
+    }
+
+    /// Whatever is sent, its events and what is at stake afterwards go into the waterfall.
+    pub(super) fn send(&mut self, instruction: Instruction, signers: &[&Keypair]) -> Result<()> {
+        let sent = self.chain.send(&[instruction], signers)?;
+        self.waterfall.read(&sent)?;
+        if let Ok(settlement) = self.asset(0) {
+            self.waterfall.note(&settlement, self.chain.now());
+        }
         Ok(())
     }
 
@@ -116,7 +146,10 @@ impl Pool {
         (0..self.listed.len() as u16).map(|i| tokens::amount(&self.chain, &self.asset(i)?.vault)).collect()
     }
 
+    /// Checks the books, and what events told of losses against them.
     pub fn check(&self) -> Result<Ledger> {
+        let markets: Vec<Market> = (0..self.markets()).map(|index| self.market(index)).collect::<Result<_>>()?;
+        self.waterfall.check(&self.insurance()?, &markets, &self.asset(0)?)?;
         Books { chain: &self.chain, pool: self.keys.pool }.check()
     }
 
@@ -140,6 +173,11 @@ impl Pool {
         let insurance = self.insurance()?;
         let shares = if stake.era == insurance.era { stake.shares.get() } else { 0 };
         Ok(if shares == 0 { 0 } else { i64::try_from(insurance.fund().claim_floor(shares)?)? })
+    }
+
+    /// What was paid for a member, and what it paid for others.
+    pub fn part(&self, seat: usize) -> Part {
+        self.waterfall.parts.get(&self.seats[seat].portfolio).copied().unwrap_or_default()
     }
 
     pub fn holdings(&self, seats: &[usize]) -> Result<Holdings> {

@@ -32,6 +32,7 @@ pub struct BorrowForLoss<'info> {
 /// 1. The shortfall: the loss, less gains pending in the position, less cash. Refuses where there is none.
 /// 2. Takes back what the portfolio lent of the settlement asset, then borrows, each as far as the bank has it.
 /// 3. Where something was borrowed, settled equity must be at or above maintenance margin, and nothing held be restricted.
+///    So a solvent auction of it ends (CLR-30).
 /// 4. Emits [`LossBorrowed`].
 pub(crate) fn borrow_for_loss<'info>(ctx: Context<'info, BorrowForLoss<'info>>, instrument: u64) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
@@ -64,6 +65,7 @@ pub(crate) fn borrow_for_loss<'info>(ctx: Context<'info, BorrowForLoss<'info>>, 
     portfolio.require_within_limits()?;
     portfolio.next_sequence();
 
+    let ran = portfolio.in_auction();
     if borrowed > 0 {
         let (pool, scenarios) = (accounts.pool.load()?, accounts.scenarios.load()?);
         let listed = Listed::new(&portfolio.pool, ctx.remaining_accounts)?;
@@ -71,6 +73,7 @@ pub(crate) fn borrow_for_loss<'info>(ctx: Context<'info, BorrowForLoss<'info>>, 
         let health = examiner.health(&portfolio, Prices::Fresh)?;
         examiner.require_unrestricted()?;
         require!(health.settled_equity >= health.maintenance, NovateError::BelowMaintenance);
+        portfolio.leave_auction_if(true);
     }
 
     emit_cpi!(LossBorrowed {
@@ -86,6 +89,7 @@ pub(crate) fn borrow_for_loss<'info>(ctx: Context<'info, BorrowForLoss<'info>>, 
         cash: portfolio.cash,
         lent_shares: portfolio.balance_of(SETTLEMENT_ASSET).lent,
         interest,
+        auction_ended: ran && !portfolio.in_auction(),
     });
     Ok(())
 }
