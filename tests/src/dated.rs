@@ -49,8 +49,17 @@ impl World {
         build::list_expiry(self.governor.pubkey(), &self.market(market), time, forecast, self.now())
     }
 
+    /// Lists an expiry and publishes its forecast, so that it can be traded. Returns the listing.
     #[track_caller]
     pub fn list_expiry(&mut self, market: u16, time: i64, forecast: Forecast) -> Sent {
+        let sent = self.list_unpublished(market, time, forecast);
+        self.publish_forecast(market, time, forecast);
+        sent
+    }
+
+    /// Lists an expiry and no more.
+    #[track_caller]
+    pub fn list_unpublished(&mut self, market: u16, time: i64, forecast: Forecast) -> Sent {
         let list = self.list_expiry_instruction(market, time, forecast);
         self.governed(list)
     }

@@ -33,7 +33,7 @@ fn wait_until(world: &mut World, after: i64) {
 fn an_expiry_begins_with_its_forecast_and_nothing_else() {
     let mut world = World::default();
     let time = world.expiry_in(30);
-    let sent = world.list_expiry(BTC_PERP, time, tilted(50_000));
+    let sent = world.list_unpublished(BTC_PERP, time, tilted(50_000));
 
     let address = world.expiry_address(BTC_PERP, time);
     let market = addresses::market(&world.pool, BTC_PERP);
@@ -46,7 +46,7 @@ fn an_expiry_begins_with_its_forecast_and_nothing_else() {
     assert_eq!((expiry.strike_count, expiry.padding, expiry.pool, expiry.time), (0, 0, world.pool, time));
     let [a, b, rho, m, sigma] = [50_000, 100_000, -300_000, 20_000, 200_000].map(Ratio);
     assert_eq!((expiry.basis, expiry.smile), (Ratio(12_345), Smile { a, b, rho, m, sigma }));
-    assert_eq!(expiry.published, world.now());
+    assert_eq!(expiry.published, 0);
     assert_eq!(expiry.open_futures.0, 0);
     assert!(expiry.open_calls.iter().chain(&expiry.open_puts).all(|open| open.0 == 0));
     assert_eq!(expiry.strikes, [<Strike as bytemuck::Zeroable>::zeroed(); 24]);
@@ -163,7 +163,7 @@ mod adversary {
     use anchor_lang::error::ErrorCode;
     use novate_client::NovateError;
     use novate_tests::dated::refused;
-    use novate_tests::{Altered, ETH_PERP};
+    use novate_tests::{future, Altered, CONTRACT, ETH_PERP, PRICE};
 
     // Positions of the accounts.
     const POOL: usize = 0;
@@ -198,6 +198,34 @@ mod adversary {
         let instruction = list.clone().with_account(AUTHORITY, stranger.pubkey());
         world.refuses(&[instruction], &[&stranger], NovateError::NotAuthority);
         world.refuses(&[list.unsigned(AUTHORITY)], &[], ErrorCode::AccountNotSigner);
+    }
+
+    /// The forecast of a listing is the authority's: nothing is opened on it, not even what would reduce risk, and no option is valued.
+    #[test]
+    fn before_the_first_forecast_nothing_is_opened_or_priced() {
+        let mut world = World::default();
+        let (owner, maker) = (world.trader(3_100), world.trader(100_000));
+        world.trade(&owner, &maker, &[(BTC_PERP, -CONTRACT, 20_000 * PRICE)]);
+        let time = world.expiry_in(30);
+        world.list_unpublished(BTC_PERP, time, Forecast { basis: 200_000, ..level(50_000) });
+        world.list_strikes(BTC_PERP, time, &[20_000 * PRICE]);
+        for usd in [20_000, 20_200] {
+            // Below initial margin at the second price: a future bought against the perpetual would reduce risk.
+            world.price(BTC, usd as f64);
+            let legs = [future(BTC_PERP, time, CONTRACT, usd * PRICE / 10 * 12)];
+            let trade = world.trade_of(owner.side(), maker.side(), &legs);
+            world.refuses(&[trade], &[&owner.key, &maker.key], NovateError::ForecastStale);
+        }
+        let refresh = world.refresh_expiry_instruction(BTC_PERP, time, 0, 1);
+        world.refuses(&[refresh], &[], NovateError::ForecastStale);
+
+        // The first one may be anywhere, and the next is a step from it.
+        world.publish_forecast(BTC_PERP, time, level(100_000));
+        world.refresh_expiry(BTC_PERP, time);
+        world.trade_legs(&owner, &maker, &[future(BTC_PERP, time, CONTRACT, 20_200 * PRICE)]);
+        world.pass(10);
+        let step = world.publish_forecast_instruction(BTC_PERP, time, Forecast { basis: 5_001, ..level(100_000) });
+        refused(&mut world, step, NovateError::ForecastStep);
     }
 
     #[test]

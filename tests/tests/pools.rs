@@ -300,6 +300,9 @@ fn list(twins: &mut Twins) -> [i64; 2] {
     for time in times {
         twins.governed(|w| w.list_expiry_instruction(BTC_PERP, time, flat(0.5, time - w.now())));
     }
+    for time in times {
+        twins.governed(|w| w.publish_forecast_instruction(BTC_PERP, time, flat(0.5, time - w.now())));
+    }
     twins.world.pass(10);
     twins.refresh();
     twins.governed(|w| w.publish_forecast_instruction(BTC_PERP, times[0], flat(0.5, times[0] - w.now())));

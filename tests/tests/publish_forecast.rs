@@ -186,7 +186,7 @@ mod adversary {
         let mut world = World::default();
         let time = world.expiry_in(30);
         world.list_expiry(BTC_PERP, time, LEVEL);
-        // Listing publishes a forecast too.
+        // The fixture publishes what it lists.
         refused_forecast(&mut world, time, LEVEL, NovateError::ForecastTooSoon);
         world.pass(INTERVAL - 1);
         refused_forecast(&mut world, time, LEVEL, NovateError::ForecastTooSoon);

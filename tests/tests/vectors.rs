@@ -116,6 +116,7 @@ impl Stage {
             let market = asset - 1 + 3 * turn;
             let list = self.world.list_expiry_instruction(market, time, forecast);
             if self.world.attempt(list, &[&governor]).is_ok() {
+                self.world.publish_forecast(market, time, forecast);
                 self.world.list_strikes(market, time, &strikes);
                 self.world.refresh_expiry(market, time);
                 assert_eq!(self.expiries.insert((asset, days), (market, time)), None);

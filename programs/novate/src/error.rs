@@ -130,7 +130,7 @@ pub enum NovateError {
     PremiumUnpaid = 135,
     #[msg("risk may rise only with option values at most 60 seconds old and within an eighth of the scan range; refresh the expiry")]
     ChainNotCurrent = 136,
-    #[msg("risk may rise only with a forecast at most an hour old; it has to be published again")]
+    #[msg("risk may rise only with a forecast at most an hour old, and nothing is priced or traded before the first; the publisher has to publish")]
     ForecastStale = 137,
     #[msg("the asset is not lent; governance has not opened its bank")]
     NotLent = 138,

@@ -253,6 +253,8 @@ impl Walk {
         let list = build::list_expiry(governor.pubkey(), &state, time, forecast, now);
         match (self.run("list_expiry", list, &[&governor]), foreseen) {
             (Ok(_), Ok(())) if pool == self.world.pool => {
+                let publisher = self.publisher.insecure_clone();
+                self.publish_as(&publisher, market, time, forecast, Ok(()));
                 let strikes = SPREAD.map(|share| strike_at(USD[usize::from(state.asset)] * share));
                 let list = self.world.list_strikes_instruction(market, time, &strikes);
                 self.expect("list_strikes", list, &[&governor], &Ok(()));

@@ -215,7 +215,14 @@ impl Walk {
     }
 
     /// A step that keeps to the bounds may still cross a neighbour's smile, and rounds where variance is almost gone.
-    fn publish_as(&mut self, publisher: &Keypair, market: u16, time: i64, next: Forecast, foreseen: Refused<()>) {
+    pub(super) fn publish_as(
+        &mut self,
+        publisher: &Keypair,
+        market: u16,
+        time: i64,
+        next: Forecast,
+        foreseen: Refused<()>,
+    ) {
         let now = self.world.now();
         let publish = build::publish_forecast(publisher.pubkey(), &self.world.market(market), time, next, now);
         match (self.run("publish_forecast", publish, &[publisher]), &foreseen) {

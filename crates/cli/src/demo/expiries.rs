@@ -49,7 +49,7 @@ pub fn of(instrument: u64) -> Option<&'static Dated> {
     EXPIRIES.iter().find(|e| e.market == market && state::minutes_of(e.time) == minutes_of(instrument))
 }
 
-/// Lists every expiry with its strikes, and prices them.
+/// Lists every expiry with its strikes, publishes its first forecast, and prices them.
 pub fn list(world: &mut World, governance: &Keypair) -> Result<()> {
     let (authority, now) = (governance.pubkey(), world.chain.now());
     let publisher = ix::set_publisher(authority, world.keys.pool, world.publisher.pubkey());
@@ -58,6 +58,7 @@ pub fn list(world: &mut World, governance: &Keypair) -> Result<()> {
         let forecast = expiry.target(world)?.forecast();
         let list = ix::list_expiry(authority, &world.market(expiry.market)?, expiry.time, forecast, now);
         world.chain.send(&[list], &[governance])?;
+        send(world, &expiry, forecast)?;
         let strikes = expiry.strikes.iter().map(|usd| usd * Price::ONE.0).collect();
         let strikes = ix::list_strikes(authority, &world.market(expiry.market)?, expiry.time, strikes);
         world.chain.send(&[strikes], &[governance])?;

@@ -32,7 +32,7 @@ pub struct Expiry {
     /// The forward over the index, less one.
     pub basis: Ratio,
     pub smile: Smile,
-    /// Unix time at which basis and smile were last published.
+    /// Unix time at which the publisher last published basis and smile; 0 where they are those of the listing.
     pub published: i64,
 
     /// Contracts held long: the future, then calls and puts by strike slot. As many are held short until there is a settlement
@@ -95,11 +95,23 @@ impl Expiry {
         Ok(self.strikes.get_mut(usize::from(first)..end).ok_or(NovateError::StrikeRange)?)
     }
 
-    /// Takes in a forecast that was checked.
+    /// Takes in a forecast that was checked, with the time at which it was published.
     pub fn publish(&mut self, basis: Ratio, smile: Smile, now: i64) {
         self.basis = basis;
         self.smile = smile;
         self.published = now;
+    }
+
+    /// The publisher has stood for a forecast of it.
+    pub fn is_published(&self) -> bool {
+        self.published != 0
+    }
+
+    /// Refuses what rests on the forecast of the listing, which is the authority's: until the publisher's first one nothing is priced
+    /// or opened.
+    pub fn require_published(&self) -> Result<()> {
+        require!(self.is_published(), NovateError::ForecastStale);
+        Ok(())
     }
 
     /// The forward at an index price, rounded down.

@@ -98,6 +98,7 @@ impl Pool {
         let market = self.asset_of(coin)? - 1;
         let forecast = self.level(coin, now)?.forecast();
         self.governed(ix::list_expiry(authority, &self.market(market)?, time, forecast, now))?;
+        self.governed(ix::publish_forecast(authority, &self.market(market)?, time, forecast, now))?;
         let price = self.asset(market + 1)?.price.0;
         // Strikes are whole hundredths of the greatest power of ten below the price.
         let unit = 10i64.pow(price.ilog10()) / 100;

@@ -23,7 +23,8 @@ pub struct PublishForecast<'info> {
     pub publisher: Signer<'info>,
 }
 
-/// Not after expiry, nor within ten seconds of the last publication; a bounded step, and no smile crossed.
+/// Not after expiry, nor within ten seconds of the last publication; a bounded step from that, where there is one, and no smile
+/// crossed.
 fn validate(
     market: &Market,
     expiry: &Expiry,
@@ -33,12 +34,15 @@ fn validate(
 ) -> Result<()> {
     expiry.remaining(now)?;
     require!(now.saturating_sub(expiry.published) >= FORECAST_INTERVAL, NovateError::ForecastTooSoon);
-    require_step((expiry.basis, &expiry.smile), (basis, smile))?;
+    if expiry.is_published() {
+        require_step((expiry.basis, &expiry.smile), (basis, smile))?;
+    }
     require_between(market, expiry.minutes(), smile, neighbours, now)
 }
 
 /// 1. Checks the bounds of basis and smile.
-/// 2. Refuses what comes after expiry, less than ten seconds after the last publication, or in too wide a step.
+/// 2. Refuses what comes after expiry, less than ten seconds after the last publication, or in too wide a step. The first publication of
+///    an expiry may be anywhere: nobody holds anything of it.
 /// 3. Checks the smile against those of the expiries next to it (MRG-10).
 /// 4. Records both; strikes keep their values until they are refreshed.
 /// 5. Emits [`ForecastPublished`].

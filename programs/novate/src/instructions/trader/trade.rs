@@ -260,7 +260,10 @@ fn execute<'a>(
     let mut expiry = match traded {
         Instrument::Perpetual => None,
         Instrument::Future { minutes } | Instrument::Option { minutes, .. } => {
-            Some(listed.expiry_mut(market.index, minutes)?)
+            let expiry = listed.expiry_mut(market.index, minutes)?;
+            // Nor to reduce risk: as large as a basis can be, it would be a gift from one owner to another.
+            expiry.require_published()?;
+            Some(expiry)
         }
     };
     let option = matches!(traded, Instrument::Option { .. });
