@@ -97,6 +97,11 @@ pub fn set_amount(account: &mut Account, amount: u64) {
     account.data[AMOUNT..AMOUNT + 8].copy_from_slice(&amount.to_le_bytes());
 }
 
+/// Sets the supply of a mint.
+pub fn set_supply(mint: &mut Account, supply: u64) {
+    mint.data[SUPPLY..SUPPLY + 8].copy_from_slice(&supply.to_le_bytes());
+}
+
 /// Adds to the supply of a mint.
 pub fn add_supply(mint: &mut Account, amount: u64) {
     let supply = u64::from_le_bytes(mint.data[SUPPLY..SUPPLY + 8].try_into().unwrap());

@@ -193,14 +193,15 @@ impl World {
         }
     }
 
-    /// Writes the mint and the feed of an asset that is not listed yet.
+    /// Writes the mint, of which there is more than any cap, and the feed of an asset that is not listed yet.
     pub fn issue(&mut self, spec: AssetSpec) -> Listing {
         let (mint, address) = (self.new_address(), self.new_address());
         let authority = self.governor.pubkey();
-        let account = match &spec.token_2022 {
+        let mut account = match &spec.token_2022 {
             None => token::mint(spec.decimals, &authority),
             Some(extensions) => token::mint_2022(spec.decimals, &authority, extensions),
         };
+        token::set_supply(&mut account, u64::MAX);
         let program = account.owner;
         self.write(mint, account);
         let owner = match spec.layout {

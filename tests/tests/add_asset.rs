@@ -4,7 +4,7 @@ use novate_client::state::{Asset, Pool};
 use novate_client::{addresses, instructions as build, AssetTerms, Instruction};
 use novate_margin::bank::Bank;
 use novate_margin::{Ratio, NO_COLUMN};
-use novate_tests::token::{transfer_fee, Extension};
+use novate_tests::token::{self, transfer_fee, Extension};
 use novate_tests::{AssetSpec, World, GOLD};
 use solana_signer::Signer;
 
@@ -205,6 +205,24 @@ mod adversary {
             change(&mut terms);
             let add = build::add_asset(governor.pubkey(), world.pool, GOLD + 1, listing.token, terms);
             world.refuses(&[add], &[&governor], NovateError::InvalidAssetTerms);
+        }
+    }
+
+    /// In a pool that trades a fourteenth of a cap beyond the supply would let in all there is on the first day (MRG-62).
+    #[test]
+    fn a_cap_of_more_than_there_is() {
+        for (supply, refused) in [(1_400, false), (1_399, true), (0, true)] {
+            let mut world = World::default();
+            let governor = world.governor.insecure_clone();
+            let add = list(&mut world, AssetSpec { deposit_cap: 1_400, ..AssetSpec::new("WIF", 6, 2.0) });
+            let mint = world.listing(GOLD + 1).token.mint;
+            let mut account = world.account(&mint);
+            token::set_supply(&mut account, supply);
+            world.write(mint, account);
+            match refused {
+                true => world.refuses(&[add], &[&governor], NovateError::InvalidAssetTerms),
+                false => drop(world.succeeds(&[add], &[&governor])),
+            }
         }
     }
 

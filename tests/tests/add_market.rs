@@ -60,6 +60,26 @@ fn the_seventeenth_underlying_has_no_column() {
     assert_eq!(world.state::<Pool>(&world.pool).column_count, 16);
 }
 
+/// Balances of an underlying count in the scan, which no haircut bounds (MRG-62).
+#[test]
+fn an_asset_listed_in_a_pool_that_trades_waits_two_weeks() {
+    let mut world = World::default();
+    let governor = world.governor.insecure_clone();
+    let listing = world.issue(AssetSpec::new("WIF", 6, 2.0));
+    world.listings.push(listing);
+    let add = world.add_asset_instruction(GOLD + 1);
+    world.succeeds(&[add], &[&governor]);
+    let market = build::add_market(governor.pubkey(), world.pool, GOLD + 1, NEXT, terms());
+    for seconds in [0, 14 * 86_400 - 1] {
+        world.pass(seconds);
+        world.refuses(std::slice::from_ref(&market), &[&governor], novate_client::NovateError::AssetSeasoning);
+    }
+    // By the clock: nobody has to refresh the asset before.
+    world.pass(1);
+    world.succeeds(&[market], &[&governor]);
+    assert_eq!(world.asset(GOLD + 1).underlying, 1);
+}
+
 mod adversary {
     use super::*;
     use anchor_lang::error::ErrorCode;

@@ -427,6 +427,8 @@ pub enum NovateError {
     NotRisk = 646,
     #[msg("the scenario rows are not complete, not later than the live ones, or not those whose hash is given")]
     ScenariosDiffer = 647,
+    #[msg("the asset was listed in the last two weeks; its market has to wait until all of it counts")]
+    AssetSeasoning = 648,
     #[msg("a rate, the kink, the reserve's share or the cap of a bank is outside of its bounds")]
     InvalidLendingTerms = 640,
     #[msg("a yield-bearing asset cannot be lent")]

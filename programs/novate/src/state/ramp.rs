@@ -165,6 +165,14 @@ impl Asset {
         part.and_then(|p| u64::try_from(p).ok()).unwrap_or_default()
     }
 
+    /// Refuses an asset that was listed in a pool that trades less than [`SEASONING`] ago: balances of an underlying count in the scan, which
+    /// knows no haircut.
+    pub fn require_seasoned(&self, now: i64) -> Result<()> {
+        let seasoned = self.ramp.listed == 0 || self.seasoning(now) == SEASONING;
+        require!(seasoned, NovateError::AssetSeasoning);
+        Ok(())
+    }
+
     /// Seconds since the listing, as far as they count.
     fn seasoning(&self, now: i64) -> i64 {
         now.saturating_sub(self.ramp.listed).clamp(0, SEASONING)

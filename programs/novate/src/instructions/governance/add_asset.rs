@@ -82,7 +82,7 @@ pub struct AssetTerms {
     pub days_to_liquidate: i64,
     /// 0 to 100 %.
     pub haircut_size_add_on: i64,
-    /// In the mint's units.
+    /// In the mint's units; at most the mint's supply in a pool that trades.
     pub deposit_cap: u64,
     /// Most that leaves on balance in a day, in the mint's units (CLR-41): at least a seventh of the cap, so that an exit takes seven
     /// days at most; 0 sets no limit.
@@ -193,6 +193,9 @@ impl AddAsset<'_> {
         let plain = terms.contract_exponent == 0 && terms.minimum_balance == 0;
         require!(!settles || plain, NovateError::InvalidAssetTerms);
         require!(self.mint.decimals <= MAX_DECIMALS, NovateError::InvalidAssetTerms);
+        // A day's share of a cap above all there is would be no limit (MRG-62).
+        let limits = !pool.is_live() || terms.deposit_cap <= self.mint.supply;
+        require!(limits, NovateError::InvalidAssetTerms);
         match &terms.redemption {
             Some(redemption) => self.validate_underlying(redemption.underlying, terms.contract_exponent),
             None => Ok(()),

@@ -79,7 +79,7 @@ pub struct AddMarket<'info> {
 }
 
 /// 1. Executes the change that was scheduled for it, which names the asset ([`Enactment::enact`]).
-/// 2. Checks the terms.
+/// 2. Checks the terms, and that the asset is not one of the last two weeks (MRG-62).
 /// 3. Creates the market with its perpetual.
 /// 4. With its first market an asset becomes an underlying: balances enter the scan (MRG-14), and it is given the next
 ///    column of the scenario rows while there is one (MRG-23).
@@ -92,6 +92,7 @@ pub(crate) fn add_market(ctx: Context<AddMarket>, terms: MarketTerms) -> Result<
     terms.validate()?;
     let mut pool = accounts.pool.load_mut()?;
     let mut asset = accounts.asset.load_mut()?;
+    asset.require_seasoned(Clock::get()?.unix_timestamp)?;
     let mut market = accounts.market.load_init()?;
     market.version = VERSION;
     market.bump = ctx.bumps.market;
