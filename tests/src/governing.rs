@@ -48,7 +48,7 @@ const WRITTEN: u64 = 1 << 63;
 
 impl World {
     /// For fixtures: instructions that wait in a pool that trades, each as the execution of a change that is ready, written from
-    /// outside as if it had been scheduled long ago. Tests of the mechanism itself are [`World::by_hand`]. What executes a change
+    /// outside as if no class had a delay. Tests of the mechanism itself are [`World::by_hand`]. What executes a change
     /// already, waits for nothing or is of no pool stays as it is.
     pub fn enacted(&mut self, instructions: &[Instruction]) -> Vec<Instruction> {
         instructions.iter().map(|instruction| self.written_for(instruction)).collect()
@@ -72,7 +72,8 @@ impl World {
         change.class = Governed::find(&instruction.data).expect("an instruction that waits").class as u8;
         (change.pool, change.number, change.epoch) = (pool, number, state.authority_epoch);
         (change.proposer, change.payer) = (state.authority, self.payer.pubkey());
-        (change.ready, change.expires) = (self.now(), self.now() + CHANGE_EXPIRY);
+        (change.scheduled, change.ready) = (self.now(), self.now());
+        change.expires = change.ready + CHANGE_EXPIRY;
         let data = [Change::DISCRIMINATOR, bytemuck::bytes_of(&change)].concat();
         self.write(
             addresses::change(&pool, number),

@@ -396,6 +396,31 @@ fn scenario_rows_all_zero_or_put_in_place_of_those_announced() {
     assert_eq!(world.state::<Pool>(&pool).generation, 1);
 }
 
+/// The hash of rows that nobody can read yet, as they will be in a week: the guardian could not know what it would cancel.
+#[test]
+fn scenario_rows_announced_before_they_can_be_read() {
+    let (mut world, governor) = by_hand();
+    let pool = world.pool;
+    let stage =
+        |start, rows| build::stage_scenarios(governor.pubkey(), pool, 2, World::rows_of(10, 0b111, start, rows));
+    world.succeeds(&[stage(0, 9)], &[&governor]);
+    let mut ahead = world.twin();
+    ahead.pass(7 * DAY);
+    ahead.succeeds(&[stage(9, 1)], &[&governor]);
+    let hash = ahead.state::<novate_client::state::Scenarios>(&addresses::scenarios(&pool, 2)).hash();
+    let switch = build::switch_scenarios(governor.pubkey(), pool, 2, hash);
+    let number = world.schedule(&switch);
+    world.pass(7 * DAY);
+    world.succeeds(&[stage(9, 1)], &[&governor]);
+    assert_eq!(world.state::<novate_client::state::Scenarios>(&addresses::scenarios(&pool, 2)).hash(), hash);
+    let early = execute(&world, &switch, number);
+    world.refuses(&[early], &[&governor], NovateError::ScenariosDiffer);
+    // Announced again, now that it can be read.
+    let matured = world.matured(&switch);
+    world.succeeds(&[matured], &[&governor]);
+    assert_eq!(world.state::<Pool>(&pool).generation, 2);
+}
+
 #[test]
 fn a_haircut_below_zero_or_of_nothing_at_once() {
     let (mut world, governor) = by_hand();

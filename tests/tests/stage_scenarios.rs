@@ -103,6 +103,28 @@ fn a_second_generation_is_staged_but_not_live() {
     assert_eq!((event.generation, event.complete, event.live), (2, true, false));
     let pool: Pool = world.state(&world.pool);
     assert_eq!((pool.generation, pool.scenarios), (1, addresses::scenarios(&world.pool, 1)));
+    assert_eq!(world.state::<Scenarios>(&addresses::scenarios(&world.pool, 2)).sealed_at, world.now());
+}
+
+/// As it is the only one that can be switched to, rows that turned out wrong do not stand in the way of others.
+#[test]
+fn a_complete_generation_begins_anew_with_another_header_until_it_is_live() {
+    let mut world = World::default();
+    let governor = world.governor.insecure_clone();
+    let instruction = stage(&world, 2, range(0, ROWS));
+    world.succeeds(&[instruction], &[&governor]);
+    let address = addresses::scenarios(&world.pool, 2);
+    let first: Scenarios = world.state(&address);
+    world.pass(60);
+    let instruction = stage(&world, 2, ScenarioRange { source: [8; 32], ..range(0, 4) });
+    world.succeeds(&[instruction], &[&governor]);
+    let second: Scenarios = world.state(&address);
+    assert_eq!((second.complete, second.sealed_at, second.staged.get()), (0, 0, 0b1111));
+    let instruction = stage(&world, 2, ScenarioRange { source: [8; 32], ..range(4, ROWS - 4) });
+    world.succeeds(&[instruction], &[&governor]);
+    let second: Scenarios = world.state(&address);
+    assert_eq!((second.complete, second.sealed_at), (1, first.sealed_at + 60));
+    assert!(second.hash() != first.hash());
 }
 
 mod adversary {
@@ -128,8 +150,9 @@ mod adversary {
     }
 
     #[test]
-    fn only_a_later_generation_is_staged_and_first_the_first() {
-        for (mut world, generations) in [(World::default(), [0, 1]), (unstaged(), [0, 2]), (unstaged(), [3, u16::MAX])]
+    fn only_the_next_generation_is_staged_and_first_the_first() {
+        for (mut world, generations) in
+            [(World::default(), [0, 1]), (World::default(), [3, 9]), (unstaged(), [0, 2]), (unstaged(), [3, u16::MAX])]
         {
             let governor = world.governor.insecure_clone();
             for generation in generations {

@@ -19,10 +19,10 @@ fn switch(world: &World, generation: u16, hash: [u8; 32]) -> Instruction {
 }
 
 #[test]
-fn complete_rows_of_a_later_generation_become_the_live_ones() {
+fn complete_rows_of_the_next_generation_become_the_live_ones() {
     let mut world = World::default();
     let governor = world.governor.insecure_clone();
-    for generation in [2, 9] {
+    for generation in [2, 3] {
         let hash = stages(&mut world, generation, World::rows_of(ROWS, 0b111, 0, ROWS)).hash();
         let change = switch(&world, generation, hash);
         let event: ScenariosSwitched = world.succeeds(&[change], &[&governor]).event();

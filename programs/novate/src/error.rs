@@ -349,7 +349,7 @@ pub enum NovateError {
     InvalidMarketTerms = 605,
     #[msg("the settlement asset cannot be an underlying")]
     SettlementUnderlying = 606,
-    #[msg("the generation is already complete, or not the next one")]
+    #[msg("the generation is already complete, or not the one after the live one")]
     WrongGeneration = 607,
     #[msg("the header is not that of the first call of this generation; begin anew from row 0")]
     ScenarioHeader = 608,
@@ -425,7 +425,7 @@ pub enum NovateError {
     SettingsUnordered = 645,
     #[msg("the signer is neither the pool's risk role nor its guardian")]
     NotRisk = 646,
-    #[msg("the scenario rows are not complete, not later than the live ones, or not those whose hash is given")]
+    #[msg("the scenario rows are not complete, were not when the change was scheduled, are not next to the live ones, or not those whose hash is given")]
     ScenariosDiffer = 647,
     #[msg("the asset was listed in the last two weeks; its market has to wait until all of it counts")]
     AssetSeasoning = 648,

@@ -6,7 +6,7 @@ use super::{Wide, DISCRIMINATOR};
 /// Joint scenario rows of one generation (MRG-20, MRG-23): per underlying a move in 1/4096 of its scan range and a vol
 /// move in 1/127 of its shock. Column by column, so that a portfolio reads only the columns that it holds.
 ///
-/// Address: `[SCENARIOS, pool, generation]`. Staged by range; immutable once complete.
+/// Address: `[SCENARIOS, pool, generation]`. Staged by range; once complete it is replaced as a whole until it is live, and never after.
 #[account(zero_copy)]
 #[derive(Debug)]
 #[repr(C)]
@@ -29,13 +29,16 @@ pub struct Scenarios {
     pub extremes: [Extremes; MAX_COLUMNS],
     pub moves: [[i16; MAX_ROWS]; MAX_COLUMNS],
     pub vols: [[i8; MAX_ROWS]; MAX_COLUMNS],
-    pub reserve: [u8; 24],
+    /// Unix time at which the last row was staged; 0 before.
+    pub sealed_at: i64,
+    pub reserve: [u8; 16],
 }
 
 impl Scenarios {
     pub const SPACE: usize = DISCRIMINATOR + core::mem::size_of::<Self>();
 
-    /// Hash of everything in the account behind the discriminator: complete, it never changes.
+    /// Hash of everything in the account behind the discriminator, the time of completion too: complete rows have it until they are replaced
+    /// as a whole.
     pub fn hash(&self) -> [u8; 32] {
         solana_sha256_hasher::hash(bytemuck::bytes_of(self)).to_bytes()
     }
@@ -54,3 +57,4 @@ impl Scenarios {
 
 const _: () = assert!(Scenarios::SPACE == 6400);
 const _: () = assert!(core::mem::offset_of!(Scenarios, extremes) == 96);
+const _: () = assert!(core::mem::offset_of!(Scenarios, sealed_at) == 6368);

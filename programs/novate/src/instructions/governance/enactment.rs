@@ -51,6 +51,11 @@ impl<'info> Enactment<'info> {
         loader.close(payer.to_account_info())
     }
 
+    /// When the change was scheduled, where there is one. Asked before it is executed.
+    pub fn scheduled(&self) -> Result<Option<i64>> {
+        self.change.as_ref().map(|change| Ok(change.load()?.scheduled)).transpose()
+    }
+
     /// What needs no change takes none, so that none is used up by mistake.
     pub fn require_none(&self) -> Result<()> {
         require!(self.change.is_none(), NovateError::ChangeNeedless);

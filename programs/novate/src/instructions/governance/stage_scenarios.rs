@@ -62,25 +62,25 @@ pub struct StageScenarios<'info> {
     pub system_program: Program<'info, System>,
 }
 
-/// 1. Refuses any generation but one after the live one, the first being 1, and one that is complete.
-/// 2. The first call fixes the header; later calls repeat it. A call from row 0 with another header begins anew.
+/// 1. Refuses any generation but the one after the live one, the first being 1.
+/// 2. The first call fixes the header; later calls repeat it, until every row is there. A call from row 0 with another header begins anew,
+///    also where the generation was complete: no change of before can switch to it then.
 /// 3. Writes the range; staging a row again overwrites it.
-/// 4. When every row is there, computes each column's extremes and seals the generation. A pool's first generation is
+/// 4. When every row is there, computes each column's extremes and seals the generation, with the time. A pool's first generation is
 ///    live from then on; a live one is replaced by `switch_scenarios`, which waits (CLR-50).
 /// 5. Emits [`ScenariosStaged`].
 pub(crate) fn stage_scenarios(ctx: Context<StageScenarios>, generation: u16, range: ScenarioRange) -> Result<()> {
     let (columns, rows) = range.shape()?;
     let accounts = &ctx.accounts;
     let mut pool = accounts.pool.load_mut()?;
-    let next = if pool.is_live() { generation > pool.generation } else { generation == 1 };
-    require!(next, NovateError::WrongGeneration);
+    require!(pool.generation.checked_add(1) == Some(generation), NovateError::WrongGeneration);
 
     let mut scenarios = match accounts.scenarios.load_mut() {
         Ok(scenarios) => scenarios,
         Err(_) => accounts.scenarios.load_init()?,
     };
-    require!(scenarios.complete == 0, NovateError::WrongGeneration);
     let same = scenarios.count == range.count && scenarios.present == range.present && scenarios.source == range.source;
+    require!(scenarios.complete == 0 || !same, NovateError::WrongGeneration);
     if !same {
         require!(scenarios.version == 0 || range.start == 0, NovateError::ScenarioHeader);
         *scenarios = Scenarios::zeroed();
@@ -97,7 +97,7 @@ pub(crate) fn stage_scenarios(ctx: Context<StageScenarios>, generation: u16, ran
     let complete = scenarios.staged.get().count_ones() == u32::from(scenarios.count);
     let live = complete && pool.generation == 0;
     if complete {
-        seal(&mut scenarios)?;
+        seal(&mut scenarios, Clock::get()?.unix_timestamp)?;
     }
     if live {
         pool.generation = generation;
@@ -135,7 +135,7 @@ fn write_range(scenarios: &mut Scenarios, range: &ScenarioRange, columns: usize)
 }
 
 /// A column that moves one way only would make a position of that direction free of joint loss.
-fn seal(scenarios: &mut Scenarios) -> Result<()> {
+fn seal(scenarios: &mut Scenarios, now: i64) -> Result<()> {
     let count = usize::from(scenarios.count);
     for (column, (moves, cell)) in scenarios.moves.iter().zip(scenarios.extremes.iter_mut()).enumerate() {
         if scenarios.present & (1 << column) == 0 {
@@ -144,6 +144,6 @@ fn seal(scenarios: &mut Scenarios) -> Result<()> {
         *cell = extremes(moves.get(..count).ok_or(NovateError::ScenarioRows)?);
         require!(cell.low < 0 && cell.high > 0, NovateError::ScenarioColumnFlat);
     }
-    scenarios.complete = 1;
+    (scenarios.complete, scenarios.sealed_at) = (1, now);
     Ok(())
 }

@@ -19,17 +19,20 @@ pub struct SwitchScenarios<'info> {
 }
 
 /// 1. Executes the change that was scheduled for it, which names the rows by their account and their hash ([`Enactment::enact`]).
-/// 2. Refuses rows that are not complete, not of a later generation than the live ones, or do not have that hash
-///    ([`Scenarios::hash`]).
+/// 2. Refuses rows that are not complete, were not when the change was scheduled, so that a guardian could have read them, are not of the
+///    generation after the live one, or do not have that hash ([`Scenarios::hash`]).
 /// 3. They are the live rows from now on.
 /// 4. Emits [`ScenariosSwitched`].
 pub(crate) fn switch_scenarios(ctx: Context<SwitchScenarios>, hash: [u8; 32]) -> Result<()> {
     let accounts = &ctx.accounts;
-    let named = [accounts.scenarios.key()];
+    let (named, scheduled) = ([accounts.scenarios.key()], accounts.enactment.scheduled()?);
     accounts.enactment.enact(&accounts.pool, &instruction::SwitchScenarios { hash }, &named)?;
     let scenarios = accounts.scenarios.load()?;
     let mut pool = accounts.pool.load_mut()?;
-    let next = scenarios.complete != 0 && scenarios.generation > pool.generation && scenarios.hash() == hash;
+    let next = scenarios.complete != 0
+        && pool.generation.checked_add(1) == Some(scenarios.generation)
+        && scheduled.is_some_and(|at| at >= scenarios.sealed_at)
+        && scenarios.hash() == hash;
     require!(next && pool.is_live(), NovateError::ScenariosDiffer);
     pool.generation = scenarios.generation;
     pool.scenarios = accounts.scenarios.key();
