@@ -42,6 +42,27 @@ fn the_guardian_passes_on_alike() {
     assert_eq!(pool.authority, world.governor.pubkey());
 }
 
+/// What the former authority proposed for other roles is not the next one's.
+#[test]
+fn with_the_authority_all_proposals_die() {
+    let mut world = World::default();
+    let [next, guardian, risk] = [0; 3].map(|_| world.new_wallet());
+    world.propose(Role::Authority, &next.pubkey());
+    world.propose(Role::Guardian, &guardian.pubkey());
+    world.propose(Role::Risk, &risk.pubkey());
+    world.pass(ROLE_DELAY);
+    let take = accept(&world, &next, Role::Authority);
+    world.succeeds(&[take], &[&next]);
+    let pool: Pool = world.state(&world.pool);
+    assert_eq!((pool.pending_authority, pool.authority_proposed), Default::default());
+    assert_eq!((pool.pending_guardian, pool.guardian_proposed), Default::default());
+    assert_eq!((pool.pending_risk, pool.risk_proposed), Default::default());
+    for (key, role) in [(&guardian, Role::Guardian), (&risk, Role::Risk)] {
+        let take = accept(&world, key, role);
+        world.refuses(&[take], &[key], NovateError::NotProposed);
+    }
+}
+
 #[test]
 fn a_proposal_lapses_after_two_weeks() {
     for (days, lapsed) in [(14 * DAY - 1, false), (14 * DAY, true)] {

@@ -124,6 +124,7 @@ impl Walk {
             Role::Risk => (),
             Role::Authority => {
                 office.authority = held;
+                office.proposed.iter_mut().for_each(|proposed| *proposed = None);
                 // Nobody lists in it any more.
                 let ids: Vec<u16> = self.pools.iter().copied().filter(|id| self.side_pool(*id).0 == address).collect();
                 self.pools.retain(|id| !ids.contains(id));

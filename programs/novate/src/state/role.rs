@@ -28,6 +28,10 @@ struct Seat<'a> {
     since: &'a mut i64,
 }
 
+impl Role {
+    pub const ALL: [Self; 3] = [Self::Authority, Self::Guardian, Self::Risk];
+}
+
 impl Pool {
     /// Names who may take a role. Another proposal takes the place of the one before, and its time begins anew. Nobody holds two
     /// roles that are apart: who holds one is refused.
@@ -50,7 +54,7 @@ impl Pool {
         Ok(core::mem::take(seat.proposed))
     }
 
-    /// The proposed key takes the role; returns who held it. With the authority all that was scheduled dies. Before the pool has scenario rows nobody can deposit, and no time
+    /// The proposed key takes the role; returns who held it. With the authority all that was scheduled dies, and all that was proposed. Before the pool has scenario rows nobody can deposit, and no time
     /// has to pass.
     pub fn accept(&mut self, role: Role, signer: &Pubkey, now: i64) -> Result<Pubkey> {
         let live = self.generation != 0;
@@ -66,6 +70,10 @@ impl Pool {
         let before = core::mem::replace(seat.holder, *signer);
         if role == Role::Authority {
             self.authority_epoch = self.authority_epoch.saturating_add(1);
+            for role in Role::ALL {
+                let seat = self.seat(role);
+                (*seat.proposed, *seat.since) = (Pubkey::default(), 0);
+            }
         }
         Ok(before)
     }

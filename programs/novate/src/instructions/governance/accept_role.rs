@@ -18,8 +18,8 @@ pub struct AcceptRole<'info> {
 }
 
 /// 1. The signer takes the role that it was proposed for: a key that cannot sign never holds one. Not before
-///    [`crate::state::ROLE_DELAY`], and not after [`crate::state::ROLE_EXPIRY`]. With the authority all that was scheduled dies. A
-///    durable nonce is refused.
+///    [`crate::state::ROLE_DELAY`], and not after [`crate::state::ROLE_EXPIRY`]. With the authority all that was
+///    scheduled or proposed dies. A durable nonce is refused.
 /// 2. Emits [`RoleAccepted`].
 pub(crate) fn accept_role(ctx: Context<AcceptRole>, role: Role) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
