@@ -46,6 +46,16 @@ mod adversary {
         world.refuses(&[fund], &[&giver.key], NovateError::ZeroAmount);
     }
 
+    /// Until the pool trades nothing waits that governance does.
+    #[test]
+    fn a_pool_without_rows() {
+        let mut world = Builder::default().unstaged().build();
+        let actor = world.actor();
+        world.fund(&actor, USDC, 10);
+        let early = world.fund_instruction(&actor, 10);
+        world.refuses(&[early], &[&actor.key], NovateError::PoolNotLive);
+    }
+
     #[test]
     fn another_asset_than_the_settlement_asset() {
         let mut world = World::default();

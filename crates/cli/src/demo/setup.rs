@@ -36,11 +36,11 @@ pub fn build(chain: Chain, rows: &ScenarioRows) -> Result<World> {
     world.chain.set_time(START);
     world.chain.fund(governance.pubkey())?;
     create_pool(&mut world, &governance).context("creating the pool")?;
-    insure(&mut world, &governance).context("paying into the insurance fund")?;
     world.advance_prices(START)?;
     expiries::list(&mut world, &governance).context("listing the expiries")?;
     // With its rows the pool opens: what is listed later waits (CLR-50).
     stage_rows(&mut world, &governance, rows).context("staging the scenario rows")?;
+    insure(&mut world, &governance).context("paying into the insurance fund")?;
     for (member, who) in CAST.iter().enumerate() {
         open(&mut world, member).with_context(|| format!("opening the portfolio of {}", who.name))?;
     }

@@ -78,10 +78,6 @@ impl Pool {
             let asset = self.asset_of(coin)?;
             self.governed(ix::set_lending(authority, pool, asset, LENDING))?;
         }
-        let account = Pubkey::new_from_array([4; 32]);
-        tokens::write_account(&mut self.chain, account, cast::mint(0), authority, CAPITAL)?;
-        let capital = TokenMove { asset: 0, token: token(0), account, amount: CAPITAL };
-        self.governed(ix::fund_insurance(authority, pool, capital))?;
         self.refresh(self.window.start)?;
         for coin in DATED {
             self.list_expiry(coin)?;
@@ -90,6 +86,10 @@ impl Pool {
         for range in rows.ranges_of(self.listed.len() - 1)? {
             self.governed(ix::stage_scenarios(authority, pool, 1, range))?;
         }
+        let account = Pubkey::new_from_array([4; 32]);
+        tokens::write_account(&mut self.chain, account, cast::mint(0), authority, CAPITAL)?;
+        let capital = TokenMove { asset: 0, token: token(0), account, amount: CAPITAL };
+        self.governed(ix::fund_insurance(authority, pool, capital))?;
         self.refresh_options()
     }
 

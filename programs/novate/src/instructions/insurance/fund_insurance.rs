@@ -10,6 +10,7 @@ use crate::state::{Asset, Insurance, Pool};
 #[event_cpi]
 #[derive(Accounts)]
 pub struct FundInsurance<'info> {
+    #[account(constraint = pool.load()?.is_live() @ NovateError::PoolNotLive)]
     pub pool: AccountLoader<'info, Pool>,
     #[account(mut, has_one = pool @ NovateError::WrongPool)]
     pub insurance: AccountLoader<'info, Insurance>,
@@ -34,6 +35,8 @@ pub struct FundInsurance<'info> {
     pub token_program: Interface<'info, TokenInterface>,
 }
 
+/// Not before the pool has scenario rows: until then nothing waits (CLR-50).
+///
 /// 1. Moves the tokens and measures what the vault received.
 /// 2. Adds that to the pool's own capital: a gift, on which no claim arises and which no share price counts.
 /// 3. Records what the fund is short of (CLR-35). Emits [`InsuranceFunded`].

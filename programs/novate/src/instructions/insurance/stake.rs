@@ -11,6 +11,7 @@ use crate::state::{Action, Asset, Insurance, Pool, Stake, Wide, VERSION};
 #[event_cpi]
 #[derive(Accounts)]
 pub struct AddStake<'info> {
+    #[account(constraint = pool.load()?.is_live() @ NovateError::PoolNotLive)]
     pub pool: AccountLoader<'info, Pool>,
     #[account(mut, has_one = pool @ NovateError::WrongPool)]
     pub insurance: AccountLoader<'info, Insurance>,
@@ -45,6 +46,8 @@ pub struct AddStake<'info> {
     pub system_program: Program<'info, System>,
 }
 
+/// Not before the pool has scenario rows: until then nothing waits (CLR-50).
+///
 /// 1. Moves the tokens and measures what the vault received.
 /// 2. Opens the stake where there is none. Shares of an era that has ended are cleared.
 /// 3. Credits shares at what a share is worth, rounded down; the first stake of an era is 1:1. Tokens become stake in no other
