@@ -118,12 +118,13 @@ fn tightening() -> Vec<Figure> {
     let governor = world.governor.insecure_clone();
     let (authority, pool) = (governor.pubkey(), world.pool);
     let haircut = world.asset(BTC).get(AssetField::HaircutBase) + 10_000;
-    let settings = [(AssetField::MaxAge, 50), (AssetField::BaseRange, 180_000), (AssetField::HaircutBase, haircut)];
+    let settings =
+        [(AssetField::BaseRange, 180_000), (AssetField::HaircutBase, haircut), (AssetField::MinimumBalance, 1)];
     let settings = settings.map(|(field, value)| AssetSetting { field, value });
     let built = build::tighten_asset(authority, pool, BTC, settings.to_vec(), &[BTC_PERP]);
     let mut figures = vec![measure(&mut world, "tighten_asset", "3 fields, 1 market", built, &[&governor])];
     assert_ne!(world.asset(BTC).ramp.end, 0);
-    let settings = vec![MarketSetting { field: MarketField::Fee, value: 400 }];
+    let settings = vec![MarketSetting { field: MarketField::SigmaLimit, value: 150_000 }];
     let built = build::tighten_market(authority, pool, BTC_PERP, settings);
     figures.push(measure(&mut world, "tighten_market", "1 field", built, &[&governor]));
 

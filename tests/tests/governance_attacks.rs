@@ -10,8 +10,8 @@ use novate_client::{
 use novate_tests::feed::{Quote, PUSH_ORACLE};
 use novate_tests::world::Listing;
 use novate_tests::{
-    Altered, AssetSpec, World, BTC, BTC_PERP, CHANGE_DELAYS, CONTRACT, DAY, DOLLAR, ETH, ETH_PERP, GOLD, LENDING,
-    LONGEST_PAUSES, PRICE, ROLE_DELAY, USDC,
+    Altered, AssetSpec, Builder, World, BTC, BTC_PERP, CHANGE_DELAYS, CONTRACT, DAY, DOLLAR, ETH, ETH_PERP, GOLD,
+    LENDING, LONGEST_PAUSES, PRICE, ROLE_DELAY, USDC,
 };
 use solana_keypair::Keypair;
 use solana_signer::Signer;
@@ -171,21 +171,21 @@ mod drift {
 
     #[test]
     fn the_limits_of_what_leaves_lifted() {
-        let (mut world, governor) = by_hand();
+        const SILVER: u16 = GOLD + 1;
+        let silver = AssetSpec::new("SILVER", 6, 50.0).deposit_cap(7_000_000_000);
+        let mut world = Builder::default().and_asset(silver).build();
+        world.by_hand = true;
+        let governor = world.governor.insecure_clone();
         // Limited to begin with: a first limit tightens, and is the guardian's to set too.
-        let cap = set_asset(&world, GOLD, AssetField::DepositCap, 7_000_000_000);
-        let cap = world.matured(&cap);
-        world.succeeds(&[cap], &[&governor]);
         let limit = vec![setting(AssetField::OutflowLimit, 2_000_000_000)];
-        let limit = build::tighten_asset(governor.pubkey(), world.pool, GOLD, limit, &[]);
+        let limit = build::tighten_asset(governor.pubkey(), world.pool, SILVER, limit, &[]);
         world.succeeds(&[limit], &[&governor]);
-        world.pass(LOOSENING);
         for (value, error) in [
             (0, NovateError::SettingOutOfBounds),
             (u64::MAX, NovateError::SettingStep),
             (3_000_000_001, NovateError::SettingStep),
         ] {
-            let lift = set_asset(&world, GOLD, AssetField::OutflowLimit, value);
+            let lift = set_asset(&world, SILVER, AssetField::OutflowLimit, value);
             world.refuses(std::slice::from_ref(&lift), &[&governor], NovateError::ChangeMissing);
             let lift = world.matured(&lift);
             world.refuses(&[lift], &[&governor], error);

@@ -254,9 +254,9 @@ fn govern(twins: &mut Twins) {
     twins.governed(|w| {
         build::tighten_asset(w.governor.pubkey(), w.pool, ETH, settings(AssetField::BaseRange, 180_001), markets)
     });
-    let fee = |value| vec![MarketSetting { field: MarketField::Fee, value }];
-    twins.governed(|w| build::set_market(w.governor.pubkey(), w.pool, ETH_PERP, fee(501)));
-    twins.governed(|w| build::tighten_market(w.governor.pubkey(), w.pool, ETH_PERP, fee(500)));
+    let limit = |value| vec![MarketSetting { field: MarketField::SigmaLimit, value }];
+    twins.governed(|w| build::set_market(w.governor.pubkey(), w.pool, ETH_PERP, limit(200_001)));
+    twins.governed(|w| build::tighten_market(w.governor.pubkey(), w.pool, ETH_PERP, limit(200_000)));
     twins.governed(|w| {
         let state = w.asset(GOLD);
         let (oracle, feed) = (state.oracle, state.feed);

@@ -57,17 +57,19 @@ fn a_raised_cap_lets_more_in_over_a_week_and_a_lower_one_holds_at_once() {
     world.stage(6);
     let actor = world.actor();
     world.deposit(&actor, BTC, 1_400);
-    sets(&mut world, BTC, &[setting(AssetField::DepositCap, 2_800)]);
+    let far = set(&world, BTC, &[setting(AssetField::DepositCap, 2_101)]);
+    refused(&mut world, far, NovateError::SettingStep);
+    sets(&mut world, BTC, &[setting(AssetField::DepositCap, 2_100)]);
     world.fund(&actor, BTC, 10_000);
     world.pass(LOOSENING / 2);
     world.refresh();
-    let more = world.deposit_instruction(&actor, BTC, 701);
+    let more = world.deposit_instruction(&actor, BTC, 351);
     world.refuses(&[more], &[&actor.key], NovateError::DepositCap);
-    let more = world.deposit_instruction(&actor, BTC, 700);
+    let more = world.deposit_instruction(&actor, BTC, 350);
     world.succeeds(&[more], &[&actor.key]);
     world.pass(LOOSENING / 2);
-    sets(&mut world, BTC, &[setting(AssetField::DepositCap, 2_100)]);
-    assert_eq!(world.asset(BTC).deposit_cap, 2_100);
+    sets(&mut world, BTC, &[setting(AssetField::DepositCap, 1_050)]);
+    assert_eq!(world.asset(BTC).deposit_cap, 1_050);
 }
 
 #[test]

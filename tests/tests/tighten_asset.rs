@@ -79,7 +79,7 @@ fn a_loosening_under_way_stays_where_it_has_come_to() {
     world.pass(LOOSENING / 2);
     world.refresh();
     assert_eq!(world.asset(GOLD).haircut.0, 87_500);
-    tightens(&mut world, GOLD, &[setting(AssetField::MaxAge, 50)], &[]);
+    tightens(&mut world, GOLD, &[setting(AssetField::MinimumBalance, 50)], &[]);
     world.pass(LOOSENING);
     world.refresh();
     assert_eq!(world.asset(GOLD).haircut.0, 87_500);
@@ -93,15 +93,15 @@ fn the_risk_role_and_the_guardian_tighten() {
     world.pass(novate_tests::ROLE_DELAY);
     let accept = build::accept_role(risk.pubkey(), world.pool, Role::Risk);
     world.succeeds(&[accept], &[&risk]);
-    for (key, age) in [(&guardian, 50), (&risk, 40)] {
-        let settings = vec![setting(AssetField::MaxAge, age)];
+    for (key, least) in [(&guardian, 40), (&risk, 50)] {
+        let settings = vec![setting(AssetField::MinimumBalance, least)];
         let tighten = build::tighten_asset(key.pubkey(), world.pool, BTC, settings, &[]);
         world.succeeds(&[tighten], &[key]);
-        assert_eq!(world.asset(BTC).max_age, age as i64);
+        assert_eq!(world.asset(BTC).minimum_balance, least);
         world.pass(TIGHTENING_INTERVAL);
     }
     // The authority has given both roles away.
-    let tighten = tighten(&world, BTC, &[setting(AssetField::MaxAge, 30)], &[]);
+    let tighten = tighten(&world, BTC, &[setting(AssetField::MinimumBalance, 60)], &[]);
     let governor = world.governor.insecure_clone();
     world.refuses(&[tighten], &[&governor], NovateError::NotRisk);
 }
@@ -110,13 +110,15 @@ mod adversary {
     use super::*;
     use anchor_lang::error::ErrorCode;
     use novate_client::addresses;
-    use novate_tests::{refused, Altered, ETH_PERP, USDC};
+    use novate_tests::{refused, Altered, AssetSpec, Builder, ETH_PERP, USDC};
 
     #[test]
     fn what_loosens_is_refused_by_name() {
         let loosening = [
             (AssetField::MaxAge, 61),
+            (AssetField::MaxAge, 59),
             (AssetField::MaxConfidence, 10_001),
+            (AssetField::MaxConfidence, 9_999),
             (AssetField::Band, 250_000),
             (AssetField::BaseRange, 149_999),
             (AssetField::HaircutBase, 99_999),
@@ -137,11 +139,31 @@ mod adversary {
         let cap = tighten(&world, USDC, &[setting(AssetField::DepositCap, u64::MAX / 2 + 1)], &[]);
         refused(&mut world, cap, NovateError::SettingLoosens);
         // Mixed, and nothing at all.
-        let mixed = [setting(AssetField::MaxAge, 40), setting(AssetField::BaseRange, 149_999)];
+        let mixed = [setting(AssetField::BaseRange, 160_000), setting(AssetField::HaircutBase, 99_999)];
         let mixed = tighten(&world, BTC, &mixed, &[]);
         refused(&mut world, mixed, NovateError::SettingLoosens);
         let same = tighten(&world, BTC, &[setting(AssetField::BaseRange, 150_000)], &[]);
         refused(&mut world, same, NovateError::SettingLoosens);
+    }
+
+    /// A step is a quarter of a small term too, or a quarter of a percent point of a haircut.
+    #[test]
+    fn small_terms_take_small_steps() {
+        let assets = vec![
+            AssetSpec::new("USDC", 6, 1.0),
+            AssetSpec { haircut_base: 0, ..AssetSpec::new("BTC", 8, 20_000.0).base_range(10_000) },
+        ];
+        let markets = vec![novate_tests::MarketSpec::new("BTC-PERP", BTC)];
+        let mut world = Builder::default().assets(assets).markets(markets).build();
+        for (field, step) in [(AssetField::BaseRange, 12_500), (AssetField::HaircutBase, 2_500)] {
+            let far = tighten(&world, BTC, &[setting(field, step + 1)], &[]);
+            refused(&mut world, far, NovateError::SettingStep);
+        }
+        let both = [setting(AssetField::HaircutBase, 2_500), setting(AssetField::HaircutSizeAddOn, 2_500)];
+        let both = tighten(&world, BTC, &both, &[]);
+        refused(&mut world, both, NovateError::SettingStep);
+        let settings = [setting(AssetField::BaseRange, 12_500), setting(AssetField::HaircutBase, 2_500)];
+        tightens(&mut world, BTC, &settings, &[BTC_PERP]);
     }
 
     /// Terms that are each within their step make one haircut.
@@ -162,7 +184,7 @@ mod adversary {
         tightens(&mut world, BTC, &[setting(AssetField::BaseRange, 187_500)], &[]);
         world.pass(DAY - 1);
         world.refresh();
-        let again = tighten(&world, BTC, &[setting(AssetField::MaxAge, 50)], &[]);
+        let again = tighten(&world, BTC, &[setting(AssetField::MinimumBalance, 50)], &[]);
         refused(&mut world, again.clone(), NovateError::SettingTooSoon);
         world.pass(1);
         let governor = world.governor.insecure_clone();
@@ -172,15 +194,17 @@ mod adversary {
     /// Whoever is in leaves within a week, also where the cap was lowered below what is held.
     #[test]
     fn a_limit_that_would_lock_in_what_the_vault_holds() {
-        let mut world = World::default();
+        const SILVER: u16 = GOLD + 1;
+        let silver = AssetSpec::new("SILVER", 6, 50.0).deposit_cap(10_000_000);
+        let mut world = Builder::default().and_asset(silver).build();
         let (owner, governor) = (world.actor(), world.governor.insecure_clone());
-        world.deposit(&owner, GOLD, 7_000_000);
-        let cap = vec![setting(AssetField::DepositCap, 1_000)];
-        world.succeeds(&[build::set_asset(governor.pubkey(), world.pool, GOLD, cap)], &[&governor]);
-        assert_eq!(world.asset(GOLD).deposit_cap, 1_000);
-        let shut = tighten(&world, GOLD, &[setting(AssetField::OutflowLimit, 999_999)], &[]);
+        world.deposit(&owner, SILVER, 7_000_000);
+        let cap = vec![setting(AssetField::DepositCap, 5_000_000)];
+        world.succeeds(&[build::set_asset(governor.pubkey(), world.pool, SILVER, cap)], &[&governor]);
+        assert_eq!(world.asset(SILVER).deposit_cap, 5_000_000);
+        let shut = tighten(&world, SILVER, &[setting(AssetField::OutflowLimit, 999_999)], &[]);
         refused(&mut world, shut, NovateError::InvalidAssetTerms);
-        tightens(&mut world, GOLD, &[setting(AssetField::OutflowLimit, 1_000_000)], &[]);
+        tightens(&mut world, SILVER, &[setting(AssetField::OutflowLimit, 1_000_000)], &[]);
     }
 
     #[test]
@@ -203,7 +227,7 @@ mod adversary {
     fn by_a_stranger_or_of_another_pool() {
         let mut world = World::default();
         let (other, stranger) = (world.second_pool(), world.new_wallet());
-        let settings = vec![setting(AssetField::MaxAge, 40)];
+        let settings = vec![setting(AssetField::MinimumBalance, 40)];
         let by = build::tighten_asset(stranger.pubkey(), world.pool, BTC, settings.clone(), &[]);
         world.refuses(&[by], &[&stranger], NovateError::NotRisk);
         let foreign = tighten(&world, BTC, &settings, &[]).with_account(1, addresses::asset(&other, BTC));

@@ -35,6 +35,7 @@ fn what_loosens_is_refused_by_name() {
     for (field, value) in [
         (MarketField::Band, 49_999),
         (MarketField::Fee, 501),
+        (MarketField::Fee, 499),
         (MarketField::OpenInterestCap, 1_000_001 * CONTRACT as u64),
         (MarketField::PositionCap, 1_000_001 * CONTRACT as u64),
         (MarketField::SigmaLimit, 200_001),
@@ -46,7 +47,8 @@ fn what_loosens_is_refused_by_name() {
         assert!(failure.is(NovateError::SettingLoosens), "{field:?}: {:?}", failure.error);
         assert!(failure.logs.iter().any(|line| line.contains(field.rule().name)), "{:?}", failure.logs);
     }
-    let mixed = tighten(&world, &[(MarketField::Fee, 400), (MarketField::SigmaLimit, 200_001)]);
+    let mixed =
+        tighten(&world, &[(MarketField::PositionCap, 900_000 * CONTRACT as u64), (MarketField::SigmaLimit, 200_001)]);
     refused(&mut world, mixed, NovateError::SettingLoosens);
 }
 
@@ -54,9 +56,10 @@ fn what_loosens_is_refused_by_name() {
 fn by_a_stranger_or_of_another_pool() {
     let mut world = World::default();
     let (other, stranger) = (world.second_pool(), world.new_wallet());
-    let settings = vec![MarketSetting { field: MarketField::Fee, value: 400 }];
+    let settings = vec![MarketSetting { field: MarketField::SigmaLimit, value: 190_000 }];
     let by = build::tighten_market(stranger.pubkey(), world.pool, BTC_PERP, settings);
     world.refuses(&[by], &[&stranger], NovateError::NotRisk);
-    let foreign = tighten(&world, &[(MarketField::Fee, 400)]).with_account(1, addresses::market(&other, BTC_PERP));
+    let foreign =
+        tighten(&world, &[(MarketField::SigmaLimit, 190_000)]).with_account(1, addresses::market(&other, BTC_PERP));
     refused(&mut world, foreign, NovateError::WrongPool);
 }

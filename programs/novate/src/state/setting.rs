@@ -18,7 +18,7 @@ pub const TIGHTENING_INTERVAL: i64 = DAY;
 
 /// What a haircut may rise by at once, 1e-6, where a quarter of it is less. A quarter is what lies between maintenance and initial
 /// margin at a maintenance ratio of 0.80: who meets initial margin is not liquidatable for a step of a linear charge.
-const HAIRCUT_STEP: i64 = 10_000;
+const HAIRCUT_STEP: i64 = 2_500;
 
 /// Which way a field loosens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,19 +112,20 @@ fields! {
     /// What can be changed of an asset; units as of its terms. Name, which way loosens, least, greatest, and the greatest step: a share
     /// of the value before (1e-6), and what it may be in any case.
     AssetField, AssetSetting, 13;
-    MaxAge "max_age" Up 10 3_600, 500_000 10;
-    MaxConfidence "max_confidence" Up 1_000 100_000, 500_000 1_000;
+    /// Less of either lets fewer readings be prices: who means harm makes an asset stale with it.
+    MaxAge "max_age" Either 10 3_600, 500_000 10;
+    MaxConfidence "max_confidence" Either 1_000 100_000, 500_000 1_000;
     /// A wider one lets more readings be prices; a narrower one restricts the asset sooner.
     Band "band" Either 10_000 1_000_000, 500_000 10_000;
-    BaseRange "base_range" Down 10_000 500_000, 250_000 10_000;
+    BaseRange "base_range" Down 10_000 500_000, 250_000 0;
     /// Its charge rises faster than it falls, and no multiplier stands for it: both ways wait. None (0) is for good.
     Depth "depth" Either 1_000_000_000_000 1_000_000_000_000_000_000, 250_000 0;
-    HaircutBase "haircut_base" Down 0 1_000_000, 250_000 10_000;
+    HaircutBase "haircut_base" Down 0 1_000_000, 250_000 2_500;
     HaircutVolatilityMultiple "haircut_volatility_multiple" Down 0 10_000_000, 250_000 500_000;
     DaysToLiquidate "days_to_liquidate" Down 0 365_000_000, 250_000 1_000_000;
-    HaircutSizeAddOn "haircut_size_add_on" Down 0 1_000_000, 250_000 10_000;
+    HaircutSizeAddOn "haircut_size_add_on" Down 0 1_000_000, 250_000 2_500;
     /// That of the settlement asset is the authority's alone: whoever may be liquidated adds to it.
-    DepositCap "deposit_cap" Up 1 u64::MAX, 1_000_000 0;
+    DepositCap "deposit_cap" Up 1 u64::MAX, 500_000 0;
     /// It can be lowered to a seventh of the cap and of what the vault holds, and not be lifted: none (0) is for an asset listed so.
     OutflowLimit "outflow_limit" Up 1 u64::MAX, 500_000 0;
     MinimumBalance "minimum_balance" Down 0 u64::MAX, 1_000_000 1_000;
@@ -137,7 +138,8 @@ fields! {
     MarketField, MarketSetting, 7;
     /// A wider one lets trades be farther from the mark; a narrower one stops closing sooner.
     Band "band" Either 1_000 200_000, 500_000 1_000;
-    Fee "fee" Up 0 10_000, 1_000_000 100;
+    /// A lower one takes from the insurance fund.
+    Fee "fee" Either 0 10_000, 1_000_000 100;
     OpenInterestCap "open_interest_cap" Up 1 9_223_372_036_854_775_807, 500_000 0;
     PositionCap "position_cap" Up 1 MAX_QUANTITY.unsigned_abs(), 500_000 0;
     SigmaLimit "sigma_limit" Up 1_000 1_000_000, 250_000 1_000;
