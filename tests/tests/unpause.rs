@@ -4,7 +4,7 @@ use novate_tests::{World, DAY, USDC};
 use solana_signer::Signer;
 
 #[test]
-fn the_authority_lifts_a_pause_and_the_next_begins_no_earlier() {
+fn the_authority_lifts_a_pause_and_the_next_may_begin_after_as_long_again() {
     let mut world = World::default();
     let governor = world.governor.insecure_clone();
     let owner = world.trader(100);
@@ -13,11 +13,30 @@ fn the_authority_lifts_a_pause_and_the_next_begins_no_earlier() {
     world.pass(60);
     let event: PauseSet = world.unpause(Action::Withdraw).event();
     assert_eq!((event.version, event.pool, event.action), (1, world.pool, Action::Withdraw));
-    assert_eq!((event.until, event.pausable_from), (began + 60, began + 2 * DAY));
+    assert_eq!((event.until, event.pausable_from), (began + 60, began + 120));
     assert_eq!((event.signer, event.time), (governor.pubkey(), began + 60));
     world.withdraw(&owner, USDC, 1);
     let again = build::pause(governor.pubkey(), world.pool, Action::Withdraw, 60);
-    world.refuses(&[again], &[&governor], NovateError::PausedLately);
+    for passed in [0, 59] {
+        world.pass(passed);
+        world.refuses(std::slice::from_ref(&again), &[&governor], NovateError::PausedLately);
+    }
+    world.pass(1);
+    let event: PauseSet = world.succeeds(&[again], &[&governor]).event();
+    assert_eq!((event.until, event.pausable_from), (began + 180, began + 120 + 2 * DAY));
+}
+
+/// The longest from the beginning, lifted in its last second: no sooner than if it had ended by itself, less two seconds.
+#[test]
+fn a_pause_that_was_prolonged_rests_for_all_of_it() {
+    let mut world = World::default();
+    let began = world.now();
+    world.pause(Action::Withdraw, 3_600);
+    world.pass(1_800);
+    world.pause(Action::Withdraw, DAY - 1_800);
+    world.pass(DAY - 1_801);
+    let event: PauseSet = world.unpause(Action::Withdraw).event();
+    assert_eq!((event.until, event.pausable_from), (began + DAY - 1, began + 2 * DAY - 2));
 }
 
 mod adversary {

@@ -63,7 +63,7 @@ impl Pool {
     }
 
     /// Pauses a kind of action for `seconds` from now. A pause under way can be prolonged, not shortened, up to the longest
-    /// counted from its beginning; the next may begin as long after that as the longest takes. So no kind is paused for more than
+    /// counted from its beginning; the next may begin as long after that as the longest takes, or where it is lifted after as long again. So no kind is paused for more than
     /// half of the time, whatever the guardian does.
     pub fn pause(&mut self, action: Action, seconds: i64, now: i64) -> Result<()> {
         let longest = action.longest();
@@ -83,9 +83,13 @@ impl Pool {
         Ok(())
     }
 
-    /// Ends a pause now; when the next may begin stays as it was.
+    /// Ends a pause now; the next may begin after as long again as this one lasted. So the guardian is not disarmed by a pause that was
+    /// lifted, and still no kind is paused for more than half of the time.
     pub fn unpause(&mut self, action: Action, now: i64) -> Result<()> {
         require!(now < self.paused_until(action), NovateError::NotPaused);
+        let rest = action.longest().saturating_mul(2);
+        let began = self.pausable_from(action).saturating_sub(rest);
+        set(&mut self.pausable_from, action, now.saturating_add(now.saturating_sub(began)));
         set(&mut self.paused_until, action, now);
         Ok(())
     }

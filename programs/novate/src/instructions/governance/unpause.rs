@@ -13,7 +13,7 @@ pub struct Unpause<'info> {
     pub authority: Signer<'info>,
 }
 
-/// 1. Ends the pause of a kind of action. The next may not begin earlier for it.
+/// 1. Ends the pause of a kind of action. The next may begin after as long again as this one lasted.
 /// 2. Emits [`PauseSet`].
 pub(crate) fn unpause(ctx: Context<Unpause>, action: Action) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
