@@ -10,7 +10,9 @@ use novate_client::instrument::{self, perpetual};
 use novate_client::state::{minutes_of, Borne, Portfolio, HAIRCUT_WINDOW};
 use novate_client::NovateError;
 use novate_tests::haircut::{Broke, SOLD};
-use novate_tests::{call, checker, future, Actor, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH, ETH_PERP, PRICE, USDC};
+use novate_tests::{
+    call, checker, future, Actor, Altered, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH, ETH_PERP, PRICE, USDC,
+};
 
 use crate::checking::raw;
 
@@ -624,22 +626,133 @@ fn a_bid_releases_nothing_that_is_held_back() {
     }
 }
 
-/// Who has to bear a haircut cannot give the gain away at a bad price and leave the charge behind: it needs initial margin without
-/// the gain, or closes.
+/// Who has to bear a haircut cannot give the gain away at a bad price and leave the charge behind: while the window is open it needs
+/// initial margin without the gain, registered or not, or closes and gives nothing away.
 #[test]
 fn a_gain_that_bears_is_no_margin_for_more() {
     let mut broke = Broke::before(World::default(), 0, SOLD);
-    let first = broke.winners[0].clone();
+    let (first, second, taker) = (broke.winners[0].clone(), broke.winners[1].clone(), broke.taker.clone());
     broke.world.withdraw(&first, USDC, 97_000 * DOLLAR as u64);
     broke.world.price(BTC, 12_500.0);
     broke.world.start_auction(&broke.owner);
+    broke.world.trade(&first, &taker, &[(ETH_PERP, 20 * CONTRACT, 1_500 * PRICE)]);
     broke.takes(ALL, 0);
-    let more =
-        broke.world.trade_instruction(first.side(), broke.taker.side(), &[(ETH_PERP, 10 * CONTRACT, 1_500 * PRICE)]);
-    broke.world.succeeds(std::slice::from_ref(&more), &[&first.key, &broke.taker.key]);
+    for registered in [false, true] {
+        if registered {
+            broke.world.register_gain(&first, BTC_PERP);
+        }
+        for leg in [
+            (ETH_PERP, CONTRACT, 1_500 * PRICE),
+            // Closes at a bad price: more margin is released than equity is lost.
+            (ETH_PERP, -2 * CONTRACT, 1_490 * PRICE),
+        ] {
+            let trade = broke.world.trade_instruction(first.side(), taker.side(), &[leg]);
+            broke.world.refuses(&[trade], &[&first.key, &taker.key], NovateError::UnsettledGains);
+        }
+        broke.world.trade(&first, &taker, &[(ETH_PERP, -CONTRACT, 1_500 * PRICE)]);
+        // With margin to spare.
+        broke.world.trade(&second, &taker, &[(ETH_PERP, CONTRACT, 1_510 * PRICE)]);
+    }
+    holds(&broke.world);
+}
+
+/// The three gained 10,990, and bear 4,000. The first has 5,000 beside its gain of 5,495 and bears 2,000.
+fn lacking(world: World) -> (Broke, Actor) {
+    let mut broke = Broke::before(world, 0, SOLD);
+    let friend = broke.world.trader(100_000);
+    broke.world.withdraw(&broke.winners[0].clone(), USDC, 95_000 * DOLLAR as u64);
+    broke.world.price(BTC, 9_000.0);
+    broke.world.start_auction(&broke.owner);
+    let event = broke.takes(ALL, 0);
+    assert_eq!(event.forgiven, 4_000_000_000);
+    (broke, friend)
+}
+
+/// Registers the others' gains; the first closes, withdraws what it has beside the gain, and bears 2,000.
+fn bears_its_part(broke: &mut Broke) {
+    let (first, taker) = (broke.winners[0].clone(), broke.taker.clone());
+    for winner in &broke.winners[1..] {
+        broke.world.register_gain(winner, BTC_PERP);
+    }
+    let withdraw = broke.world.withdraw_instruction(&first, USDC, 4_940 * DOLLAR as u64);
+    broke.world.refuses(std::slice::from_ref(&withdraw), &[&first.key], NovateError::BelowInitialMargin);
+    broke.world.trade(&first, &taker, &[(BTC_PERP, SOLD[0], 9_000 * PRICE)]);
+    broke.world.succeeds(&[withdraw], &[&first.key]);
+    holds(&broke.world);
+    end(&mut broke.world);
+    assert_eq!(broke.world.charge_gain(&first, BTC_PERP).borne.charged, 2_000 * DOLLAR);
+    assert!(broke.world.health(&first).equity > 3_000 * DOLLAR);
+    holds(&broke.world);
+}
+
+#[test]
+fn a_registered_gain_is_not_given_away() {
+    let (mut broke, friend) = lacking(World::default());
+    let first = broke.winners[0].clone();
     broke.world.register_gain(&first, BTC_PERP);
-    let more = broke.world.trade_instruction(first.side(), broke.taker.side(), &[(ETH_PERP, CONTRACT, 1_500 * PRICE)]);
-    broke.world.refuses(&[more], &[&first.key, &broke.taker.key], NovateError::UnsettledGains);
-    broke.world.trade(&first, &broke.taker.clone(), &[(ETH_PERP, -CONTRACT, 1_500 * PRICE)]);
+    let mut legs = vec![(BTC_PERP, SOLD[0], 9_000 * PRICE)];
+    for _ in 0..3 {
+        legs.extend([(BTC_PERP, -2 * CONTRACT, 8_550 * PRICE), (BTC_PERP, 2 * CONTRACT, 9_450 * PRICE)]);
+    }
+    let dump = broke.world.trade_instruction(first.side(), friend.side(), &legs);
+    broke.world.refuses(&[dump], &[&first.key, &friend.key], NovateError::UnsettledGains);
+    bears_its_part(&mut broke);
+}
+
+#[test]
+fn a_gain_is_not_given_away_elsewhere_before_it_is_registered() {
+    let mut world = World::default();
+    let time = world.chain(BTC_PERP, 1, 0.5, &[]);
+    let (mut broke, friend) = lacking(world);
+    let first = broke.winners[0].clone();
+    let mut legs = vec![];
+    for _ in 0..3 {
+        legs.push(future(BTC_PERP, time, -2 * CONTRACT, 8_560 * PRICE));
+        legs.push(future(BTC_PERP, time, 2 * CONTRACT, 9_440 * PRICE));
+    }
+    let dump = broke.world.trade_of(first.side(), friend.side(), &legs);
+    broke.world.refuses(&[dump], &[&first.key, &friend.key], NovateError::UnsettledGains);
+    bears_its_part(&mut broke);
+}
+
+/// Closed before the round, and nothing else held on the underlying: leaving the market out of the list does not hide the gain.
+#[test]
+fn a_gain_of_a_closed_position_is_not_given_away() {
+    let mut broke = Broke::before(World::default(), 0, SOLD);
+    let (first, taker) = (broke.winners[0].clone(), broke.taker.clone());
+    broke.world.withdraw(&first, USDC, 95_000 * DOLLAR as u64);
+    broke.world.price(BTC, 9_000.0);
+    broke.world.trade(&first, &taker, &[(BTC_PERP, SOLD[0], 9_000 * PRICE)]);
+    broke.world.start_auction(&broke.owner);
+    broke.takes(ALL, 0);
+    let mut legs = vec![];
+    for _ in 0..4 {
+        legs.extend([(ETH_PERP, -10 * CONTRACT, 1_430 * PRICE), (ETH_PERP, 10 * CONTRACT, 1_570 * PRICE)]);
+    }
+    let mut dump = broke.world.trade_instruction(first.side(), taker.side(), &legs);
+    broke.world.refuses(std::slice::from_ref(&dump), &[&first.key, &taker.key], NovateError::UnsettledGains);
+    let loner = broke.world.trader(100_000);
+    dump = broke.world.trade_instruction(first.side(), loner.side(), &legs);
+    let market = novate_client::addresses::market(&broke.world.pool, BTC_PERP);
+    let at = dump.accounts.iter().position(|account| account.pubkey == market).unwrap();
+    broke.world.refuses(&[dump.without_account(at)], &[&first.key, &loner.key], NovateError::MarketMissing);
+    broke.world.trade(&first, &loner, &legs[..2]);
+    holds(&broke.world);
+}
+
+/// A taker's margin does not rest on it either.
+#[test]
+fn a_gain_that_bears_is_no_margin_to_take_with() {
+    let mut broke = Broke::before(World::default(), 0, SOLD);
+    let (first, taker) = (broke.winners[0].clone(), broke.taker.clone());
+    broke.world.withdraw(&first, USDC, 97_000 * DOLLAR as u64);
+    broke.world.price(BTC, 12_500.0);
+    broke.world.start_auction(&broke.owner);
+    broke.world.trade(&first, &taker, &[(ETH_PERP, 20 * CONTRACT, 1_500 * PRICE)]);
+    broke.takes(ALL / 1_000, 0);
+    let bid = broke.world.liquidate_instruction(&broke.owner, first.side(), ALL / 2, 0);
+    broke.world.refuses(std::slice::from_ref(&bid), &[&first.key], NovateError::BelowInitialMargin);
+    broke.world.deposit(&first, USDC, 4_000 * DOLLAR as u64);
+    broke.world.succeeds(&[bid], &[&first.key]);
     holds(&broke.world);
 }

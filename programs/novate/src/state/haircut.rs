@@ -196,6 +196,21 @@ impl Market {
         Ok(Some(of(price)?))
     }
 
+    /// The most that a position may be charged once the window that is open ends: the gain that it registered, or would register
+    /// now; 0 while no window is open, and of what waits for its price.
+    pub fn at_risk(&self, position: &Position, expiry: Option<&Expiry>, now: i64) -> Result<Usd> {
+        if !self.round.is_open(now) {
+            return Ok(Usd::ZERO);
+        }
+        if position.round == self.round.number {
+            return Ok(Usd(position.gain));
+        }
+        if self.waits_for_price(position, expiry) {
+            return Ok(Usd::ZERO);
+        }
+        self.gain_of(position, expiry)
+    }
+
     /// What the gain that a position registered is charged now: nothing within the window, then its share of what was forgiven,
     /// rounded up, at most all of it.
     pub fn charge_of(&self, position: &Position, now: i64) -> Result<Usd> {

@@ -74,8 +74,9 @@ impl Bid {
 ///    is, and lenders of the settlement asset, pro rata (CLR-32). Moves the slice of cash, of every balance and of every position,
 ///    once the taker's position bore its part in a haircut and the funding it owes; then the taker pays, or is paid. What is held
 ///    back in the slice's cash is held back with the taker.
-/// 6. The taker must meet initial margin, with a loan without unsettled gains (MRG-45). The auction ends where what the slice
-///    leaves ([`auction::left_by`]) is back at maintenance margin, no price being stale, or nothing is left of it.
+/// 6. The taker must meet initial margin, with a loan without unsettled gains (MRG-45), and without those that a
+///    haircut may take (CLR-32). The auction ends where what the slice leaves ([`auction::left_by`]) is back at maintenance
+///    margin, no price being stale, or nothing is left of it.
 /// 7. Emits [`Liquidated`].
 pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: i64, limit: i64) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
