@@ -854,10 +854,9 @@ impl Ledger {
         let held = portfolio.balances.get(&SETTLEMENT).copied().unwrap_or_default();
         let more = [event.number("lent_shares") - held[1], event.number("shares") - held[2]];
         portfolio.add(SETTLEMENT, [0, more[0], more[1]]);
-        if event.is("auction_ended") {
-            expect("an insolvent auction", i128::from(portfolio.auction.insolvent), 0)?;
-            portfolio.auction = Auction::default();
-        }
+        let ends = portfolio.auction.start != 0 && !portfolio.auction.insolvent && event.number("borrowed") > 0;
+        expect("the end of an auction", event.number("auction_ended"), i128::from(ends))?;
+        portfolio.leave(ends)?;
         self.books.portfolios.insert(event.key("portfolio"), portfolio);
         self.books.count(SETTLEMENT, amount)?;
         self.books.settlement()?.bank(event, more, -amount)
