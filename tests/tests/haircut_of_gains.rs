@@ -600,7 +600,7 @@ fn pending_gains_stay_as_far_as_the_fund_is_short() {
 /// A taker's own pending gains are held back like anyone's.
 #[test]
 fn a_bid_releases_nothing_that_is_held_back() {
-    for (shortage, released) in [(0, 99), (40_000_000, 59), (1_000_000_000, 0)] {
+    for (shortage, released) in [(0, 99), (40_000_000, 0), (1_000_000_000, 0)] {
         let mut broke = Broke::before(World::default(), 1_300, SOLD);
         broke.world.trade(
             &broke.winners[0].clone(),
@@ -755,4 +755,97 @@ fn a_gain_that_bears_is_no_margin_to_take_with() {
     broke.world.deposit(&first, USDC, 4_000 * DOLLAR as u64);
     broke.world.succeeds(&[bid], &[&first.key]);
     holds(&broke.world);
+}
+
+/// A slice that the fund can pay would make a winner's gain cash, and leave what it lacks in the end to the others.
+#[test]
+fn a_winner_who_bids_first_bears_as_the_others() {
+    let mut broke = Broke::new(250);
+    let first = broke.winners[0].clone();
+    let bid = broke.world.liquidate_instruction(&broke.owner, first.side(), ALL / 2, 0);
+    let event: Liquidated = broke.world.succeeds(&[bid], &[&first.key]).event();
+    assert_eq!((event.from_capital, event.forgiven), (250_000_000, 0));
+    assert_eq!(event.losses, [ForgivenLoss { instrument: perpetual(BTC_PERP), amount: 0 }]);
+    assert_eq!(event.taker_borne[0].amount, 3_745 * DOLLAR);
+    holds(&broke.world);
+    assert_eq!(broke.takes(ALL, 0).forgiven, 250_000_000);
+    for winner in &broke.winners.clone()[1..] {
+        broke.world.register_gain(winner, BTC_PERP);
+    }
+    end(&mut broke.world);
+    for (winner, charge) in broke.winners.clone().iter().zip([125, 75, 50]) {
+        assert_eq!(broke.world.charge_gain(winner, BTC_PERP).borne.charged, charge * DOLLAR);
+    }
+    assert_eq!(broke.world.close_haircut(BTC_PERP).remainder, 0);
+    holds(&broke.world);
+}
+
+/// Nothing is forgiven in the end: the round that was opened for it charges nobody.
+#[test]
+fn a_round_without_a_haircut_is_closed() {
+    let mut broke = Broke::new(600);
+    broke.takes(ALL, 0);
+    let market = broke.world.market(BTC_PERP);
+    assert_eq!((market.round.number, market.round.forgiven.0), (1, 0));
+    let winner = broke.winners[0].clone();
+    broke.world.register_gain(&winner, BTC_PERP);
+    end(&mut broke.world);
+    let charge = broke.world.charge_gain_instruction(&winner, perpetual(BTC_PERP));
+    broke.world.succeeds(&[charge], &[]);
+    assert_eq!(broke.world.portfolio(&winner.portfolio).positions()[0].gain, 0);
+    assert_eq!(broke.world.close_haircut(BTC_PERP).remainder, 0);
+    holds(&broke.world);
+}
+
+/// The account gains in one leg what it loses in another: none of that was its own, and the taker is not charged for it.
+#[test]
+fn a_taker_does_not_bear_for_the_legs_of_the_account() {
+    let mut world = World::default();
+    let time = world.chain(BTC_PERP, 1, 0.5, &[]);
+    let [owner, friend, crook, taker] = [9_000, 100_000, 100_000, 100_000].map(|usd| world.trader(usd));
+    let hedge = [
+        novate_client::Leg { instrument: perpetual(BTC_PERP), quantity: 5 * CONTRACT, price: 19_010 * PRICE },
+        future(BTC_PERP, time, -5 * CONTRACT, 19_010 * PRICE),
+    ];
+    world.trade_legs(&owner, &friend, &hedge);
+    world.trade(&owner, &crook, &[(ETH_PERP, 10 * CONTRACT, 1_500 * PRICE)]);
+    world.price(ETH, 450.0);
+    world.start_auction(&owner);
+    let before = world.health(&taker).equity;
+    let bid = world.liquidate_instruction(&owner, taker.side(), ALL, 0);
+    let event: Liquidated = world.succeeds(&[bid], &[&taker.key]).event();
+    assert!(event.forgiven > 0 && event.borne.is_empty() && event.taker_borne.is_empty());
+    let taken = world.health(&taker).equity;
+    assert!(taken >= before, "{taken} of {before}");
+    world.register_gain(&crook, ETH_PERP);
+    holds(&world);
+    end(&mut world);
+    assert_eq!(world.health(&taker).equity, taken);
+    holds(&world);
+}
+
+/// What a short option owes was not gained by whoever could be charged: linear losses come first.
+#[test]
+fn a_short_option_does_not_move_the_haircut_to_its_market() {
+    let mut world = World::default();
+    let time = world.chain(BTC_PERP, 30, 0.5, &[10_000]);
+    let [owner, friend, crook, taker] = [12_000, 100_000, 100_000, 100_000].map(|usd| world.trader(usd));
+    let mark = world.expiry(BTC_PERP, time).strikes[0].mark.0 / 10_000_000 * 10_000_000;
+    let legs = [
+        novate_tests::dated::option_leg(BTC_PERP, time, 0, novate_client::Right::Call, -CONTRACT, mark),
+        future(BTC_PERP, time, CONTRACT, 20_000 * PRICE),
+    ];
+    world.trade_legs(&owner, &friend, &legs);
+    world.trade(&owner, &crook, &[(ETH_PERP, 10 * CONTRACT, 1_500 * PRICE)]);
+    world.price(ETH, 200.0);
+    world.start_auction(&owner);
+    let bid = world.liquidate_instruction(&owner, taker.side(), ALL, 0);
+    let event: Liquidated = world.succeeds(&[bid], &[&taker.key]).event();
+    let eth: i64 = event.losses.iter().filter(|l| l.instrument == perpetual(ETH_PERP)).map(|l| l.amount).sum();
+    assert!(event.forgiven > 0, "the account has {} left", event.equity_before);
+    let options: i64 = event.losses.iter().filter(|l| l.instrument != perpetual(ETH_PERP)).map(|l| l.amount).sum();
+    // The fee of the future is a loss in its market too.
+    assert_eq!(eth + options, event.forgiven as i64);
+    assert!(options * 1_000 < eth, "{options} beside {eth}");
+    holds(&world);
 }

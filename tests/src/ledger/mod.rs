@@ -713,11 +713,16 @@ impl Ledger {
         }
     }
 
-    /// What positions of the liquidated portfolio are charged may end rounds; then losses are forgiven, then gains registered. Returns
-    /// what was forgiven by instrument.
+    /// Positions of the liquidated portfolio are charged; without equity it bears nothing in rounds that are open. Then losses are
+    /// forgiven, then gains registered. Returns what was forgiven by instrument.
     fn forgive(&mut self, event: &Fields, portfolio: &mut Portfolio) -> Result<BTreeMap<u64, i128>, String> {
         let (now, entries) = (event.number("time"), event.entries("borne"));
         self.books.charge_gains(portfolio, &entries)?;
+        if event.number("equity_before") <= 0 {
+            for (instrument, position) in &mut portfolio.positions {
+                self.books.market(market_of(*instrument))?.exempt(position, now);
+            }
+        }
         let mut losses = BTreeMap::new();
         for loss in event.entries("losses") {
             let (instrument, amount) = (loss.number("instrument") as u64, loss.number("amount"));

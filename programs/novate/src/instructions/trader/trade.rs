@@ -7,7 +7,7 @@ use crate::events::{PositionBorne, Traded, TradedLeg, EVENT_VERSION};
 use crate::health::{require_usable, Examiner, Held, Prices};
 use crate::instrument::{self, market_of, Instrument};
 use crate::listed::Listed;
-use crate::state::{Action, Asset, Claim, Expiry, Market, Pool, Portfolio, Position, Scenarios};
+use crate::state::{Action, Asset, Borne, Claim, Expiry, Market, Pool, Portfolio, Position, Scenarios};
 
 /// Most legs of one trade.
 pub const MAX_LEGS: usize = 8;
@@ -373,7 +373,7 @@ impl<'a> Side<'a> {
         if self.before.iter().all(|b| b.instrument != instrument) {
             self.before.push(*position);
         }
-        market.bear(position, expiry, now)?.note(instrument, MAX_LEGS, &mut self.borne);
+        Borne::note(market.bear(position, expiry, now)?, instrument, MAX_LEGS, &mut self.borne);
         if instrument == instrument::perpetual(market.index) {
             let owed = market.apply_funding(position)?;
             self.funding = self.funding.checked_add(owed.0).ok_or(NovateError::MathOverflow)?;
