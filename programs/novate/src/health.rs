@@ -7,7 +7,7 @@ use std::ops::Deref;
 
 use anchor_lang::prelude::*;
 use novate_margin::chain::Decided;
-use novate_margin::dated::{Carry, Drift, Right, NODE_ONE};
+use novate_margin::dated::{Carry, Drift, Right, NODE_ONE, RATIO_TO_CONTRACTS};
 use novate_margin::{Book, Contracts, Health, Price, Ratio, Seconds, UnderlyingFacts, Usd};
 
 use crate::error::NovateError;
@@ -25,8 +25,6 @@ pub const CHAIN_AGE: (i64, i64) = (60, 600);
 /// Farthest that spot may be from where option values were made, in nodes of an eighth of the scan range: where risk may
 /// rise, and at all (MRG-15).
 pub const CHAIN_SHIFT: (i64, i64) = (NODE_ONE + POSITION_CUT, 4 * NODE_ONE + POSITION_CUT);
-/// 1e-9 in 1e-6: from the digits of a ratio to those of a quantity.
-const RATIO_TO_CONTRACTS: i64 = 1_000;
 /// More than what a position is cut by: 2^-24 of the reference at a scan range of 1 %.
 const POSITION_CUT: i64 = NODE_ONE >> 14;
 

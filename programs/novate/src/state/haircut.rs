@@ -140,13 +140,7 @@ impl Market {
     }
 
     fn register(&mut self, position: &mut Position, expiry: Option<&Expiry>) -> Result<Option<Borne>> {
-        if position.round == self.round.number {
-            return Ok(None);
-        }
-        if self.waits_for_price(position, expiry) {
-            return Ok(None);
-        }
-        let gain = self.gain_of(position, expiry)?;
+        let Some(gain) = self.to_register(position, expiry)? else { return Ok(None) };
         position.round = self.round.number;
         if gain == Usd::ZERO {
             return Ok(None);
@@ -155,6 +149,14 @@ impl Market {
         self.round.gains = self.round.gains.add(gain).map_err(NovateError::from)?;
         self.round.uncharged = self.round.uncharged.add(gain).map_err(NovateError::from)?;
         Ok(Some(Borne { registered: gain.0, charged: 0 }))
+    }
+
+    /// The gain of a position that was not looked at yet; none of one that was, or that waits for its price.
+    fn to_register(&self, position: &Position, expiry: Option<&Expiry>) -> Result<Option<Usd>> {
+        if position.round == self.round.number || self.waits_for_price(position, expiry) {
+            return Ok(None);
+        }
+        self.gain_of(position, expiry).map(Some)
     }
 
     /// What had expired before the round and has no settlement price yet: its gain is registered once it has one.
@@ -212,10 +214,7 @@ impl Market {
         if position.round == self.round.number {
             return Ok(Usd(position.gain));
         }
-        if self.waits_for_price(position, expiry) {
-            return Ok(Usd::ZERO);
-        }
-        self.gain_of(position, expiry)
+        Ok(self.to_register(position, expiry)?.unwrap_or(Usd::ZERO))
     }
 
     /// What the gain that a position registered is charged now: nothing within the window, then its share of what was forgiven,

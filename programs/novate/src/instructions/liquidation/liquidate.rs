@@ -294,7 +294,8 @@ struct Sides {
 }
 
 impl Sides {
-    /// Has every position of the account bear its part in a haircut, without equity only in one that is over, and charges it the funding that it owes, which is returned.
+    /// Has every position of the account bear its part in a haircut, without equity only in one that is over, and charges it the
+    /// funding that it owes, which is returned.
     fn prepare(&mut self, portfolio: &mut Portfolio, listed: &Listed) -> Result<i64> {
         let mut funding = Usd::ZERO;
         let mut markets = Written::new(listed);
