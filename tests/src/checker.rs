@@ -712,7 +712,7 @@ fn check_haircut(data: &[u8], totals: &Totals, found: &mut Vec<String>) {
         found.push(format!("CLR-32: market {index}: {charged} of {forgiven} charged for {done} of {gains}"));
     }
     let least = if stands { (forgiven - charged).max(0) } else { 0 };
-    if haircut < least || stands && (round == 0 || forgiven <= 0) {
+    if haircut < least || stands && (round == 0 || forgiven < 0) {
         found.push(format!("CLR-32: market {index}: {haircut} left of {forgiven} in round {round}, stands {stands}"));
     }
     let priced = totals.priced.iter().filter(|(of, _)| *of == index && round == 0);

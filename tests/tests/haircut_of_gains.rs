@@ -10,7 +10,9 @@ use novate_client::instrument::{self, perpetual};
 use novate_client::state::{minutes_of, Borne, Portfolio, HAIRCUT_WINDOW};
 use novate_client::NovateError;
 use novate_tests::haircut::{Broke, SOLD};
-use novate_tests::{call, checker, future, Actor, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH, ETH_PERP, PRICE, USDC};
+use novate_tests::{
+    call, checker, future, Actor, Altered, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH, ETH_PERP, PRICE, USDC,
+};
 
 use crate::checking::raw;
 
@@ -598,7 +600,7 @@ fn pending_gains_stay_as_far_as_the_fund_is_short() {
 /// A taker's own pending gains are held back like anyone's.
 #[test]
 fn a_bid_releases_nothing_that_is_held_back() {
-    for (shortage, released) in [(0, 99), (40_000_000, 59), (1_000_000_000, 0)] {
+    for (shortage, released) in [(0, 99), (40_000_000, 0), (1_000_000_000, 0)] {
         let mut broke = Broke::before(World::default(), 1_300, SOLD);
         broke.world.trade(
             &broke.winners[0].clone(),
@@ -624,22 +626,226 @@ fn a_bid_releases_nothing_that_is_held_back() {
     }
 }
 
-/// Who has to bear a haircut cannot give the gain away at a bad price and leave the charge behind: it needs initial margin without
-/// the gain, or closes.
+/// Who has to bear a haircut cannot give the gain away at a bad price and leave the charge behind: while the window is open it needs
+/// initial margin without the gain, registered or not, or closes and gives nothing away.
 #[test]
 fn a_gain_that_bears_is_no_margin_for_more() {
     let mut broke = Broke::before(World::default(), 0, SOLD);
-    let first = broke.winners[0].clone();
+    let (first, second, taker) = (broke.winners[0].clone(), broke.winners[1].clone(), broke.taker.clone());
     broke.world.withdraw(&first, USDC, 97_000 * DOLLAR as u64);
     broke.world.price(BTC, 12_500.0);
     broke.world.start_auction(&broke.owner);
+    broke.world.trade(&first, &taker, &[(ETH_PERP, 20 * CONTRACT, 1_500 * PRICE)]);
     broke.takes(ALL, 0);
-    let more =
-        broke.world.trade_instruction(first.side(), broke.taker.side(), &[(ETH_PERP, 10 * CONTRACT, 1_500 * PRICE)]);
-    broke.world.succeeds(std::slice::from_ref(&more), &[&first.key, &broke.taker.key]);
-    broke.world.register_gain(&first, BTC_PERP);
-    let more = broke.world.trade_instruction(first.side(), broke.taker.side(), &[(ETH_PERP, CONTRACT, 1_500 * PRICE)]);
-    broke.world.refuses(&[more], &[&first.key, &broke.taker.key], NovateError::UnsettledGains);
-    broke.world.trade(&first, &broke.taker.clone(), &[(ETH_PERP, -CONTRACT, 1_500 * PRICE)]);
+    for registered in [false, true] {
+        if registered {
+            broke.world.register_gain(&first, BTC_PERP);
+        }
+        for leg in [
+            (ETH_PERP, CONTRACT, 1_500 * PRICE),
+            // Closes at a bad price: more margin is released than equity is lost.
+            (ETH_PERP, -2 * CONTRACT, 1_490 * PRICE),
+        ] {
+            let trade = broke.world.trade_instruction(first.side(), taker.side(), &[leg]);
+            broke.world.refuses(&[trade], &[&first.key, &taker.key], NovateError::UnsettledGains);
+        }
+        broke.world.trade(&first, &taker, &[(ETH_PERP, -CONTRACT, 1_500 * PRICE)]);
+        // With margin to spare.
+        broke.world.trade(&second, &taker, &[(ETH_PERP, CONTRACT, 1_510 * PRICE)]);
+    }
     holds(&broke.world);
+}
+
+/// The three gained 10,990, and bear 4,000. The first has 5,000 beside its gain of 5,495 and bears 2,000.
+fn lacking(world: World) -> (Broke, Actor) {
+    let mut broke = Broke::before(world, 0, SOLD);
+    let friend = broke.world.trader(100_000);
+    broke.world.withdraw(&broke.winners[0].clone(), USDC, 95_000 * DOLLAR as u64);
+    broke.world.price(BTC, 9_000.0);
+    broke.world.start_auction(&broke.owner);
+    let event = broke.takes(ALL, 0);
+    assert_eq!(event.forgiven, 4_000_000_000);
+    (broke, friend)
+}
+
+/// Registers the others' gains; the first closes, withdraws what it has beside the gain, and bears 2,000.
+fn bears_its_part(broke: &mut Broke) {
+    let (first, taker) = (broke.winners[0].clone(), broke.taker.clone());
+    for winner in &broke.winners[1..] {
+        broke.world.register_gain(winner, BTC_PERP);
+    }
+    let withdraw = broke.world.withdraw_instruction(&first, USDC, 4_940 * DOLLAR as u64);
+    broke.world.refuses(std::slice::from_ref(&withdraw), &[&first.key], NovateError::BelowInitialMargin);
+    broke.world.trade(&first, &taker, &[(BTC_PERP, SOLD[0], 9_000 * PRICE)]);
+    broke.world.succeeds(&[withdraw], &[&first.key]);
+    holds(&broke.world);
+    end(&mut broke.world);
+    assert_eq!(broke.world.charge_gain(&first, BTC_PERP).borne.charged, 2_000 * DOLLAR);
+    assert!(broke.world.health(&first).equity > 3_000 * DOLLAR);
+    holds(&broke.world);
+}
+
+#[test]
+fn a_registered_gain_is_not_given_away() {
+    let (mut broke, friend) = lacking(World::default());
+    let first = broke.winners[0].clone();
+    broke.world.register_gain(&first, BTC_PERP);
+    let mut legs = vec![(BTC_PERP, SOLD[0], 9_000 * PRICE)];
+    for _ in 0..3 {
+        legs.extend([(BTC_PERP, -2 * CONTRACT, 8_550 * PRICE), (BTC_PERP, 2 * CONTRACT, 9_450 * PRICE)]);
+    }
+    let dump = broke.world.trade_instruction(first.side(), friend.side(), &legs);
+    broke.world.refuses(&[dump], &[&first.key, &friend.key], NovateError::UnsettledGains);
+    bears_its_part(&mut broke);
+}
+
+#[test]
+fn a_gain_is_not_given_away_elsewhere_before_it_is_registered() {
+    let mut world = World::default();
+    let time = world.chain(BTC_PERP, 1, 0.5, &[]);
+    let (mut broke, friend) = lacking(world);
+    let first = broke.winners[0].clone();
+    let mut legs = vec![];
+    for _ in 0..3 {
+        legs.push(future(BTC_PERP, time, -2 * CONTRACT, 8_560 * PRICE));
+        legs.push(future(BTC_PERP, time, 2 * CONTRACT, 9_440 * PRICE));
+    }
+    let dump = broke.world.trade_of(first.side(), friend.side(), &legs);
+    broke.world.refuses(&[dump], &[&first.key, &friend.key], NovateError::UnsettledGains);
+    bears_its_part(&mut broke);
+}
+
+/// Closed before the round, and nothing else held on the underlying: leaving the market out of the list does not hide the gain.
+#[test]
+fn a_gain_of_a_closed_position_is_not_given_away() {
+    let mut broke = Broke::before(World::default(), 0, SOLD);
+    let (first, taker) = (broke.winners[0].clone(), broke.taker.clone());
+    broke.world.withdraw(&first, USDC, 95_000 * DOLLAR as u64);
+    broke.world.price(BTC, 9_000.0);
+    broke.world.trade(&first, &taker, &[(BTC_PERP, SOLD[0], 9_000 * PRICE)]);
+    broke.world.start_auction(&broke.owner);
+    broke.takes(ALL, 0);
+    let mut legs = vec![];
+    for _ in 0..4 {
+        legs.extend([(ETH_PERP, -10 * CONTRACT, 1_430 * PRICE), (ETH_PERP, 10 * CONTRACT, 1_570 * PRICE)]);
+    }
+    let mut dump = broke.world.trade_instruction(first.side(), taker.side(), &legs);
+    broke.world.refuses(std::slice::from_ref(&dump), &[&first.key, &taker.key], NovateError::UnsettledGains);
+    let loner = broke.world.trader(100_000);
+    dump = broke.world.trade_instruction(first.side(), loner.side(), &legs);
+    let market = novate_client::addresses::market(&broke.world.pool, BTC_PERP);
+    let at = dump.accounts.iter().position(|account| account.pubkey == market).unwrap();
+    broke.world.refuses(&[dump.without_account(at)], &[&first.key, &loner.key], NovateError::MarketMissing);
+    broke.world.trade(&first, &loner, &legs[..2]);
+    holds(&broke.world);
+}
+
+/// A taker's margin does not rest on it either.
+#[test]
+fn a_gain_that_bears_is_no_margin_to_take_with() {
+    let mut broke = Broke::before(World::default(), 0, SOLD);
+    let (first, taker) = (broke.winners[0].clone(), broke.taker.clone());
+    broke.world.withdraw(&first, USDC, 97_000 * DOLLAR as u64);
+    broke.world.price(BTC, 12_500.0);
+    broke.world.start_auction(&broke.owner);
+    broke.world.trade(&first, &taker, &[(ETH_PERP, 20 * CONTRACT, 1_500 * PRICE)]);
+    broke.takes(ALL / 1_000, 0);
+    let bid = broke.world.liquidate_instruction(&broke.owner, first.side(), ALL / 2, 0);
+    broke.world.refuses(std::slice::from_ref(&bid), &[&first.key], NovateError::BelowInitialMargin);
+    broke.world.deposit(&first, USDC, 4_000 * DOLLAR as u64);
+    broke.world.succeeds(&[bid], &[&first.key]);
+    holds(&broke.world);
+}
+
+/// A slice that the fund can pay would make a winner's gain cash, and leave what it lacks in the end to the others.
+#[test]
+fn a_winner_who_bids_first_bears_as_the_others() {
+    let mut broke = Broke::new(250);
+    let first = broke.winners[0].clone();
+    let bid = broke.world.liquidate_instruction(&broke.owner, first.side(), ALL / 2, 0);
+    let event: Liquidated = broke.world.succeeds(&[bid], &[&first.key]).event();
+    assert_eq!((event.from_capital, event.forgiven), (250_000_000, 0));
+    assert_eq!(event.losses, [ForgivenLoss { instrument: perpetual(BTC_PERP), amount: 0 }]);
+    assert_eq!(event.taker_borne[0].amount, 3_745 * DOLLAR);
+    holds(&broke.world);
+    assert_eq!(broke.takes(ALL, 0).forgiven, 250_000_000);
+    for winner in &broke.winners.clone()[1..] {
+        broke.world.register_gain(winner, BTC_PERP);
+    }
+    end(&mut broke.world);
+    for (winner, charge) in broke.winners.clone().iter().zip([125, 75, 50]) {
+        assert_eq!(broke.world.charge_gain(winner, BTC_PERP).borne.charged, charge * DOLLAR);
+    }
+    assert_eq!(broke.world.close_haircut(BTC_PERP).remainder, 0);
+    holds(&broke.world);
+}
+
+/// Nothing is forgiven in the end: the round that was opened for it charges nobody.
+#[test]
+fn a_round_without_a_haircut_is_closed() {
+    let mut broke = Broke::new(600);
+    broke.takes(ALL, 0);
+    let market = broke.world.market(BTC_PERP);
+    assert_eq!((market.round.number, market.round.forgiven.0), (1, 0));
+    let winner = broke.winners[0].clone();
+    broke.world.register_gain(&winner, BTC_PERP);
+    end(&mut broke.world);
+    let charge = broke.world.charge_gain_instruction(&winner, perpetual(BTC_PERP));
+    broke.world.succeeds(&[charge], &[]);
+    assert_eq!(broke.world.portfolio(&winner.portfolio).positions()[0].gain, 0);
+    assert_eq!(broke.world.close_haircut(BTC_PERP).remainder, 0);
+    holds(&broke.world);
+}
+
+/// The account gains in one leg what it loses in another: none of that was its own, and the taker is not charged for it.
+#[test]
+fn a_taker_does_not_bear_for_the_legs_of_the_account() {
+    let mut world = World::default();
+    let time = world.chain(BTC_PERP, 1, 0.5, &[]);
+    let [owner, friend, crook, taker] = [9_000, 100_000, 100_000, 100_000].map(|usd| world.trader(usd));
+    let hedge = [
+        novate_client::Leg { instrument: perpetual(BTC_PERP), quantity: 5 * CONTRACT, price: 19_010 * PRICE },
+        future(BTC_PERP, time, -5 * CONTRACT, 19_010 * PRICE),
+    ];
+    world.trade_legs(&owner, &friend, &hedge);
+    world.trade(&owner, &crook, &[(ETH_PERP, 10 * CONTRACT, 1_500 * PRICE)]);
+    world.price(ETH, 450.0);
+    world.start_auction(&owner);
+    let before = world.health(&taker).equity;
+    let bid = world.liquidate_instruction(&owner, taker.side(), ALL, 0);
+    let event: Liquidated = world.succeeds(&[bid], &[&taker.key]).event();
+    assert!(event.forgiven > 0 && event.borne.is_empty() && event.taker_borne.is_empty());
+    let taken = world.health(&taker).equity;
+    assert!(taken >= before, "{taken} of {before}");
+    world.register_gain(&crook, ETH_PERP);
+    holds(&world);
+    end(&mut world);
+    assert_eq!(world.health(&taker).equity, taken);
+    holds(&world);
+}
+
+/// What a short option owes was not gained by whoever could be charged: linear losses come first.
+#[test]
+fn a_short_option_does_not_move_the_haircut_to_its_market() {
+    let mut world = World::default();
+    let time = world.chain(BTC_PERP, 30, 0.5, &[10_000]);
+    let [owner, friend, crook, taker] = [12_000, 100_000, 100_000, 100_000].map(|usd| world.trader(usd));
+    let mark = world.expiry(BTC_PERP, time).strikes[0].mark.0 / 10_000_000 * 10_000_000;
+    let legs = [
+        novate_tests::dated::option_leg(BTC_PERP, time, 0, novate_client::Right::Call, -CONTRACT, mark),
+        future(BTC_PERP, time, CONTRACT, 20_000 * PRICE),
+    ];
+    world.trade_legs(&owner, &friend, &legs);
+    world.trade(&owner, &crook, &[(ETH_PERP, 10 * CONTRACT, 1_500 * PRICE)]);
+    world.price(ETH, 200.0);
+    world.start_auction(&owner);
+    let bid = world.liquidate_instruction(&owner, taker.side(), ALL, 0);
+    let event: Liquidated = world.succeeds(&[bid], &[&taker.key]).event();
+    let eth: i64 = event.losses.iter().filter(|l| l.instrument == perpetual(ETH_PERP)).map(|l| l.amount).sum();
+    assert!(event.forgiven > 0, "the account has {} left", event.equity_before);
+    let options: i64 = event.losses.iter().filter(|l| l.instrument != perpetual(ETH_PERP)).map(|l| l.amount).sum();
+    // The fee of the future is a loss in its market too.
+    assert_eq!(eth + options, event.forgiven as i64);
+    assert!(options * 1_000 < eth, "{options} beside {eth}");
+    holds(&world);
 }

@@ -106,7 +106,7 @@ fn waterfall(name: &str, run: &Run) {
 
     assert!(run.margin() > 0 || tiers == [0; 5], "{name}: nobody lost its own margin");
     let stands = waterfall.cuts.iter().any(|cut| cut.forgiven > 0);
-    assert_eq!(run.closed.is_some(), stands, "{name}: a round was not closed");
+    assert!(run.closed.is_some() || !stands, "{name}: a round was not closed");
     assert!(run.back.is_some() && run.whole.is_some() == (waterfall.at_stake > 0), "{name}: not all is back");
     assert!(run.members.iter().all(|m| m.short == 0 && m.after >= 0), "{name}: somebody is short");
 }

@@ -69,12 +69,14 @@ impl Snapshot {
     }
 }
 
-impl Source for &Snapshot {
+impl<'s> Source for &'s Snapshot {
+    type Market = &'s Market;
+
     fn asset(&mut self, index: u16) -> anchor_lang::Result<impl Deref<Target = Asset>> {
         self.assets.get(&index).ok_or_else(|| NovateError::AssetMissing.into())
     }
 
-    fn market(&mut self, index: u16) -> anchor_lang::Result<impl Deref<Target = Market>> {
+    fn market(&mut self, index: u16) -> anchor_lang::Result<Self::Market> {
         self.markets.get(&index).ok_or_else(|| NovateError::MarketMissing.into())
     }
 

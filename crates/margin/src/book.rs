@@ -150,6 +150,7 @@ pub struct Book {
     pub(crate) outside_haircut: Usd,
     pub(crate) outside_ahead: Usd,
     pub(crate) uncounted: Usd,
+    pub(crate) at_risk: Usd,
     pub(crate) initial_multiplier: Ratio,
 }
 
@@ -170,6 +171,7 @@ impl Book {
         self.expiry_count = 0;
         self.grid_count = 0;
         self.uncounted = Usd::ZERO;
+        self.at_risk = Usd::ZERO;
         self.work.run.clear();
         self.work.drift = Drift { nodes: 0, oldest: Seconds(i64::MAX) };
         self.work.dearest = Price::ZERO;
@@ -298,6 +300,13 @@ impl Book {
     /// What a closed position owes, settlement units, 0 or more: an unsettled loss that no other holding is netted with.
     pub fn add_owed(&mut self, amount: Usd) -> Result<()> {
         self.owed = self.owed.add(amount.or_zero())?;
+        Ok(())
+    }
+
+    /// Gains that may still be taken, settlement units, 0 or more: equity, but no initial margin rests on them. Add the settlement
+    /// price first.
+    pub fn add_at_risk(&mut self, amount: Usd) -> Result<()> {
+        self.at_risk = self.at_risk.add(amount.or_zero().at_price_ceil(self.settlement_price)?)?;
         Ok(())
     }
 

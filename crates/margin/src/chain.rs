@@ -138,11 +138,6 @@ const SHOCK_TENOR: Tenor = Tenor(30 * DAY.0);
 /// Lowest and highest basis of an expiry, F/S - 1.
 pub const BASIS_RANGE: (Ratio, Ratio) = (Ratio(-500_000), Ratio(1_000_000));
 
-/// The forward at a spot price and a basis within [`BASIS_RANGE`], rounded down.
-pub fn forward(spot: Price, basis: Ratio) -> Result<Price> {
-    spot.scale_floor(Ratio::ONE.add(basis)?)
-}
-
 /// What the pricing of one expiry's strikes is based on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reference {

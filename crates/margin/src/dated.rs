@@ -312,4 +312,4 @@ pub fn option_at(strike: &Strike, right: Right, (spot, range): (Price, Ratio), f
 }
 
 /// 1e-9 in 1e-6: from the digits of a ratio to those of a quantity.
-pub(crate) const RATIO_TO_CONTRACTS: i64 = 1_000;
+pub const RATIO_TO_CONTRACTS: i64 = 1_000;

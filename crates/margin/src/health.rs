@@ -11,7 +11,7 @@ pub struct Health {
     /// What the account is worth (MRG-41).
     pub equity: Usd,
     /// Equity that initial margin counts: balances outside the scan at the worse of spot and average price (MRG-44), depegged
-    /// yield-bearing collateral not at all (MRG-61).
+    /// yield-bearing collateral not at all (MRG-61), nor gains that a haircut may take ([`Book::add_at_risk`](crate::Book::add_at_risk)).
     pub counted_equity: Usd,
     /// The same without gains that are unsettled or pending and without net positive option value; losses count (MRG-45).
     pub settled_equity: Usd,

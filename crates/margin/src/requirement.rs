@@ -242,7 +242,7 @@ impl Book {
         let cash = self.cash.add(self.pending)?.add(unsettled)?;
         health.equity = cash.at_price_floor(self.settlement_price)?.add(balances)?;
         health.option_value = options.at_price_floor(self.settlement_price)?;
-        health.counted_equity = health.equity.sub(self.uncounted)?;
+        health.counted_equity = health.equity.sub(self.uncounted)?.sub(self.at_risk)?;
         let settled = self.cash.add(losses)?;
         health.settled_equity = settled.at_price_floor(self.settlement_price)?.add(balances)?.sub(self.uncounted)?;
         Ok(())

@@ -868,11 +868,12 @@ pub struct ForgivenLoss {
     pub amount: i64,
 }
 
-/// What a position bore of haircuts (CLR-32), settlement asset, not zero.
+/// What a position bore of haircuts (CLR-32), settlement asset.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PositionBorne {
     pub instrument: u64,
-    /// A gain that was registered (positive), or what was added to the cost for one registered before (negative).
+    /// A gain that was registered (positive), or what was added to the cost for one registered before (negative, or 0 where nothing
+    /// was forgiven).
     pub amount: i64,
 }
 

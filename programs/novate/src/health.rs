@@ -7,7 +7,7 @@ use std::ops::Deref;
 
 use anchor_lang::prelude::*;
 use novate_margin::chain::Decided;
-use novate_margin::dated::{Carry, Drift, Right, NODE_ONE};
+use novate_margin::dated::{Carry, Drift, Right, NODE_ONE, RATIO_TO_CONTRACTS};
 use novate_margin::{Book, Contracts, Health, Price, Ratio, Seconds, UnderlyingFacts, Usd};
 
 use crate::error::NovateError;
@@ -25,8 +25,6 @@ pub const CHAIN_AGE: (i64, i64) = (60, 600);
 /// Farthest that spot may be from where option values were made, in nodes of an eighth of the scan range: where risk may
 /// rise, and at all (MRG-15).
 pub const CHAIN_SHIFT: (i64, i64) = (NODE_ONE + POSITION_CUT, 4 * NODE_ONE + POSITION_CUT);
-/// 1e-9 in 1e-6: from the digits of a ratio to those of a quantity.
-const RATIO_TO_CONTRACTS: i64 = 1_000;
 /// More than what a position is cut by: 2^-24 of the reference at a scan range of 1 %.
 const POSITION_CUT: i64 = NODE_ONE >> 14;
 
@@ -112,6 +110,11 @@ impl Prices {
         }
     }
 
+    /// Whether initial margin is asked for.
+    const fn ask_initial(self) -> bool {
+        matches!(self, Self::Fresh | Self::Last | Self::Adverse)
+    }
+
     /// What an asset counts at.
     #[inline]
     fn of(self, asset: &Asset, now: i64) -> Result<Counts> {
@@ -160,8 +163,11 @@ impl Counts {
 
 /// Where assets and markets are found by index, and expiries by [`expiry_id`].
 pub trait Source {
+    /// Read beside what is asked for next.
+    type Market: Deref<Target = Market>;
+
     fn asset(&mut self, index: u16) -> Result<impl Deref<Target = Asset>>;
-    fn market(&mut self, index: u16) -> Result<impl Deref<Target = Market>>;
+    fn market(&mut self, index: u16) -> Result<Self::Market>;
     fn expiry(&mut self, id: u64) -> Result<impl Deref<Target = Expiry>>;
 }
 
@@ -208,6 +214,8 @@ pub struct Rests {
     pub hangs: bool,
     /// A gain was registered for a haircut and is not charged (CLR-32).
     pub to_charge: bool,
+    /// A gain may be charged when the window of a haircut ends that is open (CLR-32).
+    pub at_risk: bool,
     /// How far the values of options lie from now, where the price is not stale (MRG-15).
     pub drift: Drift,
 }
@@ -219,6 +227,7 @@ impl Rests {
         restricted: false,
         hangs: false,
         to_charge: false,
+        at_risk: false,
         drift: Drift { nodes: 0, oldest: Seconds(i64::MAX) },
     };
 
@@ -244,7 +253,7 @@ pub fn fill<'p, P: IntoIterator<Item = &'p Position> + Clone>(
     terms: Terms,
 ) -> Result<Rests> {
     book.clear();
-    let mut filling = Filling { book, held, source, terms, rests: Rests::NOTHING, stale: 0 };
+    let mut filling = Filling { book, held, source, terms, rests: Rests::NOTHING, stale: 0, in_round: false };
     filling.add_cash()?;
     for balance in filling.held.balances {
         filling.add_balance(balance)?;
@@ -262,6 +271,9 @@ pub fn fill<'p, P: IntoIterator<Item = &'p Position> + Clone>(
         filling.add_position(position, here)?;
     }
     filling.add_chains()?;
+    if filling.in_round && terms.prices.ask_initial() {
+        filling.add_at_risk()?;
+    }
     Ok(filling.rests)
 }
 
@@ -291,6 +303,8 @@ struct Filling<'b, 'h, S, P> {
     rests: Rests,
     /// Bit by slot: underlyings whose price is stale.
     stale: u32,
+    /// A round of haircuts stands in the market of a position.
+    in_round: bool,
 }
 
 /// A market's part in the book, found once for all positions that follow each other in it.
@@ -422,8 +436,11 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
     }
 
     /// A closed position on what is not held otherwise: its cost counts, as a loss or as a gain that is not settled, and no price
-    /// is asked for.
+    /// is asked for. A gain needs its market, which may have a round: leaving it out hides nothing.
     fn add_closed(&mut self, position: &Position) -> Result<()> {
+        if position.has_unsettled_gain() {
+            self.in_round |= self.source.market(market_of(position.instrument))?.round.stands();
+        }
         let cost = if position.gain == 0 { Usd(position.cost) } else { self.charged(position)? };
         self.book.add_owed(cost).map_err(NovateError::from)?;
         self.book.add_pending(Usd(cost.0.min(0).saturating_neg())).map_err(NovateError::from)?;
@@ -436,6 +453,27 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         self.rests.to_charge = true;
         let charge = self.source.market(market_of(position.instrument))?.charge_of(position, self.terms.now)?;
         Ok(Usd(position.cost).add(charge).map_err(NovateError::from)?)
+    }
+
+    /// Until the window of a haircut ends equity does not count its charge, so initial margin does not count the gain (CLR-32).
+    #[cold]
+    #[inline(never)]
+    fn add_at_risk(&mut self) -> Result<()> {
+        for position in self.held.positions.clone() {
+            let held = position.quantity != 0;
+            if !held && position.gain == 0 && !position.has_unsettled_gain() {
+                continue;
+            }
+            let market = self.source.market(market_of(position.instrument))?;
+            let expiry = match instrument::expiry_of(position.instrument).filter(|_| held) {
+                Some(id) => Some(self.source.expiry(id)?),
+                None => None,
+            };
+            let at_risk = market.at_risk(position, expiry.as_deref(), self.terms.now)?;
+            self.book.add_at_risk(at_risk).map_err(NovateError::from)?;
+            self.rests.at_risk |= at_risk > Usd::ZERO;
+        }
+        Ok(())
     }
 
     fn add_pending(&mut self, position: &Position) -> Result<()> {
@@ -451,6 +489,7 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         let price = self.book.underlyings().get(slot).ok_or(NovateError::AssetMissing)?.price;
         let market = self.source.market(market_of(position.instrument))?;
         let (mark, funding) = (market.mark_at(price)?, market.funding);
+        self.in_round |= market.round.stands();
         Ok(Place { market: market.index, slot, mark, funding, multiplier: market.initial_multiplier })
     }
 
@@ -647,6 +686,11 @@ impl<'a, 'info> Examiner<'a, 'info> {
         self.rests.to_charge
     }
 
+    /// A gain that the last check counts may be charged when the window of a haircut ends.
+    pub fn is_at_risk(&self) -> bool {
+        self.rests.at_risk
+    }
+
     /// Whether nothing that is held is restricted: what raises risk or takes something out asks for it (CLR-41).
     pub fn require_unrestricted(&self) -> Result<()> {
         require!(!self.rests.restricted, NovateError::Restricted);
@@ -666,7 +710,8 @@ impl<'a, 'info> Examiner<'a, 'info> {
 }
 
 /// What every withdrawal, transfer and loan needs of a portfolio with positions or loans: initial margin covered without gains
-/// that are unsettled or pending (MRG-45). Without any there is no requirement and no price is read.
+/// that are unsettled or pending (MRG-45), and by counted equity, which is without those that a haircut may take (CLR-32). Without
+/// any there is no requirement and no price is read.
 pub fn require_settled_margin<'a, 'info>(
     portfolio: &Portfolio,
     listed: &'a Listed<'a, 'info>,

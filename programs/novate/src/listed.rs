@@ -133,12 +133,14 @@ impl<'a, 'b, 'info> Walk<'a, 'b, 'info> {
 }
 
 impl<'a> Source for Walk<'a, '_, '_> {
+    type Market = Ref<'a, Market>;
+
     fn asset(&mut self, index: u16) -> Result<impl Deref<Target = Asset>> {
         let found = self.listed.find(asset_key(index), &mut self.asset_at);
         read::<Asset>(found.ok_or(NovateError::AssetMissing)?)
     }
 
-    fn market(&mut self, index: u16) -> Result<impl Deref<Target = Market>> {
+    fn market(&mut self, index: u16) -> Result<Self::Market> {
         let found = self.listed.find(market_key(index), &mut self.market_at);
         read::<Market>(found.ok_or(NovateError::MarketMissing)?)
     }

@@ -721,11 +721,16 @@ impl Ledger {
         }
     }
 
-    /// What positions of the liquidated portfolio are charged may end rounds; then losses are forgiven, then gains registered. Returns
-    /// what was forgiven by instrument.
+    /// Positions of the liquidated portfolio are charged; without equity it bears nothing in rounds that are open. Then losses are
+    /// forgiven, then gains registered. Returns what was forgiven by instrument.
     fn forgive(&mut self, event: &Fields, portfolio: &mut Portfolio) -> Result<BTreeMap<u64, i128>, String> {
         let (now, entries) = (event.number("time"), event.entries("borne"));
         self.books.charge_gains(portfolio, &entries)?;
+        if event.number("equity_before") <= 0 {
+            for (instrument, position) in &mut portfolio.positions {
+                self.books.market(market_of(*instrument))?.exempt(position, now);
+            }
+        }
         let mut losses = BTreeMap::new();
         for loss in event.entries("losses") {
             let (instrument, amount) = (loss.number("instrument") as u64, loss.number("amount"));
@@ -862,10 +867,9 @@ impl Ledger {
         let held = portfolio.balances.get(&SETTLEMENT).copied().unwrap_or_default();
         let more = [event.number("lent_shares") - held[1], event.number("shares") - held[2]];
         portfolio.add(SETTLEMENT, [0, more[0], more[1]]);
-        if event.is("auction_ended") {
-            expect("an insolvent auction", i128::from(portfolio.auction.insolvent), 0)?;
-            portfolio.auction = Auction::default();
-        }
+        let ends = portfolio.auction.start != 0 && !portfolio.auction.insolvent && event.number("borrowed") > 0;
+        expect("the end of an auction", event.number("auction_ended"), i128::from(ends))?;
+        portfolio.leave(ends)?;
         self.books.portfolios.insert(event.key("portfolio"), portfolio);
         self.books.count(SETTLEMENT, amount)?;
         self.books.settlement()?.bank(event, more, -amount)

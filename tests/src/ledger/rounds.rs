@@ -36,9 +36,6 @@ impl Market {
 
     /// What a registered gain is charged.
     fn charge_gain(&mut self, position: &mut Position, charged: i128) -> Booked {
-        if charged == 0 {
-            return Ok(());
-        }
         let round = &mut self.round;
         let share = ceil(position.gain * round.forgiven, round.gains.max(1)).min(position.gain);
         expect("a charge", charged, share)?;
@@ -65,9 +62,23 @@ impl Market {
         Ok(())
     }
 
+    /// A position of an account without equity bears nothing in a round that is open.
+    pub fn exempt(&mut self, position: &mut Position, now: i128) {
+        if self.round.is_open(now) {
+            self.round.gains -= position.gain;
+            self.round.uncharged -= position.gain;
+            position.gain = 0;
+        }
+    }
+
     /// What a position bore, by the event.
     pub fn bear(&mut self, position: &mut Position, borne: &Fields, now: i128) -> Booked {
-        self.charge_gain(position, borne.number("charged"))?;
+        // Of nothing that was forgiven the charge is 0.
+        if position.gain != 0 && self.round.ends != 0 && !self.round.is_open(now) {
+            self.charge_gain(position, borne.number("charged"))?;
+        } else {
+            expect("a charge", borne.number("charged"), 0)?;
+        }
         self.register_gain(position, borne.number("registered"), now)
     }
 
@@ -98,9 +109,9 @@ impl Books {
     }
 
     pub fn charge_gains(&mut self, portfolio: &mut Portfolio, entries: &[&Fields]) -> Booked {
-        for entry in entries {
+        for entry in entries.iter().filter(|entry| entry.number("amount") <= 0) {
             let (position, market) = self.bearing(portfolio, entry)?;
-            market.charge_gain(position, (-entry.number("amount")).max(0))?;
+            market.charge_gain(position, -entry.number("amount"))?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use novate::health::{self, CHAIN_AGE, CHAIN_SHIFT, FORECAST_AGE};
 use novate_client::instrument::{self, expiry_of, market_of, Instrument};
-use novate_client::state::{Asset, Market, Mid, Portfolio, Window, SETTLEMENT_ASSET};
+use novate_client::state::{Asset, Market, Mid, Portfolio, Position, Window, SETTLEMENT_ASSET};
 use novate_client::{HealthError, Leg, NovateError, Snapshot};
 use novate_margin::dated::option_at;
 use novate_margin::{reduces_risk, Book, Health, Usd};
@@ -106,6 +106,15 @@ impl Judge {
     /// Equity and requirement.
     pub fn health(&self, portfolio: &Portfolio) -> Refused<Health> {
         Ok(self.book(portfolio)?.1)
+    }
+
+    /// The same with what a haircut may take in counted equity.
+    pub fn health_less_risk(&self, portfolio: &Portfolio) -> Refused<Health> {
+        let mut health = self.health(portfolio)?;
+        let settlement = i128::from(self.snapshot.assets[&SETTLEMENT_ASSET].price.0);
+        let at_risk = |p| ceil(i128::from(self.at_risk(p)) * settlement, 1_000_000_000) as i64;
+        health.counted_equity.0 += portfolio.positions().iter().map(at_risk).sum::<i64>();
+        Ok(health)
     }
 
     /// How far a slice of it may be from its share (CLR-30), USD 1e-6.
@@ -344,6 +353,19 @@ impl Judge {
         Ok(())
     }
 
+    /// What a position may be charged at most when the window that is open ends (CLR-32).
+    fn at_risk(&self, position: &Position) -> i64 {
+        let market = &self.snapshot.markets[&market_of(position.instrument)];
+        if !haircut::is_open(market, self.now) {
+            return 0;
+        }
+        if position.round == market.round.number {
+            return position.gain;
+        }
+        let expiry = expiry_of(position.instrument).and_then(|id| self.snapshot.expiries.get(&id)).map(|e| &**e);
+        haircut::gain(position, market, expiry).unwrap_or(0)
+    }
+
     /// CLR-03, MRG-42, MRG-43 and MRG-45; one in an auction that is back above maintenance margin leaves it.
     fn examine(&self, before: &Portfolio, after: &mut Portfolio, legs: &[Leg], paid: &Paid) -> Refused<()> {
         after.free_empty_positions();
@@ -354,7 +376,9 @@ impl Judge {
         let (book, health, stale) = self.book_to_trade(after)?;
         let current = if stale { refused(NovateError::PriceStale) } else { self.current(after, &book) };
         let bears = after.positions().iter().any(|p| p.gain != 0);
-        let covered = paid.given == 0 && !after.has_loan() && !bears || health.meets_initial_settled();
+        let at_risk = after.positions().iter().any(|p| self.at_risk(p) > 0);
+        let covered = (paid.given == 0 && !after.has_loan() && !bears || health.meets_initial_settled())
+            && (!at_risk || health.meets_initial());
         if health.meets_initial() && covered && current.is_ok() && !after.in_auction() {
             return Ok(());
         }
@@ -377,8 +401,8 @@ impl Judge {
         let forgiven = if closed { ceil(paid.fees * settlement, 1_000_000_000) + units } else { 0 };
         let health_before = self.book_to_trade(before)?.1;
         let reduced = reduces_risk(&health_before, &health, Usd(forgiven as i64)).unwrap();
-        if stale && i128::from(health.equity.0) < i128::from(health_before.equity.0) - forgiven {
-            return refused(NovateError::PriceStale);
+        if (stale || at_risk) && i128::from(health.equity.0) < i128::from(health_before.equity.0) - forgiven {
+            return refused(if stale { NovateError::PriceStale } else { NovateError::UnsettledGains });
         }
         if after.in_auction() {
             if !reduced {

@@ -1,5 +1,5 @@
 use anchor_lang::prelude::*;
-use novate_margin::chain::{forward, Decided, Expected, Reference, Strike, MAX_STRIKES};
+use novate_margin::chain::{Decided, Expected, Reference, Strike, MAX_STRIKES};
 use novate_margin::dated::{ExpiryFacts, Right};
 use novate_margin::smile::Smile;
 use novate_margin::{Contracts, Price, Ratio, Seconds, Tenor, Usd};
@@ -116,7 +116,7 @@ impl Expiry {
 
     /// The forward at an index price, rounded down.
     pub fn forward(&self, index: Price) -> Result<Price> {
-        Ok(forward(index, self.basis).map_err(NovateError::from)?)
+        Ok(self.expected(Decided::NOTHING)?.at(index).map_err(NovateError::from)?)
     }
 
     /// The time that the smile was published for.

@@ -51,15 +51,10 @@ pub struct Borne {
 }
 
 impl Borne {
-    /// Refuses where neither happened.
-    pub fn require_some(&self) -> Result<()> {
-        require!(*self != Self::default(), NovateError::NoGain);
-        Ok(())
-    }
-
     /// Notes what a position bore, if anything, at the end of a list. The first entry makes room for `most`.
-    pub fn note(self, instrument: u64, most: usize, list: &mut Vec<PositionBorne>) {
-        for amount in [self.charged.saturating_neg(), self.registered].into_iter().filter(|amount| *amount != 0) {
+    pub fn note(bore: Option<Self>, instrument: u64, most: usize, list: &mut Vec<PositionBorne>) {
+        if let Some(Self { registered, charged }) = bore {
+            let amount = if registered > 0 { registered } else { charged.saturating_neg() };
             list.reserve_exact(most.saturating_sub(list.len()));
             list.push(PositionBorne { instrument, amount });
         }
@@ -88,7 +83,7 @@ impl Round {
 }
 
 impl Market {
-    /// Takes a loss that is forgiven into the round, and opens one at the price of the underlying where none stands. Fails with
+    /// Takes a loss that is forgiven, or none yet, into the round, and opens one at the price of the underlying where none stands. Fails with
     /// [`NovateError::HaircutSettling`] while the gains of a round that is over are not all charged.
     pub fn forgive(&mut self, amount: Usd, underlying: &Asset, now: i64) -> Result<()> {
         if !self.round.stands() {
@@ -110,21 +105,33 @@ impl Market {
         Ok(())
     }
 
+    /// Of an account without equity: its positions bear nothing in a round that is open, which this is, whatever each of them gained,
+    /// for the account lost as much and more elsewhere; its taker takes over no charge with them.
+    pub fn exempt(&mut self, position: &mut Position) -> Result<()> {
+        if position.round == self.round.number {
+            let gain = Usd(position.gain);
+            self.round.gains = self.round.gains.sub(gain).map_err(NovateError::from)?;
+            self.round.uncharged = self.round.uncharged.sub(gain).map_err(NovateError::from)?;
+        }
+        (position.round, position.gain) = (self.round.number, 0);
+        Ok(())
+    }
+
     /// What every instruction does with a position of the market before anything else: while the window is open registers its
     /// gain, once; after it charges what it registered. `expiry` is that of a future that is held, and of what expired before the
-    /// round and is not settled.
+    /// round and is not settled. None where neither happened; a charge is 0 where nothing was forgiven in the end.
     #[inline]
-    pub fn bear(&mut self, position: &mut Position, expiry: Option<&Expiry>, now: i64) -> Result<Borne> {
+    pub fn bear(&mut self, position: &mut Position, expiry: Option<&Expiry>, now: i64) -> Result<Option<Borne>> {
         if self.round.stands() {
             self.bear_round(position, expiry, now)
         } else {
-            Ok(Borne::default())
+            Ok(None)
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn bear_round(&mut self, position: &mut Position, expiry: Option<&Expiry>, now: i64) -> Result<Borne> {
+    fn bear_round(&mut self, position: &mut Position, expiry: Option<&Expiry>, now: i64) -> Result<Option<Borne>> {
         if self.round.is_open(now) {
             self.register(position, expiry)
         } else {
@@ -132,22 +139,24 @@ impl Market {
         }
     }
 
-    fn register(&mut self, position: &mut Position, expiry: Option<&Expiry>) -> Result<Borne> {
-        if position.round == self.round.number {
-            return Ok(Borne::default());
-        }
-        if self.waits_for_price(position, expiry) {
-            return Ok(Borne::default());
-        }
-        let gain = self.gain_of(position, expiry)?;
+    fn register(&mut self, position: &mut Position, expiry: Option<&Expiry>) -> Result<Option<Borne>> {
+        let Some(gain) = self.to_register(position, expiry)? else { return Ok(None) };
         position.round = self.round.number;
         if gain == Usd::ZERO {
-            return Ok(Borne::default());
+            return Ok(None);
         }
         position.gain = gain.0;
         self.round.gains = self.round.gains.add(gain).map_err(NovateError::from)?;
         self.round.uncharged = self.round.uncharged.add(gain).map_err(NovateError::from)?;
-        Ok(Borne { registered: gain.0, charged: 0 })
+        Ok(Some(Borne { registered: gain.0, charged: 0 }))
+    }
+
+    /// The gain of a position that was not looked at yet; none of one that was, or that waits for its price.
+    fn to_register(&self, position: &Position, expiry: Option<&Expiry>) -> Result<Option<Usd>> {
+        if position.round == self.round.number || self.waits_for_price(position, expiry) {
+            return Ok(None);
+        }
+        self.gain_of(position, expiry).map(Some)
     }
 
     /// What had expired before the round and has no settlement price yet: its gain is registered once it has one.
@@ -196,6 +205,18 @@ impl Market {
         Ok(Some(of(price)?))
     }
 
+    /// The most that a position may be charged once the window that is open ends: the gain that it registered, or would register
+    /// now; 0 while no window is open, and of what waits for its price.
+    pub fn at_risk(&self, position: &Position, expiry: Option<&Expiry>, now: i64) -> Result<Usd> {
+        if !self.round.is_open(now) {
+            return Ok(Usd::ZERO);
+        }
+        if position.round == self.round.number {
+            return Ok(Usd(position.gain));
+        }
+        Ok(self.to_register(position, expiry)?.unwrap_or(Usd::ZERO))
+    }
+
     /// What the gain that a position registered is charged now: nothing within the window, then its share of what was forgiven,
     /// rounded up, at most all of it.
     pub fn charge_of(&self, position: &Position, now: i64) -> Result<Usd> {
@@ -208,9 +229,9 @@ impl Market {
     }
 
     /// What rounding takes beyond the haircut is the market's rounding.
-    fn charge_gain(&mut self, position: &mut Position, now: i64) -> Result<Borne> {
+    fn charge_gain(&mut self, position: &mut Position, now: i64) -> Result<Option<Borne>> {
         if position.gain == 0 {
-            return Ok(Borne::default());
+            return Ok(None);
         }
         let charge = self.charge_of(position, now)?;
         let paid = charge.min(self.round.remainder()?);
@@ -221,7 +242,7 @@ impl Market {
         self.rounding = kept.map_err(NovateError::from)?;
         self.round.uncharged = self.round.uncharged.sub(Usd(position.gain)).map_err(NovateError::from)?;
         position.gain = 0;
-        Ok(Borne { registered: 0, charged: charge.0 })
+        Ok(Some(Borne { registered: 0, charged: charge.0 }))
     }
 
     /// How much of a position's pending gains stays pending: all while they wait for a haircut; else what the reserves of insolvent

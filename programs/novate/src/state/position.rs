@@ -43,6 +43,11 @@ impl Position {
         self.quantity == 0 && self.cost == 0 && self.pending_old == 0 && self.pending_new == 0 && self.gain == 0
     }
 
+    /// Of a closed one: it is owed a gain, or one is pending.
+    pub fn has_unsettled_gain(&self) -> bool {
+        self.cost < self.pending_old.saturating_add(self.pending_new)
+    }
+
     /// Adds to the cost: what a trade cost, variation received, and a loss paid, which is negative.
     pub fn add_cost(&mut self, amount: i64) -> Result<()> {
         self.cost = self.cost.checked_add(amount).ok_or(NovateError::MathOverflow)?;

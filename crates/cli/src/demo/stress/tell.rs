@@ -64,7 +64,7 @@ pub fn back(run: &Run) -> String {
         Some(seconds) => format!("nobody short any more {}", since(seconds)),
         None => "somebody is short to the end".into(),
     };
-    let closed = run.closed.map(|seconds| format!("last haircut closed {}", since(seconds)));
+    let closed = run.closed.map(|seconds| format!("last round of haircuts closed {}", since(seconds)));
     let whole = match run.whole {
         _ if run.waterfall.at_stake == 0 => "exits in full throughout".into(),
         Some(seconds) => format!("exits in full again {}", since(seconds)),

@@ -67,15 +67,18 @@ impl Bid {
 /// 3. With equity at zero or below, the slice is `fraction`; the taker is paid what it lacks and the premium of the time, at
 ///    most what is left of the reserve. What the fund lacks of that is forgiven in the costs of the slice's positions, as far
 ///    as they are losses, in proportion to these, and opens a haircut of the gains of their markets; what these losses lack is
-///    taken from all settlement deposits (CLR-32). The price is all of it together, negative.
+///    taken from all settlement deposits (CLR-32). The price is all of it together, negative. Where the fund is short of what is
+///    reserved, rounds are opened in all markets in which the account lost, forgiven or not, so that no taker's gain is paid by the slice.
+///    The account itself bears nothing in rounds that are open.
 /// 4. Either way the price is at most `limit`. One above zero is of a bid for a solvent account: in an insolvent auction it is
 ///    refused, or a bidder for a slice could end up with a whole account and its debts.
 /// 5. Raises what is not forgiven: capital first, then stake, then all cash but the account's own, which stands for its losses as it
 ///    is, and lenders of the settlement asset, pro rata (CLR-32). Moves the slice of cash, of every balance and of every position,
 ///    once the taker's position bore its part in a haircut and the funding it owes; then the taker pays, or is paid. What is held
 ///    back in the slice's cash is held back with the taker.
-/// 6. The taker must meet initial margin, with a loan without unsettled gains (MRG-45). The auction ends where what the slice
-///    leaves ([`auction::left_by`]) is back at maintenance margin, no price being stale, or nothing is left of it.
+/// 6. The taker must meet initial margin, with a loan without unsettled gains (MRG-45), and without those that a
+///    haircut may take (CLR-32). The auction ends where what the slice leaves ([`auction::left_by`]) is back at maintenance
+///    margin, no price being stale, or nothing is left of it.
 /// 7. Emits [`Liquidated`].
 pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: i64, limit: i64) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
@@ -105,7 +108,8 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         (asset.price, asset.shortage)
     };
     let (borne, taker_borne) = (Vec::new(), Vec::new());
-    let mut sides = Sides { has_rounds: listed.has_rounds(), shortage, now, released: 0, borne, taker_borne };
+    let has_rounds = listed.has_rounds();
+    let mut sides = Sides { insolvent, has_rounds, shortage, now, released: 0, borne, taker_borne };
     let funding = sides.prepare(&mut portfolio, &listed)?;
     let bid = if insolvent {
         require!(limit <= 0, NovateError::LimitAboveZero);
@@ -121,8 +125,10 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     let (equity, maintenance) = left(&before, &bid, settlement, examiner.grain(&portfolio)?)?;
 
     let mut losses = Vec::new();
-    if bid.forgiven > 0 {
-        losses = forgive(&portfolio, &bid.shares, &listed, now)?;
+    if insolvent && insurance.shortage() > 0 {
+        // Before anything moves: else a taker's gain is paid by the slice, and what the fund lacks in the end by others' (CLR-32).
+        let lost = Losses::of(&portfolio, Fraction::ONE, examiner.book(), &listed, now)?.of;
+        losses = forgive(&portfolio, (&bid.shares, &lost), &listed, now)?;
         sides.has_rounds = true;
         sides.prepare(&mut portfolio, &listed)?;
     }
@@ -273,6 +279,8 @@ fn accrue_funding(portfolio: &Portfolio, listed: &Listed, now: i64) -> Result<Ve
 
 /// The two portfolios on their way from one to the other.
 struct Sides {
+    /// The account has no equity.
+    insolvent: bool,
     /// In one of the markets a round of haircuts stands: every position is looked at, not those alone that funding accrues for.
     has_rounds: bool,
     /// What reserves exceed the insurance fund by.
@@ -286,7 +294,8 @@ struct Sides {
 }
 
 impl Sides {
-    /// Has every position of the account bear its part in a haircut, and charges it the funding that it owes, which is returned.
+    /// Has every position of the account bear its part in a haircut, without equity only in one that is over, and charges it the
+    /// funding that it owes, which is returned.
     fn prepare(&mut self, portfolio: &mut Portfolio, listed: &Listed) -> Result<i64> {
         let mut funding = Usd::ZERO;
         let mut markets = Written::new(listed);
@@ -296,8 +305,11 @@ impl Sides {
                 continue;
             }
             let market = markets.market(market_of(position.instrument))?;
-            if market.round.stands() {
-                bear(position, market, listed, self.now)?.note(position.instrument, count, &mut self.borne);
+            if self.insolvent && market.round.is_open(self.now) {
+                market.exempt(position)?;
+            } else if market.round.stands() {
+                let bore = bear(position, market, listed, self.now)?;
+                Borne::note(bore, position.instrument, count, &mut self.borne);
             }
             if is_funded(position) {
                 funding = funding.add(market.apply_funding(position)?).map_err(NovateError::from)?;
@@ -368,7 +380,8 @@ impl Sides {
         let held = taker.position_entry(slice.instrument, slice.underlying, self.now)?;
         let mut held_back = held_back(self.shortage);
         if let Some(market) = market.as_deref_mut().filter(|market| market.round.stands()) {
-            bear(held, market, listed, self.now)?.note(slice.instrument, MAX_POSITIONS, &mut self.taker_borne);
+            let bore = bear(held, market, listed, self.now)?;
+            Borne::note(bore, slice.instrument, MAX_POSITIONS, &mut self.taker_borne);
             held_back = market.holds_back(self.shortage, self.now);
         }
         let released = held.release_pending(self.now, held_back);
@@ -399,7 +412,7 @@ impl Sides {
 }
 
 /// [`Market::bear`] with the expiry of what is held.
-fn bear(position: &mut Position, market: &mut Market, listed: &Listed, now: i64) -> Result<Borne> {
+fn bear(position: &mut Position, market: &mut Market, listed: &Listed, now: i64) -> Result<Option<Borne>> {
     let expiry = match expiry_of(position.instrument).filter(|_| position.quantity != 0) {
         Some(id) => Some(listed.expiry(id)?),
         None => None,

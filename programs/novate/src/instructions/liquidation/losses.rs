@@ -8,7 +8,7 @@ use novate_margin::{Book, Contracts, Fraction, Price, Usd};
 
 use crate::error::NovateError;
 use crate::events::ForgivenLoss;
-use crate::instrument::{self, expiry_id, market_of, Instrument};
+use crate::instrument::{self, expiry_id, market_of, minutes_of, Instrument};
 use crate::listed::Listed;
 use crate::state::{seconds, Portfolio, Position, MAX_POSITIONS};
 
@@ -18,8 +18,9 @@ pub(super) const NO_SHARES: Shares = [0; MAX_POSITIONS];
 
 /// Losses of a slice, or of what is left of an account. The most that can be forgiven is their sum, nothing while one is `settling`.
 pub(super) struct Losses {
-    /// Cost less value, 0 where there is a gain.
-    of: Shares,
+    /// Cost less value, 0 where there is a gain; what short options owe apart, for who bought them was not paid out of it.
+    pub of: Shares,
+    options: Shares,
     pub sum: i64,
     /// One is in a market whose last haircut is not all charged.
     pub settling: bool,
@@ -28,8 +29,9 @@ pub(super) struct Losses {
 impl Losses {
     /// Of the slice of an account whose funding is applied, at the prices of the book that judged it.
     pub fn of(portfolio: &Portfolio, part: Fraction, book: &Book, listed: &Listed, now: i64) -> Result<Self> {
-        let mut losses = Self { of: NO_SHARES, sum: 0, settling: false };
-        for (position, of) in portfolio.positions().iter().zip(&mut losses.of) {
+        let mut losses = Self { of: NO_SHARES, options: NO_SHARES, sum: 0, settling: false };
+        let places = losses.of.iter_mut().zip(&mut losses.options);
+        for (position, (of, option)) in portfolio.positions().iter().zip(places) {
             let mut whole = *position;
             let slice = whole.cut(part)?;
             let value = value(&slice, book, listed, now)?;
@@ -38,7 +40,7 @@ impl Losses {
                 let round = listed.market(market_of(slice.instrument))?.round;
                 losses.settling |= round.stands() && !round.is_open(now);
             }
-            *of = loss;
+            *(if is_live_option(&slice, now)? { option } else { of }) = loss;
             losses.sum = losses.sum.checked_add(loss).ok_or(NovateError::MathOverflow)?;
         }
         Ok(losses)
@@ -46,7 +48,7 @@ impl Losses {
 
     /// Of an account that holds nothing but closed positions with losses.
     pub fn of_bankrupt(portfolio: &Portfolio) -> Result<Self> {
-        let mut losses = Self { of: NO_SHARES, sum: 0, settling: false };
+        let mut losses = Self { of: NO_SHARES, options: NO_SHARES, sum: 0, settling: false };
         for (position, of) in portfolio.positions().iter().zip(&mut losses.of) {
             *of = position.cost;
             losses.sum = losses.sum.checked_add(*of).ok_or(NovateError::MathOverflow)?;
@@ -54,27 +56,63 @@ impl Losses {
         Ok(losses)
     }
 
-    /// Divides an amount of at most the sum in proportion to the losses, exactly and none beyond its loss: each takes its part of
-    /// what those before it left, so that what remains is never more than the losses that remain.
+    /// Divides an amount of at most the sum, exactly and none beyond its loss: among those for which others gained what they can be
+    /// charged, then among options.
     pub fn divide(&self, amount: i64) -> Result<Shares> {
-        let (mut left, mut losses) = (amount, self.sum);
-        let mut shares = NO_SHARES;
-        for (share, loss) in shares.iter_mut().zip(&self.of).filter(|(_, loss)| **loss > 0) {
-            *share = mul_div_floor(left, *loss, losses).map_err(NovateError::from)?;
-            // Neither falls below zero.
-            left = left.wrapping_sub(*share);
-            losses = losses.wrapping_sub(*loss);
+        let sum: i64 = self.of.iter().fold(0, |sum, loss| sum.saturating_add(*loss));
+        let first = amount.min(sum);
+        let mut shares = divide(first, &self.of, sum)?;
+        let rest = amount.wrapping_sub(first);
+        if rest > 0 {
+            let options = divide(rest, &self.options, self.sum.wrapping_sub(sum))?;
+            for (share, option) in shares.iter_mut().zip(options) {
+                // A position is one or the other.
+                *share = share.wrapping_add(option);
+            }
         }
         Ok(shares)
     }
 }
 
+/// In proportion: each loss takes its part of what those before it left, so that what remains is never more than the losses that
+/// remain.
+fn divide(amount: i64, of: &Shares, sum: i64) -> Result<Shares> {
+    let (mut left, mut losses) = (amount, sum);
+    let mut shares = NO_SHARES;
+    for (share, loss) in shares.iter_mut().zip(of).filter(|(_, loss)| **loss > 0) {
+        *share = mul_div_floor(left, *loss, losses).map_err(NovateError::from)?;
+        // Neither falls below zero.
+        left = left.wrapping_sub(*share);
+        losses = losses.wrapping_sub(*loss);
+    }
+    Ok(shares)
+}
+
+/// Held, and not expired.
+fn is_live_option(position: &Position, now: i64) -> Result<bool> {
+    let option = matches!(instrument::parse(position.instrument)?, Instrument::Option { .. });
+    Ok(option && position.quantity != 0 && seconds(minutes_of(position.instrument)) > now)
+}
+
 /// Takes the shares of what is forgiven into the rounds of their markets. Until these are closed all of it is at stake for deposits.
-pub(super) fn forgive(portfolio: &Portfolio, shares: &[i64], listed: &Listed, now: i64) -> Result<Vec<ForgivenLoss>> {
+/// In the markets of what is `lost` beside it a round is opened too, where none stands.
+pub(super) fn forgive(
+    portfolio: &Portfolio,
+    (shares, lost): (&Shares, &Shares),
+    listed: &Listed,
+    now: i64,
+) -> Result<Vec<ForgivenLoss>> {
     // Memory that a list outgrows is not given back.
-    let mut losses = Vec::with_capacity(shares.iter().filter(|share| **share > 0).count());
-    for (position, share) in portfolio.positions().iter().zip(shares).filter(|(_, share)| **share > 0) {
+    let count = shares.iter().zip(lost).filter(|(share, lost)| **share > 0 || **lost > 0).count();
+    let mut losses = Vec::with_capacity(count);
+    for (position, (share, lost)) in portfolio.positions().iter().zip(shares.iter().zip(lost)) {
+        if *share <= 0 && *lost <= 0 {
+            continue;
+        }
         let mut market = listed.market_mut(market_of(position.instrument))?;
+        if *share <= 0 && market.round.stands() {
+            continue;
+        }
         let underlying = listed.asset(market.asset)?;
         market.forgive(Usd(*share), &underlying, now)?;
         losses.push(ForgivenLoss { instrument: position.instrument, amount: *share });

@@ -1,12 +1,12 @@
 use anchor_lang::prelude::*;
 use novate_margin::{Seconds, Usd};
 
-use super::losses::{forgive, Losses};
+use super::losses::{forgive, Losses, NO_SHARES};
 use crate::error::NovateError;
 use crate::events::{BankruptLoss, BankruptcyResolved, PositionBorne, EVENT_VERSION};
 use crate::instrument::market_of;
 use crate::listed::Listed;
-use crate::state::{signed, Asset, Balance, Insurance, Pool, Portfolio, SETTLEMENT_ASSET};
+use crate::state::{signed, Asset, Balance, Borne, Insurance, Pool, Portfolio, SETTLEMENT_ASSET};
 
 /// Anyone may resolve an insolvent account in which nothing of value is left. Behind the instruction stand the settlement asset and
 /// the markets of its positions, writable, and the underlying assets of these.
@@ -62,7 +62,7 @@ pub(crate) fn resolve_bankruptcy<'info>(ctx: Context<'info, ResolveBankruptcy<'i
     let covered = insurance.cover(&mut settlement, deficit.saturating_sub(forgiven), deficit)?;
     let shares = losses.divide(signed(forgiven)?)?;
     drop(settlement);
-    forgive(&portfolio, &shares, &listed, now)?;
+    forgive(&portfolio, (&shares, &NO_SHARES), &listed, now)?;
     let losses = pay_losses(&mut portfolio, &shares, &listed)?;
     let mut settlement = listed.settlement_mut()?;
     if loan > 0 {
@@ -109,7 +109,7 @@ fn bear(portfolio: &mut Portfolio, listed: &Listed, now: i64) -> Result<Vec<Posi
     let (count, mut borne) = (usize::from(portfolio.position_count), Vec::new());
     for position in portfolio.positions.iter_mut().take(count).filter(|p| p.quantity == 0) {
         let bore = listed.market_mut(market_of(position.instrument))?.bear(position, None, now)?;
-        bore.note(position.instrument, count, &mut borne);
+        Borne::note(bore, position.instrument, count, &mut borne);
         require!(position.gain == 0, NovateError::HaircutOpen);
     }
     Ok(borne)

@@ -13,7 +13,7 @@ pub(super) fn bear(
     position: &mut Position,
     expiry: Option<&AccountInfo>,
     now: i64,
-) -> Result<Borne> {
+) -> Result<Option<Borne>> {
     let held = expiry_of(position.instrument).filter(|_| position.quantity != 0 && market.round.stands());
     match (held, expiry) {
         (Some(id), Some(info)) => {

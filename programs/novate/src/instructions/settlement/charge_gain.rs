@@ -30,8 +30,7 @@ pub(crate) fn charge_gain(ctx: Context<ChargeGain>, instrument: u64) -> Result<(
     require!(market_of(instrument) == market.index, NovateError::WrongMarket);
     require!(!market.round.is_open(now), NovateError::HaircutOpen);
 
-    let borne = market.bear(portfolio.position_mut(instrument)?, None, now)?;
-    borne.require_some()?;
+    let borne = market.bear(portfolio.position_mut(instrument)?, None, now)?.ok_or(NovateError::NoGain)?;
     portfolio.free_empty_positions();
     let (owes_nothing, was_in_auction) = (!portfolio.owes(), portfolio.in_auction());
     portfolio.leave_auction_if(owes_nothing);

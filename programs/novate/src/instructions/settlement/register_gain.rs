@@ -35,8 +35,8 @@ pub(crate) fn register_gain(ctx: Context<RegisterGain>, instrument: u64) -> Resu
 
     let position = portfolio.position_mut(instrument)?;
     require!(position.round != market.round.number, NovateError::GainRegistered);
-    let borne = bear(&mut market, position, accounts.expiry.as_ref().map(AsRef::as_ref), now)?;
-    borne.require_some()?;
+    let borne =
+        bear(&mut market, position, accounts.expiry.as_ref().map(AsRef::as_ref), now)?.ok_or(NovateError::NoGain)?;
     portfolio.next_sequence();
 
     emit_cpi!(HaircutBorne {

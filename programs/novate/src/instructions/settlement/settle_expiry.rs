@@ -3,7 +3,7 @@ use anchor_lang::prelude::*;
 use crate::error::NovateError;
 use crate::events::{ExpirySettled, SettledPosition, EVENT_VERSION};
 use crate::instrument::expiry_of;
-use crate::state::{Expiry, Market, Portfolio};
+use crate::state::{Borne, Expiry, Market, Portfolio};
 
 /// Anyone may settle anyone's positions in an expiry.
 #[event_cpi]
@@ -43,7 +43,8 @@ pub(crate) fn settle_expiry(ctx: Context<SettleExpiry>) -> Result<()> {
     for position in portfolio.positions.iter_mut().take(count) {
         if position.quantity != 0 && expiry_of(position.instrument) == id {
             if market.round.stands() {
-                market.bear(position, Some(&expiry), now)?.note(position.instrument, count, &mut borne);
+                let bore = market.bear(position, Some(&expiry), now)?;
+                Borne::note(bore, position.instrument, count, &mut borne);
             }
             let quantity = position.quantity;
             let value = expiry.settle(position)?.0;

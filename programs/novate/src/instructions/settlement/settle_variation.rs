@@ -92,7 +92,7 @@ pub(crate) fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -
     let cash = portfolio.cash;
     let position = portfolio.position_mut(instrument)?;
     let expiry = accounts.expiry.as_ref().map(AsRef::as_ref);
-    let borne = bear(&mut market, position, expiry, now)?;
+    let borne = bear(&mut market, position, expiry, now)?.unwrap_or_default();
     let waits = market.round.is_open(now);
     let shortage = settlement.shortage;
     let released = position.release_pending(now, market.holds_back(shortage, now));

@@ -7,7 +7,7 @@ use crate::events::{PositionBorne, Traded, TradedLeg, EVENT_VERSION};
 use crate::health::{require_usable, Examiner, Held, Prices};
 use crate::instrument::{self, market_of, Instrument};
 use crate::listed::Listed;
-use crate::state::{Action, Asset, Claim, Expiry, Market, Pool, Portfolio, Position, Scenarios};
+use crate::state::{Action, Asset, Borne, Claim, Expiry, Market, Pool, Portfolio, Position, Scenarios};
 
 /// Most legs of one trade.
 pub const MAX_LEGS: usize = 8;
@@ -69,9 +69,11 @@ struct Side<'a> {
 ///    they are part of the position's cost; an option's premium and fee are paid in cash, which may not end below zero, nor
 ///    below what is held back (CLR-35).
 /// 3. For each side: initial margin after the trade, without gains that are not settled where options cost it cash beside
-///    their marks, and where it has a loan (MRG-45) or a gain to bear a haircut of (CLR-32). A side that misses it, or is in an auction, must have reduced its risk instead (MRG-42, MRG-43),
+///    their marks, and where it has a loan (MRG-45) or a gain to bear a haircut of (CLR-32), and without that
+///    gain while the window is open. A side that misses it, or is in an auction, must have reduced its risk instead (MRG-42, MRG-43),
 ///    its fees forgiven where every traded position shrank by one leg; so must one that holds an asset whose price is stale,
-///    with such legs only (CLR-40); one in a solvent auction that is back above maintenance margin leaves it (CLR-30).
+///    with such legs only (CLR-40), or that needs a gain for its margin which a haircut may take (CLR-32), and neither may give
+///    equity away; one in a solvent auction that is back above maintenance margin leaves it (CLR-30).
 /// 4. Emits [`Traded`].
 pub(crate) fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) -> Result<()> {
     require!(!legs.is_empty() && legs.len() <= MAX_LEGS, NovateError::LegCount);
@@ -374,7 +376,7 @@ impl<'a> Side<'a> {
         if self.before.iter().all(|b| b.instrument != instrument) {
             self.before.push(*position);
         }
-        market.bear(position, expiry, now)?.note(instrument, MAX_LEGS, &mut self.borne);
+        Borne::note(market.bear(position, expiry, now)?, instrument, MAX_LEGS, &mut self.borne);
         if instrument == instrument::perpetual(market.index) {
             let owed = market.apply_funding(position)?;
             self.funding = self.funding.checked_add(owed.0).ok_or(NovateError::MathOverflow)?;
@@ -423,7 +425,9 @@ impl<'a> Side<'a> {
         // Cash that leaves beside the marks is as good as withdrawn.
         // So is borrowed cash that pays for losses and premiums (MRG-45), and a gain that a haircut may take (CLR-32).
         let leaves = self.given != 0 || self.portfolio.has_loan() || bears;
-        let covered = !leaves || after.meets_initial_settled();
+        // While the window is open no gain may be given away that is needed to bear it.
+        let at_risk = examiner.is_at_risk();
+        let covered = (!leaves || after.meets_initial_settled()) && (!at_risk || after.meets_initial());
         if after.meets_initial() && covered && current.is_ok() && !self.portfolio.in_auction() {
             return Ok(());
         }
@@ -445,9 +449,10 @@ impl<'a> Side<'a> {
         };
         let before = examiner.health_of(before, Prices::Last)?;
         let reduced = reduces_risk(&before, &after, forgiven).map_err(NovateError::from)?;
-        // Equity at a stale price may not be there: closing gives none of it away.
+        // Equity at a stale price may not be there, and a haircut may take a gain: closing gives none of it away.
         let kept = after.equity >= before.equity.sub(forgiven).map_err(NovateError::from)?;
         require!(!stale || kept, NovateError::PriceStale);
+        require!(!at_risk || kept, NovateError::UnsettledGains);
         if self.portfolio.in_auction() {
             require!(reduced, NovateError::InAuction);
             self.portfolio.leave_auction_if(after.equity >= after.maintenance && !stale);
