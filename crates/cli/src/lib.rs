@@ -1,5 +1,7 @@
 //! The command line of Novate as a library, so that tests can run what a person runs.
 
+pub mod cluster;
 pub mod demo;
+pub mod govern;
 pub mod margin;
 pub mod scenarios;

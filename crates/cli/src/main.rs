@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use novate_cli::{demo, margin, scenarios};
+use novate_cli::{demo, govern, margin, scenarios};
 
 /// Clearing with cross margin on Solana.
 #[derive(Parser)]
@@ -18,6 +18,9 @@ struct Cli {
 enum Command {
     /// Replay two weeks of November 2022 against the built program, in process, and write a report.
     Demo(demo::Options),
+    /// Draft, show, schedule, execute and cancel changes of a pool.
+    #[command(subcommand)]
+    Govern(govern::Command),
     /// Evaluate or explain portfolios in files.
     #[command(subcommand)]
     Margin(margin::Command),
@@ -30,6 +33,7 @@ enum Command {
 fn run(command: &Command) -> Result<String> {
     match command {
         Command::Demo(options) => demo::run(options).map(|outcome| demo::terminal::summary(&outcome)),
+        Command::Govern(command) => govern::run(command),
         Command::Margin(command) => margin::run(command),
         Command::Scenarios(command) => scenarios::run(command),
     }

@@ -12,6 +12,7 @@ pub use accounts::{decode, DecodeError};
 pub use anchor_lang::prelude::Pubkey;
 pub use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
 pub use novate::error::NovateError;
+pub use novate::health::{Prices, Terms};
 pub use novate::{
     events, instrument, state, Action, AssetField, AssetSetting, AssetTerms, Class, Delays, Forecast, HealthReport,
     Leg, Lending, MarketField, MarketSetting, MarketTerms, OracleSource, ParamSetting, RedemptionTerms, Role,

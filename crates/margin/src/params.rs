@@ -24,8 +24,7 @@ macro_rules! params {
 
         impl Params {
             /// The fields in their order.
-            #[cfg(feature = "idl-build")]
-            pub(crate) const NAMES: &'static [&'static str] = &[$(stringify!($field),)*];
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($field),)*];
 
             /// The values of the specification.
             pub const DEFAULT: Self = Self { $($field: Ratio($default),)* };

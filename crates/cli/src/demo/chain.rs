@@ -2,9 +2,9 @@
 //! instruction.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 
+use crate::cluster::Refused;
 use anchor_lang::prelude::Clock;
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use litesvm::types::TransactionMetadata;
@@ -24,32 +24,6 @@ const COMPUTE_LIMIT: u32 = 1_400_000;
 const PACKET: usize = 1_232;
 /// Enough for fees and rent of everything the demo does.
 const LAMPORTS: u64 = 1_000_000_000_000;
-
-/// The program refused a transaction by one of its errors.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// Name of the error, for instance `BelowInitialMargin`.
-    pub name: String,
-    message: String,
-}
-
-impl Refused {
-    /// Reads Anchor's line from the log of a failed transaction.
-    fn read(logs: &[String]) -> Option<Self> {
-        let line = logs.iter().rev().find(|l| l.contains("Error Code: "))?;
-        let name = line.split("Error Code: ").nth(1)?.split('.').next()?;
-        let message = line.split("Error Message: ").nth(1).unwrap_or_default();
-        Some(Self { name: name.into(), message: message.trim_end_matches('.').into() })
-    }
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "the program refused: {} ({})", self.message, self.name)
-    }
-}
-
-impl std::error::Error for Refused {}
 
 /// Compute units of each instruction by name, every execution.
 pub type ComputeUnits = BTreeMap<String, Vec<u64>>;

@@ -7,7 +7,6 @@ use novate_client::instrument::{perpetual, PERPETUAL};
 use novate_client::state::Position;
 
 use super::cast::{self, Kind, CAST};
-use super::chain::Refused;
 use super::prices::{DAY, START};
 use super::products::Product::{self, Call, Put};
 use super::products::{BTC_DEC, BTC_NOV, PERPETUALS};
@@ -15,6 +14,7 @@ use super::quotes::Haste;
 use super::setup::CONTRACT;
 use super::terminal::thousands;
 use super::world::World;
+use crate::cluster::Refused;
 
 /// Refusals that a smaller trade, another portfolio or another time may not meet.
 const LACK_OF_MEANS: [&str; 6] =

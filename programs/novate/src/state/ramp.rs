@@ -110,7 +110,7 @@ impl Asset {
     }
 
     /// Haircut and scan range that follow from the terms in force, and what initial margin asks for ahead of them.
-    pub(super) fn derive(&mut self, now: i64) {
+    pub fn derive(&mut self, now: i64) {
         self.advance(now);
         self.scan_range = volatility::scan_range(self.variance_fast, self.variance_slow, self.base_range);
         let sigma = self.sigma();

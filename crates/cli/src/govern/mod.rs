@@ -1,0 +1,256 @@
+//! `novate govern`: what waits (CLR-50), from a file to its execution.
+
+mod change;
+mod effect;
+mod text;
+mod view;
+mod words;
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, ensure, Context, Result};
+use base64::prelude::{Engine, BASE64_STANDARD};
+use novate_client::state::{Change, Governed};
+use novate_client::{addresses, instructions as build, Instruction, Pubkey};
+use serde_json::{json, Value};
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+
+use crate::cluster::{self, Cluster};
+use change::{Draft, Wanted};
+use view::View;
+
+/// What to do with a change.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Command {
+    /// Print the instructions that schedule and execute a change, for a multisig to sign.
+    Draft {
+        /// The change as JSON, see docs/governance.md.
+        file: PathBuf,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Say in words what a change does, when it can be executed, and which portfolios it would leave short of margin.
+    Show {
+        /// A file, or the address of a change that was scheduled.
+        change: String,
+        #[command(flatten)]
+        at: At,
+    },
+    /// List the changes that are open in a pool.
+    List {
+        pool: Pubkey,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Schedule a change.
+    Schedule {
+        file: PathBuf,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Execute a change that has waited; in a pool that does not trade yet, where nothing waits, what a file holds.
+    Execute {
+        /// The address of a change, or a file.
+        change: String,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Take a change back, as authority or guardian; one that can no longer be executed, as anybody.
+    Cancel {
+        /// Its address.
+        change: Pubkey,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        by: By,
+    },
+}
+
+/// Where the pool is.
+#[derive(Clone, Debug, clap::Args)]
+pub struct At {
+    /// JSON-RPC of a node.
+    #[arg(long, default_value = "http://127.0.0.1:8899")]
+    url: String,
+}
+
+/// Who signs and pays.
+#[derive(Clone, Debug, clap::Args)]
+pub struct By {
+    /// Key file, as solana-keygen writes it.
+    #[arg(long, value_name = "FILE")]
+    keypair: PathBuf,
+}
+
+/// Runs a command and returns what it prints.
+pub fn run(command: &Command) -> Result<String> {
+    match command {
+        Command::Draft { file, at } => draft(file, &at.cluster()),
+        Command::Show { change, at } => show(change, &at.cluster()),
+        Command::List { pool, at } => list(*pool, &at.cluster()),
+        Command::Schedule { file, at, by } => schedule(file, &at.cluster(), &by.key()?),
+        Command::Execute { change, at, by } => execute(change, &at.cluster(), &by.key()?),
+        Command::Cancel { change, at, by } => cancel(change, &at.cluster(), &by.key()?),
+    }
+}
+
+impl At {
+    fn cluster(&self) -> Cluster {
+        Cluster::at(&self.url)
+    }
+}
+
+impl By {
+    fn key(&self) -> Result<Keypair> {
+        cluster::key(&self.keypair)
+    }
+}
+
+fn read(file: &Path) -> Result<Draft> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
+    Draft::parse(&text).with_context(|| name.to_string())
+}
+
+/// A change on chain, and the pool that it is of.
+fn scheduled<'c>(address: &Pubkey, cluster: &'c Cluster) -> Result<(Change, View<'c>)> {
+    let change: Change = cluster.account(address)?;
+    let view = View::read(cluster, change.pool)?;
+    Ok((change, view))
+}
+
+fn governed(instruction: &Instruction) -> Result<&'static Governed> {
+    Ok(Governed::find(&instruction.data)?)
+}
+
+fn draft(file: &Path, cluster: &Cluster) -> Result<String> {
+    let draft = read(file)?;
+    let view = View::read(cluster, draft.pool)?;
+    let instruction = draft.change.instruction(&view)?;
+    let (authority, pool) = (view.pool().authority, view.pool());
+    let class = governed(&instruction)?.class;
+    let printed = if pool.is_live() {
+        let number = pool.change_count;
+        json!({
+            "change": addresses::change(&draft.pool, number).to_string(),
+            "class": format!("{class:?}"),
+            "delay": pool.delay(class),
+            "schedule": written(&build::schedule_change(authority, authority, number, &instruction)),
+            "execute": written(&build::execute_change(instruction, number, authority)),
+        })
+    } else {
+        json!({ "execute": written(&instruction) })
+    };
+    Ok(format!("{printed:#}"))
+}
+
+/// An instruction as multisigs take it.
+fn written(instruction: &Instruction) -> Value {
+    let accounts = instruction
+        .accounts
+        .iter()
+        .map(|meta| json!({ "key": meta.pubkey.to_string(), "signer": meta.is_signer, "writable": meta.is_writable }));
+    json!({
+        "program": instruction.program_id.to_string(),
+        "accounts": accounts.collect::<Vec<_>>(),
+        "data": BASE64_STANDARD.encode(&instruction.data),
+    })
+}
+
+fn show(what: &str, cluster: &Cluster) -> Result<String> {
+    let mut out = String::new();
+    let (wanted, view, at) = match what.parse::<Pubkey>() {
+        Ok(address) => {
+            let (change, view) = scheduled(&address, cluster)?;
+            out.push_str(&words::standing(&change, &view));
+            let at = change.ready.max(view.now);
+            (Wanted::of(&change, &view)?, view, at)
+        }
+        Err(_) => {
+            let draft = read(Path::new(what))?;
+            let view = View::read(cluster, draft.pool)?;
+            let class = governed(&draft.change.instruction(&view)?)?.class;
+            let delay = if view.pool().is_live() { view.pool().delay(class) } else { 0 };
+            let at = view.now + delay;
+            writeln!(out, "waits {delay} s once it is scheduled, as of class {class:?}: until {}", text::time(at))?;
+            (draft.change, view, at)
+        }
+    };
+    write!(out, "{}{}", words::content(&wanted, &view)?, effect::words(&wanted, &view, at)?)?;
+    Ok(out.trim_end().into())
+}
+
+fn list(pool: Pubkey, cluster: &Cluster) -> Result<String> {
+    let view = View::read(cluster, pool)?;
+    let mut open: Vec<_> = cluster.all::<Change>()?.into_iter().filter(|(_, change)| change.pool == pool).collect();
+    open.sort_by_key(|(_, change)| change.number);
+    let mut out = String::new();
+    for (address, change) in &open {
+        let name = Governed::find(change.data()).map_or("unknown", |governed| governed.name);
+        writeln!(out, "{address} {name}\n{}", words::standing(change, &view))?;
+    }
+    if open.is_empty() {
+        out.push_str("no change is open");
+    }
+    Ok(out.trim_end().into())
+}
+
+fn require_authority(view: &View, key: &Keypair) -> Result<()> {
+    let authority = view.pool().authority;
+    ensure!(
+        key.pubkey() == authority,
+        "the pool's authority is {authority}, the key is {}: where a multisig is the authority, give it what `novate govern draft` prints",
+        key.pubkey()
+    );
+    Ok(())
+}
+
+fn schedule(file: &Path, cluster: &Cluster, key: &Keypair) -> Result<String> {
+    let draft = read(file)?;
+    let view = View::read(cluster, draft.pool)?;
+    require_authority(&view, key)?;
+    ensure!(view.pool().is_live(), "the pool does not trade yet: nothing waits, `novate govern execute` does it");
+    let number = view.pool().change_count;
+    let instruction = draft.change.instruction(&view)?;
+    let signer = key.pubkey();
+    cluster.send(&[build::schedule_change(signer, signer, number, &instruction)], key)?;
+    let address = addresses::change(&draft.pool, number);
+    let change: Change = cluster.account(&address)?;
+    Ok(format!("{address}\n{}", words::standing(&change, &view).trim_end()))
+}
+
+fn execute(what: &str, cluster: &Cluster, key: &Keypair) -> Result<String> {
+    let (instruction, view) = match what.parse::<Pubkey>() {
+        Ok(address) => {
+            let (change, view) = scheduled(&address, cluster)?;
+            let instruction = Wanted::of(&change, &view)?.instruction(&view)?;
+            // What is read and written again has to be what was scheduled, or the program would refuse it by less of a reason.
+            ensure!(instruction.data == change.data(), "this version of novate writes the instruction in another way");
+            (build::execute_change(instruction, change.number, change.payer), view)
+        }
+        Err(_) => {
+            let draft = read(Path::new(what))?;
+            let view = View::read(cluster, draft.pool)?;
+            if view.pool().is_live() {
+                bail!("the pool trades: schedule the change, and execute it by its address once it has waited");
+            }
+            (draft.change.instruction(&view)?, view)
+        }
+    };
+    require_authority(&view, key)?;
+    let name = governed(&instruction)?.name;
+    cluster.send(&[instruction], key)?;
+    Ok(format!("{name} is executed"))
+}
+
+fn cancel(address: &Pubkey, cluster: &Cluster, key: &Keypair) -> Result<String> {
+    let change: Change = cluster.account(address)?;
+    cluster.send(&[build::cancel_change(key.pubkey(), &change)], key)?;
+    Ok(format!("change {} is cancelled", change.number))
+}

@@ -1,0 +1,87 @@
+//! How keys, hashes, symbols, amounts and times are written.
+
+use novate_margin::Usd;
+
+use crate::demo::terminal::separated;
+
+/// Base 58.
+pub mod key {
+    use novate_client::Pubkey;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(key: &Pubkey, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(key)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Pubkey, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map_err(|_| D::Error::custom(format!("{text:?} is no key")))
+    }
+}
+
+/// 32 bytes in hexadecimal.
+pub mod hash {
+    use std::fmt::Write;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(hash: &[u8; 32], to: S) -> Result<S::Ok, S::Error> {
+        let mut text = String::new();
+        for byte in hash {
+            let _ = write!(text, "{byte:02x}");
+        }
+        to.serialize_str(&text)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 32], D::Error> {
+        let text = String::deserialize(from)?;
+        let digits = text.strip_prefix("0x").unwrap_or(&text);
+        let fits = digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let mut hash = [0; 32];
+        for (at, byte) in hash.iter_mut().enumerate() {
+            let pair = digits.get(2 * at..2 * at + 2).filter(|_| fits);
+            let value = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok());
+            *byte = value.ok_or_else(|| D::Error::custom(format!("{text:?} is not 32 bytes in hexadecimal")))?;
+        }
+        Ok(hash)
+    }
+}
+
+/// At most 16 characters.
+pub mod symbol {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(symbol: &[u8; 16], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&super::symbol_of(symbol))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 16], D::Error> {
+        let text = String::deserialize(from)?;
+        let mut symbol = [0; 16];
+        let place = symbol.get_mut(..text.len());
+        let fits = place.filter(|_| !text.is_empty() && text.is_ascii());
+        fits.ok_or_else(|| D::Error::custom(format!("{text:?} is not 1 to 16 ASCII characters")))?
+            .copy_from_slice(text.as_bytes());
+        Ok(symbol)
+    }
+}
+
+/// A symbol without its padding.
+pub fn symbol_of(symbol: &[u8; 16]) -> String {
+    String::from_utf8_lossy(symbol).trim_end_matches('\0').to_string()
+}
+
+/// An amount as `1,234.56 USD`, rounded down.
+pub fn usd(amount: Usd) -> String {
+    let cents = i128::from(amount.0).div_euclid(10_000);
+    let sign = if cents < 0 { "-" } else { "" };
+    format!("{sign}{}.{:02} USD", separated((cents / 100).abs()), (cents % 100).abs())
+}
+
+/// A unix time as `2026-11-21T20:15:00Z`.
+pub fn time(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| format!("unix time {seconds}"), |time| time.to_string())
+}

@@ -1,0 +1,97 @@
+//! A pool as it is on the cluster now, with all portfolios in it.
+
+use anyhow::{bail, Context, Result};
+use bytemuck::zeroed_box;
+use novate_client::state::{Asset, Expiry, Market, Pool, Portfolio, Scenarios};
+use novate_client::{addresses, HealthError, Prices, Pubkey, Snapshot, Terms};
+use novate_margin::Health;
+
+use crate::cluster::Cluster;
+
+/// What a change is judged by.
+pub struct View<'c> {
+    cluster: &'c Cluster,
+    pub address: Pubkey,
+    pub snapshot: Snapshot,
+    /// By address, in the order of their addresses.
+    pub portfolios: Vec<(Pubkey, Portfolio)>,
+    /// Unix time of the chain.
+    pub now: i64,
+}
+
+impl<'c> View<'c> {
+    pub fn read(cluster: &'c Cluster, address: Pubkey) -> Result<Self> {
+        let pool: Pool = cluster.account(&address)?;
+        let scenarios = match pool.generation {
+            0 => zeroed_box(),
+            generation => Box::new(cluster.account(&addresses::scenarios(&address, generation))?),
+        };
+        let assets = cluster.all::<Asset>()?.into_iter().filter(|(_, asset)| asset.pool == address);
+        let markets = cluster.all::<Market>()?.into_iter().filter(|(_, market)| market.pool == address);
+        let expiries = cluster.all::<Expiry>()?.into_iter().filter(|(_, expiry)| expiry.pool == address);
+        let portfolios = cluster.all::<Portfolio>()?.into_iter().filter(|(_, portfolio)| portfolio.pool == address);
+        let mut portfolios: Vec<_> = portfolios.collect();
+        portfolios.sort_by_key(|(key, _)| *key);
+        let snapshot = Snapshot {
+            pool,
+            scenarios,
+            assets: assets.map(|(_, asset)| (asset.index, asset)).collect(),
+            markets: markets.map(|(_, market)| (market.index, market)).collect(),
+            expiries: expiries.map(|(_, expiry)| (expiry.id(), Box::new(expiry))).collect(),
+        };
+        Ok(Self { cluster, address, snapshot, portfolios, now: cluster.now()? })
+    }
+
+    pub fn pool(&self) -> &Pool {
+        &self.snapshot.pool
+    }
+
+    pub fn asset(&self, index: u16) -> Result<&Asset> {
+        self.snapshot.assets.get(&index).with_context(|| format!("the pool has no asset {index}"))
+    }
+
+    pub fn market(&self, index: u16) -> Result<&Market> {
+        self.snapshot.markets.get(&index).with_context(|| format!("the pool has no market {index}"))
+    }
+
+    /// Index of the asset whose account this is.
+    pub fn asset_at(&self, target: &Pubkey) -> Result<u16> {
+        let found = self.snapshot.assets.keys().find(|index| addresses::asset(&self.address, **index) == *target);
+        found.copied().with_context(|| format!("{target} is no asset of the pool"))
+    }
+
+    /// Index of the market whose account this is.
+    pub fn market_at(&self, target: &Pubkey) -> Result<u16> {
+        let found = self.snapshot.markets.keys().find(|index| addresses::market(&self.address, **index) == *target);
+        found.copied().with_context(|| format!("{target} is no market of the pool"))
+    }
+
+    /// Generation of the scenario rows whose account this is.
+    pub fn generation_at(&self, target: &Pubkey) -> Result<u16> {
+        Ok(self.rows(target)?.generation)
+    }
+
+    /// Scenario rows of the pool, live or not.
+    pub fn rows(&self, address: &Pubkey) -> Result<Box<Scenarios>> {
+        let rows: Box<Scenarios> = Box::new(self.cluster.account(address)?);
+        if rows.pool != self.address {
+            bail!("{address} has scenario rows of another pool");
+        }
+        Ok(rows)
+    }
+
+    /// Program that owns an account.
+    pub fn owner_of(&self, address: &Pubkey) -> Result<Pubkey> {
+        self.cluster.owner(address)
+    }
+
+    /// Health of a portfolio as the pool is now.
+    pub fn health(&self, portfolio: &Portfolio) -> Result<Health, HealthError> {
+        Self::judge(&self.snapshot, portfolio, self.now)
+    }
+
+    /// By last prices, stale ones too: a question about a pool that nobody refreshes has an answer as well.
+    pub fn judge(snapshot: &Snapshot, portfolio: &Portfolio, now: i64) -> Result<Health, HealthError> {
+        Ok(snapshot.judge(portfolio, Terms { now, prices: Prices::Last })?.1)
+    }
+}
