@@ -4,4 +4,5 @@ pub mod cluster;
 pub mod demo;
 pub mod govern;
 pub mod margin;
+pub mod migrate;
 pub mod scenarios;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use novate_cli::{demo, govern, margin, scenarios};
+use novate_cli::{demo, govern, margin, migrate, scenarios};
 
 /// Clearing with cross margin on Solana.
 #[derive(Parser)]
@@ -24,6 +24,8 @@ enum Command {
     /// Evaluate or explain portfolios in files.
     #[command(subcommand)]
     Margin(margin::Command),
+    /// Take an empty cluster to a pool that trades by the files of a folder, or what is missing of it.
+    Migrate(migrate::Options),
     /// Make joint scenario rows from daily prices, and back-test the margin that follows from them.
     #[command(subcommand)]
     Scenarios(scenarios::Command),
@@ -35,6 +37,7 @@ fn run(command: &Command) -> Result<String> {
         Command::Demo(options) => demo::run(options).map(|outcome| demo::terminal::summary(&outcome)),
         Command::Govern(command) => govern::run(command),
         Command::Margin(command) => margin::run(command),
+        Command::Migrate(options) => migrate::run(options),
         Command::Scenarios(command) => scenarios::run(command),
     }
 }

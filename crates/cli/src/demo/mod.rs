@@ -17,7 +17,7 @@ mod products;
 mod quotes;
 mod record;
 mod report;
-mod rows;
+pub(crate) mod rows;
 mod scenes;
 mod setup;
 mod smile;

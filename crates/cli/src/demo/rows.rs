@@ -26,8 +26,13 @@ pub struct ScenarioRows {
 }
 
 impl ScenarioRows {
+    /// Reads what `novate scenarios build` wrote.
+    pub fn parse(text: &str) -> Result<Self> {
+        Ok(serde_json::from_str(text)?)
+    }
+
     pub fn load() -> Result<Self> {
-        let rows: Self = serde_json::from_str(JSON).context("data/scenarios.json")?;
+        let rows = Self::parse(JSON).context("data/scenarios.json")?;
         let underlyings: Vec<&str> = PERPETUALS.iter().map(|p| COINS[usize::from(p.asset)].symbol).collect();
         ensure!(
             rows.columns == underlyings,

@@ -11,7 +11,7 @@ use novate_client::{
     AssetField, AssetSetting, AssetTerms, Delays, Forecast, Instruction, Lending, MarketField, MarketSetting,
     MarketTerms, OracleSource, ParamSetting, Pubkey, RedemptionTerms,
 };
-use novate_margin::Params;
+use novate_margin::{Params, Ratio};
 use serde::{Deserialize, Serialize};
 
 use super::text;
@@ -118,6 +118,65 @@ impl Wanted {
             Self::SwitchScenarios { generation, hash } => build::switch_scenarios(authority, pool, *generation, *hash),
             Self::SetPublisher { publisher } => build::set_publisher(authority, pool, *publisher),
             Self::SetDelays { delays } => build::set_delays(authority, pool, *delays),
+        })
+    }
+
+    /// Whether the pool is already as it says, or on its way there.
+    pub fn is_in_force(&self, view: &View) -> Result<bool> {
+        let (pool, snapshot) = (view.pool(), &view.snapshot);
+        Ok(match self {
+            Self::AddAsset { mint, .. } => snapshot.assets.values().any(|asset| asset.mint == *mint),
+            Self::AddMarket { terms, .. } => snapshot.markets.values().any(|market| market.symbol == terms.symbol),
+            Self::RegisterVenue { signer } => view.has_venue(signer)?,
+            Self::ListExpiry { market, time, .. } => {
+                snapshot.expiries.values().any(|expiry| (expiry.market, expiry.time) == (*market, *time))
+            }
+            Self::SetLending { asset, terms } => {
+                let asset = view.asset(*asset)?;
+                let held = &asset.bank.terms;
+                let ratios = [
+                    held.rate_zero,
+                    held.rate_kink,
+                    held.rate_full,
+                    held.kink,
+                    held.reserve_share,
+                    held.utilisation_cap,
+                ];
+                let wanted = [
+                    terms.rate_zero,
+                    terms.rate_kink,
+                    terms.rate_full,
+                    terms.kink,
+                    terms.reserve_share,
+                    terms.utilisation_cap,
+                ];
+                ratios.map(|ratio| ratio.0) == wanted && asset.borrow_cap == terms.borrow_cap
+            }
+            Self::SetAsset { asset, terms } => {
+                let asset = view.asset(*asset)?;
+                let goals: Vec<_> = AssetField::RAMPED.into_iter().zip(asset.goals()).collect();
+                asset_settings(terms)?.iter().all(|setting| {
+                    let goal = goals.iter().find(|(field, _)| *field == setting.field).map(|(_, goal)| *goal);
+                    goal.unwrap_or_else(|| asset.get(setting.field)) == setting.value
+                })
+            }
+            Self::SetMarket { market, terms } => {
+                let market = view.market(*market)?;
+                market_settings(terms)?.iter().all(|setting| market.get(setting.field) == setting.value)
+            }
+            Self::SetOracle { asset, source } => {
+                let asset = view.asset(*asset)?;
+                let held = (asset.oracle, asset.feed, asset.feed_owner, asset.feed_id);
+                held == (source.oracle, source.feed, source.feed_owner, source.feed_id)
+            }
+            Self::SetParams { params } => {
+                let values: &[Ratio] = bytemuck::cast_slice(bytemuck::bytes_of(&pool.params));
+                let held = |place: u8| values.get(usize::from(place)).map(|value| value.0);
+                param_settings(params)?.iter().all(|setting| held(setting.parameter) == Some(setting.value))
+            }
+            Self::SwitchScenarios { generation, .. } => pool.generation >= *generation,
+            Self::SetPublisher { publisher } => pool.publisher == *publisher,
+            Self::SetDelays { delays } => pool.delays() == *delays,
         })
     }
 

@@ -1,9 +1,9 @@
 //! `novate govern`: what waits (CLR-50), from a file to its execution.
 
-mod change;
+pub mod change;
 mod effect;
-mod text;
-mod view;
+pub mod text;
+pub mod view;
 mod words;
 
 use std::fmt::Write;
@@ -101,13 +101,13 @@ pub fn run(command: &Command) -> Result<String> {
 }
 
 impl At {
-    fn cluster(&self) -> Cluster {
+    pub fn cluster(&self) -> Cluster {
         Cluster::at(&self.url)
     }
 }
 
 impl By {
-    fn key(&self) -> Result<Keypair> {
+    pub fn key(&self) -> Result<Keypair> {
         cluster::key(&self.keypair)
     }
 }

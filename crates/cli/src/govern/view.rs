@@ -2,7 +2,7 @@
 
 use anyhow::{bail, Context, Result};
 use bytemuck::zeroed_box;
-use novate_client::state::{Asset, Expiry, Market, Pool, Portfolio, Scenarios};
+use novate_client::state::{Asset, Expiry, Market, Pool, Portfolio, Scenarios, Venue};
 use novate_client::{addresses, HealthError, Prices, Pubkey, Snapshot, Terms};
 use novate_margin::Health;
 
@@ -78,6 +78,11 @@ impl<'c> View<'c> {
             bail!("{address} has scenario rows of another pool");
         }
         Ok(rows)
+    }
+
+    /// Whether a key is registered as a venue.
+    pub fn has_venue(&self, signer: &Pubkey) -> Result<bool> {
+        Ok(self.cluster.find::<Venue>(&addresses::venue(&self.address, signer))?.is_some())
     }
 
     /// Program that owns an account.

@@ -1,0 +1,124 @@
+//! A local validator, and `novate` run against it.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use novate_client::{Pubkey, ID};
+use novate_tests::world::program_path;
+use serde_json::{json, Value};
+use solana_account::Account;
+use solana_keypair::Keypair;
+use solana_rpc_client::rpc_client::RpcClient;
+use solana_rpc_client_api::request::RpcRequest;
+
+/// A validator with the program on it, and a folder for the test's files.
+pub struct Node {
+    process: Child,
+    url: String,
+    pub client: RpcClient,
+    folder: PathBuf,
+}
+
+impl Node {
+    /// `name` is the test's own.
+    pub fn start(name: &str) -> Node {
+        let mut process = Command::new(validator())
+            .args(["--rpc-port", "0", "--ws-port", "0", "--slot-ms", "50"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.split_whitespace().nth(1).unwrap().to_string();
+        let client = RpcClient::new_with_commitment(url.clone(), novate_cli::cluster::confirmed());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let node = Node { process, url, client, folder };
+        let program = fs::read(program_path()).unwrap();
+        node.cheat("surfnet_writeProgram", json!([ID.to_string(), hex(&program), 0]));
+        node
+    }
+
+    pub fn write(&self, address: &Pubkey, account: Account) {
+        let written = json!({
+            "lamports": account.lamports,
+            "data": hex(&account.data),
+            "owner": account.owner.to_string(),
+            "executable": account.executable,
+        });
+        self.cheat("surfnet_setAccount", json!([address.to_string(), written]));
+    }
+
+    fn cheat(&self, method: &'static str, parameters: Value) {
+        self.client.send::<Value>(RpcRequest::Custom { method }, parameters).unwrap();
+    }
+
+    fn now(&self) -> i64 {
+        self.client.get_block_time(self.client.get_slot().unwrap()).unwrap()
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, seconds: i64) {
+        let then = self.now() + seconds;
+        self.cheat("surfnet_timeTravel", json!([{ "absoluteTimestamp": then * 1_000 }]));
+        let end = Instant::now() + Duration::from_secs(10);
+        while self.now() < then {
+            assert!(Instant::now() < end, "time does not move");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// A file of the test, by its path.
+    pub fn file(&self, name: &str, text: &str) -> String {
+        let path = self.folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
+    /// A key file.
+    pub fn key(&self, name: &str, key: &Keypair) -> String {
+        self.file(name, &format!("{:?}", key.to_bytes()))
+    }
+
+    fn novate(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_novate")).args(arguments).args(["--url", &self.url]).output().unwrap()
+    }
+
+    /// What it prints.
+    pub fn says(&self, arguments: &[&str]) -> String {
+        let output = self.novate(arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Why it fails.
+    pub fn fails(&self, arguments: &[&str]) -> String {
+        let output = self.novate(arguments);
+        assert!(!output.status.success() && output.stdout.is_empty());
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+/// Where `make test` builds it: beside the folder of this test's profile.
+fn validator() -> PathBuf {
+    let here = std::env::current_exe().unwrap();
+    let built = here.ancestors().nth(3).unwrap().join("localnet/debug/novate-localnet");
+    assert!(built.exists(), "{} is not built: run make localnet-build", built.display());
+    built
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

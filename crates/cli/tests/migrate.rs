@@ -1,0 +1,183 @@
+//! `novate migrate` as a process: from a local validator without a pool to one that trades.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::Node;
+use novate_client::state::{Asset, Market, Pool};
+use novate_client::{addresses, decode, Pubkey};
+use novate_tests::token;
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+
+const DAY: i64 = 86_400;
+const MINTS: [(&str, u8); 4] = [("usdc", 6), ("sol", 9), ("btc", 8), ("eth", 8)];
+
+struct Scene {
+    node: Node,
+    governor: Keypair,
+    mints: Vec<Pubkey>,
+}
+
+impl Scene {
+    /// A node with mints and a key with lamports.
+    fn new(name: &str) -> Scene {
+        let node = Node::start(name);
+        let governor = Keypair::new();
+        node.client.request_airdrop(&governor.pubkey(), 100_000_000_000).unwrap();
+        let mints = MINTS.map(|_| Keypair::new().pubkey()).to_vec();
+        let scene = Scene { node, governor, mints };
+        (0..4).for_each(|at| scene.mint(at));
+        scene
+    }
+
+    fn mint(&self, at: usize) {
+        self.node.write(&self.mints[at], token::mint(MINTS[at].1, &self.governor.pubkey()));
+    }
+
+    fn pool(&self) -> Pubkey {
+        addresses::pool(&self.governor.pubkey(), 0)
+    }
+
+    fn arguments(&self, folder: &str) -> Vec<String> {
+        let key = self.node.key("governor.json", &self.governor);
+        let mut arguments = vec!["migrate".into(), folder.into(), "--keypair".into(), key];
+        for ((name, _), mint) in MINTS.iter().zip(&self.mints) {
+            arguments.extend(["--set".into(), format!("{name}={mint}")]);
+        }
+        arguments
+    }
+
+    fn says(&self, folder: &str) -> String {
+        self.node.says(&self.arguments(folder).iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn fails(&self, folder: &str) -> String {
+        self.node.fails(&self.arguments(folder).iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn lamports(&self) -> u64 {
+        self.node.client.get_balance(&self.governor.pubkey()).unwrap()
+    }
+
+    fn state<T: anchor_lang::ZeroCopy>(&self, address: &Pubkey) -> T {
+        decode(&self.node.client.get_account_data(address).unwrap()).unwrap()
+    }
+
+    /// The migrations of the repository in a folder of the test's.
+    fn copied(&self) -> String {
+        let rows = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/scenarios.json");
+        let mut path = String::new();
+        for entry in fs::read_dir(folder()).unwrap() {
+            let entry = entry.unwrap().path();
+            if entry.extension().is_some_and(|extension| extension == "json") {
+                let text = fs::read_to_string(&entry).unwrap();
+                let text = text.replace("../crates/cli/data/scenarios.json", &rows.display().to_string());
+                let name = entry.file_name().unwrap().to_string_lossy().into_owned();
+                path = self.node.file(&format!("migrations/{name}"), &text);
+            }
+        }
+        Path::new(&path).parent().unwrap().display().to_string()
+    }
+}
+
+fn folder() -> String {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations").into()
+}
+
+#[test]
+fn an_empty_cluster_gets_a_pool_that_trades_and_nothing_twice() {
+    let scene = Scene::new("empty");
+    let said = scene.says(&folder());
+    assert!(said.ends_with(&format!("pool {}\n", scene.pool())), "{said}");
+    assert_eq!((said.matches(" done\n").count(), said.lines().count()), (10, 11), "{said}");
+    let pool: Pool = scene.state(&scene.pool());
+    assert!(pool.is_live());
+    assert_eq!((pool.asset_count, pool.market_count, pool.authority), (4, 3, scene.governor.pubkey()));
+    for (index, mint) in (0..4).zip(&scene.mints) {
+        assert_eq!(scene.state::<Asset>(&addresses::asset(&scene.pool(), index)).mint, *mint);
+    }
+    let market: Market = scene.state(&addresses::market(&scene.pool(), 0));
+    assert_eq!((market.asset, &market.symbol[..8]), (2, &b"BTC-PERP"[..]));
+
+    let lamports = scene.lamports();
+    let again = scene.says(&folder());
+    assert_eq!((again.matches(" was there\n").count(), again.lines().count()), (10, 11), "{again}");
+    assert_eq!(scene.lamports(), lamports, "something was sent");
+}
+
+#[test]
+fn it_goes_on_where_it_failed() {
+    let scene = Scene::new("failed");
+    let gone = solana_account::Account::default();
+    scene.node.write(&scene.mints[3], gone);
+    let said = scene.fails(&folder());
+    assert!(said.contains("0002-assets, step 3: add_asset; what came before it is done"), "{said}");
+    assert_eq!(scene.state::<Pool>(&scene.pool()).asset_count, 3);
+    scene.mint(3);
+    let said = scene.says(&folder());
+    assert_eq!((said.matches(" was there\n").count(), said.matches(" done\n").count()), (4, 6), "{said}");
+    assert!(scene.state::<Pool>(&scene.pool()).is_live());
+}
+
+#[test]
+fn once_the_pool_trades_a_step_waits() {
+    let scene = Scene::new("waits");
+    let folder = scene.copied();
+    scene.says(&folder);
+    let later = r#"{ "steps": [ { "set_asset": { "asset": 2, "terms": { "max_age": 90 } } },
+        { "set_asset": { "asset": 3, "terms": { "max_age": 90 } } } ] }"#;
+    scene.node.file("migrations/0006-ages.json", later);
+    let first = scene.says(&folder);
+    let change = addresses::change(&scene.pool(), 0).to_string();
+    assert!(first.contains(&format!("0006-ages, step 0: set_asset waits as change {change} until")), "{first}");
+    assert!(!first.contains("step 1: set_asset"), "{first}");
+    assert_eq!(scene.says(&folder), first, "the same change, not another");
+    assert_eq!(scene.state::<Pool>(&scene.pool()).change_count, 1);
+
+    scene.node.pass(2 * DAY);
+    let second = scene.says(&folder);
+    assert!(second.contains("0006-ages, step 0: set_asset done\n0006-ages, step 1: set_asset waits"), "{second}");
+    assert_eq!(scene.state::<Asset>(&addresses::asset(&scene.pool(), 2)).max_age, 90);
+    scene.node.pass(2 * DAY);
+    assert!(scene.says(&folder).contains("0006-ages, step 1: set_asset done"));
+    assert_eq!(scene.says(&folder).matches(" was there\n").count(), 12);
+}
+
+#[test]
+fn what_is_wrong_with_a_folder_is_said_before_anything_is_sent() {
+    let scene = Scene::new("folder");
+    let lamports = scene.lamports();
+    for (name, text, words) in [
+        ("0006-open.json", r#"{ "steps": [ { "set_publisher": { "publisher": "$who" } } ] }"#, "--set who=KEY"),
+        ("0006-odd.json", r#"{ "steps": [ { "set_everything": {} } ] }"#, "unknown variant `set_everything`"),
+        ("0006-two.json", r#"{ "steps": [ { "a": 1, "b": 2 } ] }"#, "a step is an object with one name"),
+        ("0006-text.json", "steps", "0006-text.json: expected value"),
+        ("0005-twice.json", r#"{ "steps": [] }"#, "have one number"),
+        ("six.json", r#"{ "steps": [] }"#, "four digits"),
+        (
+            "0006-rows.json",
+            r#"{ "steps": [ { "stage_scenarios": { "generation": 1, "rows": "no" } } ] }"#,
+            "cannot read",
+        ),
+    ] {
+        let folder = scene.copied();
+        let path = scene.node.file(&format!("migrations/{name}"), text);
+        let said = scene.fails(&folder);
+        assert!(said.contains(words), "{name}: {said}");
+        fs::remove_file(path).unwrap();
+    }
+    assert_eq!(scene.lamports(), lamports);
+    let nowhere = scene.fails("nowhere");
+    assert!(nowhere.contains("cannot read nowhere"), "{nowhere}");
+}
+
+#[test]
+fn a_pool_that_settles_in_something_else_is_not_taken() {
+    let mut scene = Scene::new("other");
+    scene.says(&folder());
+    scene.mints.swap(0, 3);
+    assert!(scene.fails(&folder()).contains("is there and settles in"));
+}
