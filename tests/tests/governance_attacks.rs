@@ -10,8 +10,8 @@ use novate_client::{
 use novate_tests::feed::{Quote, PUSH_ORACLE};
 use novate_tests::world::Listing;
 use novate_tests::{
-    future, Altered, AssetSpec, Builder, World, BTC, BTC_PERP, CHANGE_DELAYS, CONTRACT, DAY, DOLLAR, ETH, ETH_PERP, GOLD,
-    LENDING, LONGEST_PAUSES, PRICE, ROLE_DELAY, USDC,
+    future, Altered, AssetSpec, Builder, World, BTC, BTC_PERP, CHANGE_DELAYS, CONTRACT, DAY, DOLLAR, ETH, ETH_PERP,
+    GOLD, LENDING, LONGEST_PAUSES, PRICE, ROLE_DELAY, USDC,
 };
 use solana_keypair::Keypair;
 use solana_signer::Signer;
