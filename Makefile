@@ -10,10 +10,12 @@ build := $(abspath $(or $(CARGO_TARGET_DIR),target))
 locked := $(if $(CI),--locked)
 
 say = @echo "== $(1)"
-# Runs a component of cargo in both workspaces: $(1) its name, $(2) arguments for the program's, $(3) for the toolchain's.
-both = @if ! cargo $(1) --version >/dev/null 2>&1; then \
+# cargo in the validator's workspace, whose packages stay out of all other builds.
+localnet := cd localnet && CARGO_TARGET_DIR=$(build)/localnet OPENSSL_NO_VENDOR=1 cargo
+# Runs a component of cargo in all workspaces: $(1) its name, $(2) arguments for the program's, $(3) for the others'.
+all = @if ! cargo $(1) --version >/dev/null 2>&1; then \
     echo "== NOT CHECKED: cargo $(1) is not part of this Rust toolchain"; exit 0; fi; \
-  cargo $(1) $(2); cd toolchain; CARGO_TARGET_DIR=target cargo $(1) $(3)
+  cargo $(1) $(2); (cd toolchain; CARGO_TARGET_DIR=target cargo $(1) $(3)); $(localnet) $(1) $(3)
 
 .PHONY: help
 help: ## list the targets
@@ -45,16 +47,16 @@ idl:
 .PHONY: fmt
 fmt: ## format every Rust source
 	$(call say,fmt: rustfmt)
-	$(call both,fmt,--all,)
+	$(call all,fmt,--all,)
 
 .PHONY: lint
-lint: setup ## check the format, clippy without warnings, and the program's address
+lint: setup localnet-setup ## check the format, clippy without warnings, and the program's address
 	$(call say,lint: the address in Anchor.toml)
 	@scripts/check-program-id
 	$(call say,lint: rustfmt)
-	$(call both,fmt,--all --check,--check)
+	$(call all,fmt,--all --check,--check)
 	$(call say,lint: clippy)
-	$(call both,clippy,--workspace --all-targets $(locked) -- -D warnings,--all-targets --locked -- -D warnings)
+	$(call all,clippy,--workspace --all-targets $(locked) -- -D warnings,--all-targets --locked -- -D warnings)
 
 .PHONY: test
 test: lint program ## all that must pass: lint, program, tests, toolchain tests, reproducible
@@ -62,7 +64,18 @@ test: lint program ## all that must pass: lint, program, tests, toolchain tests,
 	@cargo test --workspace $(locked)
 	$(call say,test: the toolchain)
 	@cd toolchain && cargo test --locked --target-dir target
+	$(call say,test: the local validator)
+	@$(localnet) test --locked
 	@$(MAKE) --no-print-directory reproducible
+
+.PHONY: localnet-setup
+localnet-setup:
+	@localnet/setup.sh
+
+.PHONY: localnet
+localnet: localnet-setup ## run a local validator, built first (ARGS=--help for its options)
+	$(call say,localnet: novate-localnet)
+	@$(localnet) run -q --locked -- $(ARGS)
 
 .PHONY: soak
 soak: so ## send 100,000 random instructions (OPERATIONS=n for another number); goes on where it was stopped

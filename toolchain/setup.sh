@@ -18,18 +18,7 @@ have_packages() {
 }
 
 install_packages() {
-  local apt=(apt-get -o DPkg::Lock::Timeout=600)
-  command -v apt-get >/dev/null || fail "apt-get is missing; this toolchain needs Debian's packages ${packages[*]}"
-  if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || fail "neither root nor sudo: install ${packages[*]} with apt, then try again"
-    apt=(sudo "${apt[@]}")
-  fi
-  say "installing ${packages[*]} with apt"
-  export DEBIAN_FRONTEND=noninteractive
-  # Lists of packages may be missing, or too old to find anything.
-  "${apt[@]}" install -y --no-install-recommends "${packages[@]}" \
-    || { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${packages[@]}"; } \
-    || fail "apt could not install ${packages[*]}"
+  ../scripts/install-packages "${packages[@]}"
   [ -e "$llvm" ] || fail "$llvm is missing: rustc-web does not bring the LLVM that this linker is written for"
   have_packages || fail "/usr/bin/rustc is not Rust $rust with sources in $library"
 }
