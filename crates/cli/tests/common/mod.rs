@@ -58,7 +58,7 @@ impl Node {
     }
 
     fn now(&self) -> i64 {
-        self.client.get_block_time(self.client.get_slot().unwrap()).unwrap()
+        novate_cli::cluster::Cluster::at(&self.url).now().unwrap()
     }
 
     /// Lets time pass.
