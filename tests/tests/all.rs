@@ -38,6 +38,7 @@ mod list_expiry;
 mod list_strikes;
 mod matrix;
 mod minimum;
+mod multisig;
 mod open_portfolio;
 mod options;
 mod outflow;
