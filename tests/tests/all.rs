@@ -63,6 +63,7 @@ mod resolve_bankruptcy;
 mod revoke_delegate;
 mod rules;
 mod schedule_change;
+mod security;
 mod set_asset;
 mod set_delays;
 mod set_delegate;
