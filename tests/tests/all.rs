@@ -30,6 +30,7 @@ mod haircut_of_deposits;
 mod haircut_of_gains;
 mod health;
 mod insolvent;
+mod issuer;
 mod ledger;
 mod lend;
 mod limits;
