@@ -42,6 +42,14 @@ idl:
 	@cargo build -q -p novate-idl $(locked)
 	@CARGO_TARGET_DIR=$(build)/interface $(build)/debug/novate-idl programs/novate target/idl/novate.json
 
+.PHONY: multisig
+multisig: setup ## build target/deploy/squads.so, the multisig that tests run as the pool's authority
+	$(call say,multisig: target/deploy/squads.so)
+	@cd tests/multisig && CARGO_TARGET_DIR=$(build)/multisig ../../toolchain/cargo-sbpf --locked
+	@mkdir -p target/deploy
+	@cmp -s $(build)/multisig/sbpf/sbpf-solana/release/squads.so target/deploy/squads.so \
+	  || cp $(build)/multisig/sbpf/sbpf-solana/release/squads.so target/deploy/squads.so
+
 .PHONY: fmt
 fmt: ## format every Rust source
 	$(call say,fmt: rustfmt)
@@ -57,7 +65,7 @@ lint: setup ## check the format, clippy without warnings, and the program's addr
 	$(call both,clippy,--workspace --all-targets $(locked) -- -D warnings,--all-targets --locked -- -D warnings)
 
 .PHONY: test
-test: lint program ## all that must pass: lint, program, tests, toolchain tests, reproducible
+test: lint program multisig ## all that must pass: lint, programs, tests, toolchain tests, reproducible
 	$(call say,test: the workspace)
 	@cargo test --workspace $(locked)
 	$(call say,test: the toolchain)

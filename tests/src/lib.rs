@@ -20,6 +20,7 @@ pub mod lookup;
 pub mod perpetual;
 pub mod sending;
 pub mod spec;
+pub mod squads;
 pub mod stake_pool;
 pub mod tape;
 pub mod token;

@@ -565,3 +565,170 @@ fn a_hostile_authority_within_a_week() {
     world.succeeds(&[execute], &[&governor]);
     assert_eq!((world.health(&owner), world.health(&maker)), before);
 }
+
+/// The delay protects nobody if whoever likes can send what the authority scheduled and then thought better of.
+#[test]
+fn a_matured_change_executed_by_a_stranger() {
+    let (mut world, _) = by_hand();
+    let stranger = world.new_wallet();
+    let set = set_asset(&world, BTC, AssetField::BaseRange, 140_000);
+    let execute = world.matured(&set).with_account(2, stranger.pubkey());
+    world.refuses(&[execute], &[&stranger], NovateError::NotAuthority);
+}
+
+/// What may be deposited rises by a step, and that over a week.
+#[test]
+fn a_deposit_cap_raised_and_filled_at_once() {
+    const SILVER: u16 = GOLD + 1;
+    let silver = AssetSpec::new("SILVER", 6, 50.0).deposit_cap(7_000_000_000);
+    let mut world = Builder::default().and_asset(silver).build();
+    world.by_hand = true;
+    let governor = world.governor.insecure_clone();
+    let owner = world.actor();
+    world.deposit(&owner, SILVER, 7_000_000_000);
+    world.fund(&owner, SILVER, 3_500_000_000);
+    for value in [10_500_000_001, u64::MAX] {
+        let raise = set_asset(&world, SILVER, AssetField::DepositCap, value);
+        let raise = world.matured(&raise);
+        world.refuses(&[raise], &[&governor], NovateError::SettingStep);
+    }
+    let raise = set_asset(&world, SILVER, AssetField::DepositCap, 10_500_000_000);
+    let raise = world.matured(&raise);
+    world.succeeds(&[raise], &[&governor]);
+    let more = |world: &World, amount| world.deposit_instruction(&owner, SILVER, amount);
+    let any = more(&world, 1_000_000);
+    world.refuses(&[any], &[&owner.key], NovateError::DepositCap);
+    world.pass(DAY);
+    world.refresh();
+    let beyond = more(&world, 500_000_001);
+    world.refuses(&[beyond], &[&owner.key], NovateError::DepositCap);
+    let seventh = more(&world, 500_000_000);
+    world.succeeds(&[seventh], &[&owner.key]);
+}
+
+/// Who may only tighten does a step a day to each asset, and nobody who met initial margin is auctioned for a day after it.
+#[test]
+fn the_risk_role_gone_rogue() {
+    let (mut world, _) = by_hand();
+    let pool = world.pool;
+    let risk = world.new_wallet();
+    world.propose(Role::Risk, &risk.pubkey());
+    world.pass(ROLE_DELAY);
+    world.succeeds(&[build::accept_role(risk.pubkey(), pool, Role::Risk)], &[&risk]);
+    world.refresh();
+    // Initial margin is 3,000 USD, the fee 10.
+    let (owner, maker) = (world.trader(3_012), world.trader(100_000));
+    world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+    let key = risk.pubkey();
+    let number = world.schedule(&set_asset(&world, BTC, AssetField::BaseRange, 140_000));
+    for instruction in [
+        build::cancel_change(key, &world.change(number)),
+        build::set_delays(key, pool, world.state::<Pool>(&pool).delays()),
+        build::propose_role(key, pool, Role::Guardian, key),
+        build::schedule_change(key, key, count(&world), &set_publisher(&world, key)),
+    ] {
+        world.refuses(&[instruction], &[&risk], NovateError::NotAuthority);
+    }
+    let pause = build::pause(key, pool, Action::Withdraw, 1);
+    world.refuses(&[pause], &[&risk], NovateError::NotGuardian);
+
+    let tighten =
+        |value| build::tighten_asset(key, pool, BTC, vec![setting(AssetField::BaseRange, value)], &[BTC_PERP]);
+    for (value, error) in [(187_501, NovateError::SettingStep), (149_999, NovateError::SettingLoosens)] {
+        world.refuses(&[tighten(value)], &[&risk], error);
+    }
+    world.succeeds(&[tighten(187_500)], &[&risk]);
+    world.refuses(&[tighten(200_000)], &[&risk], NovateError::SettingTooSoon);
+    world.pass(DAY - 61);
+    world.refresh();
+    world.hold();
+    let start = world.start_auction_instruction(&owner);
+    world.refuses(&[start], &[], NovateError::NotLiquidatable);
+    // Three days, and it is nobody's.
+    let next = world.new_wallet();
+    world.propose(Role::Risk, &next.pubkey());
+    world.pass(ROLE_DELAY);
+    world.succeeds(&[build::accept_role(next.pubkey(), pool, Role::Risk)], &[&next]);
+    world.refuses(&[tighten(234_375)], &[&risk], NovateError::NotRisk);
+}
+
+/// Both roles in one hand, with a loosening that waits as short as any can that touches who is there already: whenever withdrawals are
+/// paused, of the two days one is left to leave in.
+#[test]
+fn authority_and_guardian_in_one_hand() {
+    for first in [true, false] {
+        let (mut world, governor) = by_hand();
+        let owner = world.trader(1_000);
+        let number = world.schedule(&set_asset(&world, BTC, AssetField::BaseRange, 112_500));
+        let pause = build::pause(governor.pubkey(), world.pool, Action::Withdraw, DAY);
+        let withdraw = world.withdraw_instruction(&owner, USDC, 1_000 * DOLLAR as u64);
+        if first {
+            world.succeeds(std::slice::from_ref(&pause), &[&governor]);
+            world.refuses(std::slice::from_ref(&withdraw), &[&owner.key], NovateError::Paused);
+        }
+        world.pass(DAY);
+        if first {
+            world.refuses(&[pause], &[&governor], NovateError::PausedLately);
+        }
+        world.succeeds(&[withdraw], &[&owner.key]);
+        assert_eq!(world.change(number).ready - world.now(), DAY);
+    }
+}
+
+/// The authority replaces a guardian that would cancel, who cannot help that, and has three days to cancel all that is open.
+#[test]
+fn a_guardian_replaced_to_end_its_veto() {
+    let (mut world, governor) = by_hand();
+    let (guardian, puppet) = (world.guardian(), world.new_wallet());
+    let pool = world.pool;
+    let swap = OracleSource { oracle: 2, feed: puppet.pubkey(), feed_owner: PUSH_ORACLE, feed_id: [0; 32] };
+    let swap = build::set_oracle(governor.pubkey(), pool, BTC, swap);
+    let number = world.schedule(&swap);
+    world.propose(Role::Guardian, &puppet.pubkey());
+    let stop = build::cancel_role(guardian.pubkey(), pool, Role::Guardian);
+    world.refuses(&[stop], &[&guardian], NovateError::NotAuthority);
+    world.pass(ROLE_DELAY - 1);
+    let take = build::accept_role(puppet.pubkey(), pool, Role::Guardian);
+    world.refuses(std::slice::from_ref(&take), &[&puppet], NovateError::ProposalTooYoung);
+    let early = execute(&world, &swap, number);
+    world.refuses(&[early], &[&governor], NovateError::ChangeNotReady);
+    world.succeeds(&[build::cancel_change(guardian.pubkey(), &world.change(number))], &[&guardian]);
+    world.pass(1);
+    world.succeeds(&[take], &[&puppet]);
+    // What is scheduled from now on nobody else cancels: its delay is all there is.
+    let number = world.schedule(&swap);
+    let cancel = build::cancel_change(guardian.pubkey(), &world.change(number));
+    world.refuses(&[cancel], &[&guardian], NovateError::NotAuthority);
+    assert_eq!(world.change(number).ready - world.now(), 7 * DAY);
+}
+
+/// Two venues of three say what they like for eight hours. The mark is off by 0.5 %, half of that after twenty minutes, and whoever
+/// loses by the mark is paid for it: by longs, at most 0.5 % in eight hours.
+#[test]
+fn most_venues_lie() {
+    const PREMIUM: i64 = 5_000;
+    let mut world = World::default();
+    let venues = world.venues(3);
+    let (owner, maker) = (world.trader(3_100), world.trader(100_000));
+    world.trade(&maker, &owner, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+    let before = world.health(&owner);
+    let (liars, honest) = venues.split_at(2);
+    let mut lost = vec![];
+    for minute in 1..=480 {
+        world.report_at(honest, BTC_PERP, 0);
+        world.report_at(liars, BTC_PERP, 900_000);
+        world.pass(60);
+        world.refresh();
+        let premium = world.market(BTC_PERP).premium.0;
+        assert!(premium <= PREMIUM && (minute >= 20 || premium < PREMIUM / 2), "{minute}: {premium}");
+        if minute % 60 == 0 {
+            world.refresh_market(BTC_PERP);
+            let now = world.health(&owner);
+            assert!(now.equity >= now.maintenance);
+            lost.push(before.equity - now.equity);
+        }
+    }
+    // 0.5 % of 20,000 USD, less the funding of the first hour, and in the end of all eight.
+    assert!((75 * DOLLAR..100 * DOLLAR).contains(&lost[0]), "{lost:?}");
+    assert!((0..40 * DOLLAR).contains(&lost[7]), "{lost:?}");
+}
