@@ -113,6 +113,8 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     let funding = sides.prepare(&mut portfolio, &listed)?;
     let bid = if insolvent {
         require!(limit <= 0, NovateError::LimitAboveZero);
+        // Of what cash is worth whole units may be cut off: before it is counted what deposits have.
+        portfolio.bear(&mut *listed.settlement_mut()?)?;
         let losses = |part| Losses::of(&portfolio, part, examiner.book(), &listed, now);
         let raised = (&*insurance, &listed, losses);
         size_up_insolvent(&before, &portfolio, raised, Fraction(fraction), (now, settlement), limit)?
@@ -199,10 +201,9 @@ fn left(before: &Health, bid: &Bid, settlement: Price, grain: Usd) -> Result<(Us
     Ok(auction::left_by(health, bid.fraction, paid, grain).map_err(NovateError::from)?)
 }
 
-/// What deposits but for the account's own can pay.
+/// What deposits but for the account's own, which has borne all haircuts, can pay.
 fn deposits_of_others(portfolio: &Portfolio, settlement: &Asset) -> Result<i64> {
-    let own = settlement.claims.worth(portfolio.cash, &portfolio.claim)?;
-    let deposits = settlement.chargeable()?.saturating_sub(own.unsigned_abs());
+    let deposits = settlement.chargeable()?.saturating_sub(portfolio.cash.unsigned_abs());
     Ok(i64::try_from(deposits).unwrap_or(i64::MAX))
 }
 
