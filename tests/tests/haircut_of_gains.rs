@@ -406,9 +406,9 @@ fn whoever_asks_for_less_may_take_what_the_fund_pays_for_meanwhile() {
     holds(&broke.world);
 }
 
-/// Whoever takes a winner's account takes what it has to bear.
+/// Whoever takes a part of a winner's account pays for its gain in full, so that the winner bears for it.
 #[test]
-fn a_slice_of_a_winner_carries_its_gain() {
+fn a_slice_of_a_winner_leaves_the_gain_that_bears() {
     let mut broke = Broke::new(0);
     broke.takes(ALL, 0);
     let first = broke.winners[0].clone();
@@ -423,10 +423,13 @@ fn a_slice_of_a_winner_carries_its_gain() {
     let event: Liquidated = broke.world.succeeds(&[bid], &[&broke.taker.key]).event();
     holds(&broke.world);
     assert!(event.fraction > 0);
-    let [left, taken] = [&first, &broke.taker].map(|actor| position(&broke.world, actor).gain);
-    assert_eq!(left + taken, 3_745 * DOLLAR);
-    assert_eq!(taken, (i128::from(3_745 * DOLLAR) * i128::from(event.fraction) / 1_000_000_000) as i64);
-    assert!(taken > 0 && left > 0);
+    let gains = |world: &World| [&first, &broke.taker].map(|actor| position(world, actor).gain);
+    assert_eq!(gains(&broke.world), [3_745 * DOLLAR, 0]);
+    let equity = broke.world.health(&broke.taker).equity;
+    end(&mut broke.world);
+    assert_eq!(broke.world.health(&broke.taker).equity, equity);
+    assert_eq!(broke.world.charge_gain(&first, BTC_PERP).borne.charged, 500 * DOLLAR);
+    holds(&broke.world);
 }
 
 /// The shares of whoever acts do not depend on the order, nor on what is done through which instruction.

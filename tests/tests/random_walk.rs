@@ -167,7 +167,7 @@ const LIVED: [&str; 65] = [
     "losses were forgiven in two markets",
     "a second deficit came into an open window",
     "a bid had either side bear its part",
-    "a slice carried a registered gain",
+    "who gained kept the charge in a slice",
     "a settlement registered or charged a gain",
     "a gain of what is dated was registered",
     "a charge was the last of a round",
@@ -231,7 +231,7 @@ const LIVED_RARELY: [&str; 6] = [
     "the outflow limit held tokens back",
     "a slice of what waits for its price changed hands",
     "a second deficit came into an open window",
-    "a slice carried a registered gain",
+    "who gained kept the charge in a slice",
     "a charge was rounded up beyond the haircut",
     "gains did not cover a haircut",
 ];

@@ -107,21 +107,20 @@ impl Position {
         released
     }
 
-    /// The slice of a liquidation: the quantity towards zero, the cost up, gains down.
+    /// The slice of a liquidation: the quantity towards zero, the cost up, gains down. A registered gain stays.
     fn cut(&mut self, fraction: i128) -> Self {
         let slice = Self {
             quantity: self.quantity * fraction / WHOLE,
             cost: ceil(self.cost * fraction, WHOLE),
             pending_old: floor(self.pending_old * fraction, WHOLE),
             pending_new: floor(self.pending_new * fraction, WHOLE),
-            gain: floor(self.gain * fraction, WHOLE),
+            gain: 0,
             ..*self
         };
         self.quantity -= slice.quantity;
         self.cost -= slice.cost;
         self.pending_old -= slice.pending_old;
         self.pending_new -= slice.pending_new;
-        self.gain -= slice.gain;
         slice
     }
 }
@@ -688,7 +687,6 @@ impl Ledger {
             held.quantity += slice.quantity;
             held.cost += slice.cost;
             held.pending_new += slice.pending_old + slice.pending_new;
-            held.gain += slice.gain;
         }
         taker.move_cash(&mut claims, released);
         *self.books.claims()? = claims;

@@ -75,8 +75,9 @@ impl Position {
     }
 
     /// Cuts a fraction off for the taker of a liquidation and returns it (CLR-30): the quantity towards zero, the cost rounded
-    /// up, gains, registered ones too, rounded down. The cost does not follow the quantity: a position of a few units can owe much, and a slice without
-    /// its share of that would take balances and leave the debts.
+    /// up, gains rounded down. The cost does not follow the quantity: a position of a few units can owe much, and a slice without
+    /// its share of that would take balances and leave the debts. A registered gain stays: who gained bears for it, and was paid for
+    /// it as if it bore nothing (CLR-32).
     pub fn cut(&mut self, part: Fraction) -> Result<Self> {
         let size = Contracts(self.quantity.checked_abs().ok_or(NovateError::MathOverflow)?);
         let size = size.slice_floor(part).map_err(NovateError::from)?.0;
@@ -91,11 +92,9 @@ impl Position {
         // Parts of what they are cut from.
         self.quantity = self.quantity.saturating_sub(slice.quantity);
         self.cost = self.cost.saturating_sub(slice.cost);
-        for (whole, cut) in [
-            (&mut self.pending_old, &mut slice.pending_old),
-            (&mut self.pending_new, &mut slice.pending_new),
-            (&mut self.gain, &mut slice.gain),
-        ] {
+        for (whole, cut) in
+            [(&mut self.pending_old, &mut slice.pending_old), (&mut self.pending_new, &mut slice.pending_new)]
+        {
             if *whole != 0 {
                 *cut = Usd(*whole).slice_floor(part).map_err(NovateError::from)?.0;
                 *whole = whole.saturating_sub(*cut);
@@ -104,15 +103,13 @@ impl Position {
         Ok(slice)
     }
 
-    /// Adds a slice of another portfolio's position in the same instrument, of the same round of haircuts. What was pending there
-    /// starts anew here.
+    /// Adds a slice of another portfolio's position in the same instrument. What was pending there starts anew here.
     pub fn absorb(&mut self, slice: &Self) -> Result<()> {
         let pending = slice.pending_old.checked_add(slice.pending_new).ok_or(NovateError::MathOverflow)?;
         for (whole, part) in [
             (&mut self.quantity, slice.quantity),
             (&mut self.cost, slice.cost),
             (&mut self.pending_new, pending),
-            (&mut self.gain, slice.gain),
         ] {
             *whole = whole.checked_add(part).ok_or(NovateError::MathOverflow)?;
         }
