@@ -25,6 +25,7 @@ mod funding;
 mod guard;
 mod haircut_of_deposits;
 mod haircut_of_gains;
+mod haircut_rounds;
 mod health;
 mod insolvent;
 mod ledger;

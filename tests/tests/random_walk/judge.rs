@@ -363,7 +363,7 @@ impl Judge {
             return position.gain;
         }
         let expiry = expiry_of(position.instrument).and_then(|id| self.snapshot.expiries.get(&id)).map(|e| &**e);
-        haircut::gain(position, market, expiry).unwrap_or(0)
+        haircut::gain(position, market, expiry)
     }
 
     /// CLR-03, MRG-42, MRG-43 and MRG-45; one in an auction that is back above maintenance margin leaves it.

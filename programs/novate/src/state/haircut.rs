@@ -10,7 +10,7 @@ use novate_margin::chain::Decided;
 use novate_margin::fixed::mul_div_ceil;
 use novate_margin::{Contracts, Price, Usd};
 
-use super::{next_expiry, seconds, Asset, Expiry, Market, Position, PENDING_SECONDS};
+use super::{is_settling, next_expiry, seconds, Asset, Expiry, Market, Position, DAY, PENDING_SECONDS};
 use crate::error::NovateError;
 use crate::events::PositionBorne;
 use crate::instrument::{self, minutes_of, Instrument};
@@ -87,7 +87,9 @@ impl Market {
     /// [`NovateError::HaircutSettling`] while the gains of a round that is over are not all charged.
     pub fn forgive(&mut self, amount: Usd, underlying: &Asset, now: i64) -> Result<()> {
         if !self.round.stands() {
-            let (index, time) = (underlying.price, next_expiry(now));
+            let (index, next) = (underlying.price, next_expiry(now));
+            // Of what is decided, that of the last expiry may not be fixed until the samples for the next begin.
+            let time = if is_settling(next, now) { next } else { next.saturating_sub(DAY) };
             let decided = underlying.decided(time, now)?;
             (self.round_expiry, self.round_decided, self.round_average) = (time, decided.share, decided.average);
             self.round = Round {
@@ -140,7 +142,7 @@ impl Market {
     }
 
     fn register(&mut self, position: &mut Position, expiry: Option<&Expiry>) -> Result<Option<Borne>> {
-        let Some(gain) = self.to_register(position, expiry)? else { return Ok(None) };
+        let Some(gain) = self.unregistered(position, expiry)? else { return Ok(None) };
         position.round = self.round.number;
         if gain == Usd::ZERO {
             return Ok(None);
@@ -151,17 +153,12 @@ impl Market {
         Ok(Some(Borne { registered: gain.0, charged: 0 }))
     }
 
-    /// The gain of a position that was not looked at yet; none of one that was, or that waits for its price.
-    fn to_register(&self, position: &Position, expiry: Option<&Expiry>) -> Result<Option<Usd>> {
-        if position.round == self.round.number || self.waits_for_price(position, expiry) {
+    /// The gain of a position that was not looked at yet; none of one that was.
+    fn unregistered(&self, position: &Position, expiry: Option<&Expiry>) -> Result<Option<Usd>> {
+        if position.round == self.round.number {
             return Ok(None);
         }
         self.gain_of(position, expiry).map(Some)
-    }
-
-    /// What had expired before the round and has no settlement price yet: its gain is registered once it has one.
-    fn waits_for_price(&self, position: &Position, expiry: Option<&Expiry>) -> bool {
-        position.quantity != 0 && self.had_passed(position) && expiry.is_some_and(|expiry| !expiry.is_fixed())
     }
 
     fn had_passed(&self, position: &Position) -> bool {
@@ -194,7 +191,7 @@ impl Market {
             return Ok(None);
         }
         let expiry = expiry.ok_or(NovateError::WrongExpiry)?;
-        if passed {
+        if passed && expiry.is_fixed() {
             return Ok(Some(expiry.value(position)?));
         }
         let decided = match expiry.time == self.round_expiry {
@@ -202,11 +199,12 @@ impl Market {
             false => Decided::NOTHING,
         };
         let price = expiry.expected(decided)?.at(self.round.index_price).map_err(NovateError::from)?;
-        Ok(Some(of(price)?))
+        // A future, or what had passed and has no price yet.
+        Ok(Some(of(expiry.worth(held, price)?)?))
     }
 
     /// The most that a position may be charged once the window that is open ends: the gain that it registered, or would register
-    /// now; 0 while no window is open, and of what waits for its price.
+    /// now; 0 while no window is open.
     pub fn at_risk(&self, position: &Position, expiry: Option<&Expiry>, now: i64) -> Result<Usd> {
         if !self.round.is_open(now) {
             return Ok(Usd::ZERO);
@@ -214,7 +212,7 @@ impl Market {
         if position.round == self.round.number {
             return Ok(Usd(position.gain));
         }
-        Ok(self.to_register(position, expiry)?.unwrap_or(Usd::ZERO))
+        Ok(self.unregistered(position, expiry)?.unwrap_or(Usd::ZERO))
     }
 
     /// What the gain that a position registered is charged now: nothing within the window, then its share of what was forgiven,
