@@ -65,9 +65,12 @@ pub fn bear(position: &mut Position, market: &Market, expiry: Option<&Expiry>, n
             (position.gain, position.round) = (gain(position, market, expiry), round.number);
         }
     } else if position.gain > 0 {
-        let product = i128::from(position.gain) * i128::from(round.forgiven.0);
-        let share = -(-product).div_euclid(i128::from(round.gains.0));
-        position.cost += share.min(i128::from(position.gain)) as i64;
+        // Void where the round was opened anew.
+        if position.round == round.number {
+            let product = i128::from(position.gain) * i128::from(round.forgiven.0);
+            let share = -(-product).div_euclid(i128::from(round.gains.0));
+            position.cost += share.min(i128::from(position.gain)) as i64;
+        }
         position.gain = 0;
     }
 }

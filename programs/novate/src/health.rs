@@ -444,8 +444,9 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
     /// The cost of a position with a gain that has to bear a haircut: with what it is charged for it, applied or not (CLR-32).
     #[cold]
     fn charged(&mut self, position: &Position) -> Result<Usd> {
-        self.rests.to_charge = true;
-        let charge = self.source.market(market_of(position.instrument))?.charge_of(position, self.terms.now)?;
+        let market = self.source.market(market_of(position.instrument))?;
+        self.rests.to_charge |= position.round == market.round.number;
+        let charge = market.charge_of(position, self.terms.now)?;
         Ok(Usd(position.cost).add(charge).map_err(NovateError::from)?)
     }
 

@@ -115,6 +115,7 @@ impl Position {
             pending_old: floor(self.pending_old * fraction, WHOLE),
             pending_new: floor(self.pending_new * fraction, WHOLE),
             gain: 0,
+            round: 0,
             ..*self
         };
         self.quantity -= slice.quantity;
@@ -716,23 +717,29 @@ impl Ledger {
     fn forgive(&mut self, event: &Fields, portfolio: &mut Portfolio) -> Result<BTreeMap<u64, i128>, String> {
         let (now, entries) = (event.number("time"), event.entries("borne"));
         self.books.charge_gains(portfolio, &entries)?;
-        if event.number("equity_before") <= 0 {
-            for (instrument, position) in &mut portfolio.positions {
-                self.books.market(market_of(*instrument))?.exempt(position, now);
-            }
-        }
-        let mut losses = BTreeMap::new();
+        self.exempt(event, portfolio)?;
+        let (mut losses, mut taken) = (BTreeMap::new(), 0);
         for loss in event.entries("losses") {
             let (instrument, amount) = (loss.number("instrument") as u64, loss.number("amount"));
             if !portfolio.positions.contains_key(&instrument) || losses.insert(instrument, amount).is_some() {
                 return Err(format!("{amount} is forgiven in {instrument:#x}"));
             }
-            self.books.market(market_of(instrument))?.forgive(amount, now)?;
+            taken += self.books.market(market_of(instrument))?.forgive(amount, loss.number("round"), now)?;
         }
         expect("what was forgiven", event.number("forgiven"), losses.values().sum())?;
-        self.books.claims()?.forgiven += event.number("forgiven");
+        self.books.claims()?.forgiven += taken;
+        self.exempt(event, portfolio)?;
         self.books.register_gains(portfolio, &entries, now)?;
         Ok(losses)
+    }
+
+    fn exempt(&mut self, event: &Fields, portfolio: &mut Portfolio) -> Booked {
+        if event.number("equity_before") <= 0 {
+            for (instrument, position) in &mut portfolio.positions {
+                self.books.market(market_of(*instrument))?.exempt(position, event.number("time"));
+            }
+        }
+        Ok(())
     }
 
     /// The slice of cash, with its part of what is held back, and what the taker pays or receives.
@@ -799,7 +806,7 @@ impl Ledger {
         let [deficit, forgiven, repaid] = ["deficit", "forgiven", "repaid"].map(|name| event.number(name));
         self.books.insurance.reserved -= portfolio.payable();
         self.raise(event, deficit - forgiven, None)?;
-        let mut sums = [0; 2];
+        let (mut sums, mut taken) = ([0; 2], 0);
         for loss in event.entries("losses") {
             let instrument = loss.number("instrument") as u64;
             let [amount, forgiven] = ["amount", "forgiven"].map(|name| loss.number(name));
@@ -809,13 +816,13 @@ impl Ledger {
             position.cost = 0;
             let market = self.books.market(market_of(instrument))?;
             if forgiven != 0 {
-                market.forgive(forgiven, now)?;
+                taken += market.forgive(forgiven, loss.number("round"), now)?;
             }
             market.variation_pool += amount - forgiven;
         }
         expect("the deficit", deficit, sums[0] + repaid)?;
         expect("what was forgiven", forgiven, sums[1])?;
-        self.books.claims()?.forgiven += forgiven;
+        self.books.claims()?.forgiven += taken;
         let loan = portfolio.balances.get(&SETTLEMENT).map_or(0, |held| held[2]);
         portfolio.add(SETTLEMENT, [0, 0, -loan]);
         self.books.count(SETTLEMENT, -repaid)?;

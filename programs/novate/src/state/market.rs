@@ -107,7 +107,11 @@ pub struct Market {
     pub round_expiry: i64,
     pub round_decided: Ratio,
     pub round_average: Price,
-    pub reserve: [u8; 1304],
+    /// Unix time at which the round was first opened.
+    pub round_first: i64,
+    /// Of `haircut`, what was forgiven and is too little to open a round for.
+    pub carried: Usd,
+    pub reserve: [u8; 1288],
 }
 
 impl Market {

@@ -22,7 +22,8 @@ pub struct Position {
     pub cost: i64,
     /// Of a perpetual, the market's cumulative funding up to which `cost` has it (CLR-11); else zero.
     pub funding: i64,
-    /// Gain that was registered in the market's round of haircuts and is not charged yet, 0 or more (CLR-32).
+    /// Gain that was registered in the market's round of haircuts and is not charged yet, 0 or more (CLR-32); void where that was
+    /// opened anew since.
     pub gain: i64,
     /// Gains received that can become cash at the next rotation.
     pub pending_old: i64,
@@ -106,11 +107,9 @@ impl Position {
     /// Adds a slice of another portfolio's position in the same instrument. What was pending there starts anew here.
     pub fn absorb(&mut self, slice: &Self) -> Result<()> {
         let pending = slice.pending_old.checked_add(slice.pending_new).ok_or(NovateError::MathOverflow)?;
-        for (whole, part) in [
-            (&mut self.quantity, slice.quantity),
-            (&mut self.cost, slice.cost),
-            (&mut self.pending_new, pending),
-        ] {
+        for (whole, part) in
+            [(&mut self.quantity, slice.quantity), (&mut self.cost, slice.cost), (&mut self.pending_new, pending)]
+        {
             *whole = whole.checked_add(part).ok_or(NovateError::MathOverflow)?;
         }
         Ok(())

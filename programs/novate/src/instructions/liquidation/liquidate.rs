@@ -130,7 +130,10 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     if insolvent && insurance.shortage() > 0 {
         // Before anything moves: else a taker's gain is paid by the slice, and what the fund lacks in the end by others' (CLR-32).
         let lost = Losses::of(&portfolio, Fraction::ONE, examiner.book(), &listed, now)?.of;
-        losses = forgive(&portfolio, (&bid.shares, &lost), &listed, now)?;
+        // What may be lacking of others, or of what is left of this one.
+        let own = if bid.fraction == Fraction::ONE { portfolio.payable() } else { 0 };
+        let short = insurance.shortage().saturating_sub(own);
+        losses = forgive(&portfolio, (&bid.shares, &lost), short, &listed, now)?;
         sides.has_rounds = true;
         sides.prepare(&mut portfolio, &listed)?;
     }

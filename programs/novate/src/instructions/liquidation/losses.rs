@@ -10,7 +10,7 @@ use crate::error::NovateError;
 use crate::events::ForgivenLoss;
 use crate::instrument::{self, expiry_id, market_of, minutes_of, Instrument};
 use crate::listed::Listed;
-use crate::state::{seconds, Portfolio, Position, MAX_POSITIONS};
+use crate::state::{seconds, Portfolio, Position, LEAST_HAIRCUT, MAX_POSITIONS};
 
 /// Amounts by position, in the order of the portfolio. Settlement asset, 1e-6. Not on the heap, which a full account fills.
 pub(super) type Shares = [i64; MAX_POSITIONS];
@@ -22,7 +22,7 @@ pub(super) struct Losses {
     pub of: Shares,
     options: Shares,
     pub sum: i64,
-    /// One is in a market whose last haircut is not all charged.
+    /// One is in a market whose haircut takes nothing now ([`crate::state::Market::takes`]).
     pub settling: bool,
 }
 
@@ -30,15 +30,16 @@ impl Losses {
     /// Of the slice of an account whose funding is applied, at the prices of the book that judged it.
     pub fn of(portfolio: &Portfolio, part: Fraction, book: &Book, listed: &Listed, now: i64) -> Result<Self> {
         let mut losses = Self { of: NO_SHARES, options: NO_SHARES, sum: 0, settling: false };
-        let places = losses.of.iter_mut().zip(&mut losses.options);
+        let (places, mut last) = (losses.of.iter_mut().zip(&mut losses.options), None);
         for (position, (of, option)) in portfolio.positions().iter().zip(places) {
             let mut whole = *position;
             let slice = whole.cut(part)?;
             let value = value(&slice, book, listed, now)?;
             let loss = Usd(slice.cost).sub(value).map_err(NovateError::from)?.or_zero().0;
-            if loss > 0 {
-                let round = listed.market(market_of(slice.instrument))?.round;
-                losses.settling |= round.stands() && !round.is_open(now);
+            let market = market_of(slice.instrument);
+            if loss > 0 && last.replace(market) != Some(market) {
+                let market = listed.market(market)?;
+                losses.settling |= !market.takes(&*listed.asset(market.asset)?, now);
             }
             *(if is_live_option(&slice, now)? { option } else { of }) = loss;
             losses.sum = losses.sum.checked_add(loss).ok_or(NovateError::MathOverflow)?;
@@ -94,33 +95,35 @@ fn is_live_option(position: &Position, now: i64) -> Result<bool> {
     Ok(option && position.quantity != 0 && seconds(minutes_of(position.instrument)) > now)
 }
 
-/// Takes the shares of what is forgiven into the rounds of their markets. Until these are closed all of it is at stake for deposits.
-/// In the markets of what is `lost` beside it a round is opened too, where none stands.
+/// Takes the shares of what is forgiven into the rounds of their markets. Until these are closed all that they take in is at stake for
+/// deposits. Where insurance is so `short` that it may come to a haircut worth a round, one is opened, or anew, in the markets of what is
+/// `lost` beside it too.
 pub(super) fn forgive(
     portfolio: &Portfolio,
     (shares, lost): (&Shares, &Shares),
+    short: u64,
     listed: &Listed,
     now: i64,
 ) -> Result<Vec<ForgivenLoss>> {
+    let urgent = short >= LEAST_HAIRCUT.0.unsigned_abs();
     // Memory that a list outgrows is not given back.
     let count = shares.iter().zip(lost).filter(|(share, lost)| **share > 0 || **lost > 0).count();
-    let mut losses = Vec::with_capacity(count);
+    let (mut losses, mut sum) = (Vec::with_capacity(count), Usd::ZERO);
     for (position, (share, lost)) in portfolio.positions().iter().zip(shares.iter().zip(lost)) {
-        if *share <= 0 && *lost <= 0 {
+        if *share <= 0 && (*lost <= 0 || !urgent) {
             continue;
         }
         let mut market = listed.market_mut(market_of(position.instrument))?;
-        if *share <= 0 && market.round.stands() {
-            continue;
+        let (underlying, before) = (listed.asset(market.asset)?, market.round.number);
+        let taken = market.forgive(Usd(*share), urgent, &underlying, now)?;
+        sum = sum.add(taken.unwrap_or(Usd::ZERO)).map_err(NovateError::from)?;
+        if *share > 0 || market.round.number != before {
+            let round = if taken.is_some() { market.round.number } else { 0 };
+            losses.push(ForgivenLoss { instrument: position.instrument, amount: *share, round });
         }
-        let underlying = listed.asset(market.asset)?;
-        market.forgive(Usd(*share), &underlying, now)?;
-        losses.push(ForgivenLoss { instrument: position.instrument, amount: *share });
     }
-    let sum =
-        losses.iter().try_fold(0i64, |sum, loss| sum.checked_add(loss.amount)).ok_or(NovateError::MathOverflow)?;
-    if sum > 0 {
-        listed.settlement_mut()?.note_forgiven(sum.unsigned_abs())?;
+    if sum > Usd::ZERO {
+        listed.settlement_mut()?.note_forgiven(sum.0.unsigned_abs())?;
     }
     Ok(losses)
 }
