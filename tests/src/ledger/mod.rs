@@ -815,8 +815,9 @@ impl Ledger {
             expect("a loss", amount, position.cost)?;
             position.cost = 0;
             let market = self.books.market(market_of(instrument))?;
-            if forgiven != 0 {
-                taken += market.forgive(forgiven, loss.number("round"), now)?;
+            match forgiven {
+                0 => expect("the round of nothing", loss.number("round"), 0)?,
+                forgiven => taken += market.forgive(forgiven, loss.number("round"), now)?,
             }
             market.variation_pool += amount - forgiven;
         }
