@@ -7,7 +7,7 @@ use novate_client::state::{HAIRCUT_WINDOW, LEAST_HAIRCUT, LONGEST_ROUND};
 use novate_client::NovateError;
 use novate_tests::feed::Quote;
 use novate_tests::haircut::{Broke, SOLD};
-use novate_tests::{call, checker, future, Actor, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH_PERP, PRICE, USDC};
+use novate_tests::{call, checker, future, Actor, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH, ETH_PERP, PRICE, USDC};
 
 use crate::checking::raw;
 
@@ -179,25 +179,45 @@ fn a_round_is_opened_at_a_fresh_price() {
         }
         let read = broke.world.asset(BTC).publish_time;
         broke.world.pass_to(read + 61);
-        refresh_but_btc(&mut broke.world);
+        refresh_but(&mut broke.world, BTC);
         let bid = broke.bid(ALL / 10, -1);
         broke.world.refuses(std::slice::from_ref(&bid), &[&broke.taker.key], NovateError::HaircutSettling);
         broke.world.pass_to(read + 3_601);
-        refresh_but_btc(&mut broke.world);
+        refresh_but(&mut broke.world, BTC);
         let event: Liquidated = broke.world.succeeds(&[bid], &[&broke.taker.key]).event();
         assert_eq!(event.losses[0].round, number + 1);
         holds(&broke.world);
     }
 }
 
-fn refresh_but_btc(world: &mut World) {
+fn refresh_but(world: &mut World, stale: u16) {
     let now = world.now();
-    let others: Vec<u16> = (0..world.listings.len() as u16).filter(|asset| *asset != BTC).collect();
+    let others: Vec<u16> = (0..world.listings.len() as u16).filter(|asset| *asset != stale).collect();
     for asset in &others {
         world.publish(*asset, Quote::new(world.listing(*asset).usd, now));
     }
     let refresh = world.refresh_asset(&others);
     world.succeeds(&[refresh], &[]);
+}
+
+/// What is lost beside it in a market whose price is stale, too little for a round, does not hold the rest up.
+#[test]
+fn a_little_in_a_stale_market_is_carried() {
+    let mut broke = Broke::before(World::default(), 0, SOLD);
+    let first = broke.winners[0].clone();
+    broke.world.trade(&broke.owner.clone(), &first, &[(ETH_PERP, CONTRACT / 10, 1_500 * PRICE)]);
+    broke.world.price(ETH, 1_400.0);
+    broke.world.price(BTC, 12_500.0);
+    broke.world.start_auction(&broke.owner);
+    let read = broke.world.asset(ETH).publish_time;
+    broke.world.pass_to(read + 61);
+    refresh_but(&mut broke.world, ETH);
+    let event = broke.takes(ALL, 0);
+    let rounds: Vec<_> = event.losses.iter().map(|loss| (loss.instrument, loss.round)).collect();
+    assert_eq!(rounds, [(perpetual(BTC_PERP), 1), (perpetual(ETH_PERP), 0)]);
+    assert!(event.losses[1].amount > 0);
+    assert_eq!(broke.world.market(ETH_PERP).carried.0, event.losses[1].amount);
+    holds(&broke.world);
 }
 
 // What is too little for a round.
@@ -309,7 +329,7 @@ fn a_bidder_for_a_solvent_account_does_not_bear_for_its_gain() {
     broke.world.withdraw(&first, USDC, 97_000 * DOLLAR as u64);
     broke.world.trade(&first, &second, &[(ETH_PERP, 20 * CONTRACT, 1_500 * PRICE)]);
     broke.takes(ALL, 0);
-    broke.world.price(novate_tests::ETH, 1_250.0);
+    broke.world.price(ETH, 1_250.0);
     broke.world.start_auction(&first);
     let bidder = broke.world.trader(100_000);
     let bid = broke.world.liquidate_instruction(&first, bidder.side(), ALL, i64::MAX);
@@ -379,4 +399,34 @@ fn what_expired_bears_though_it_has_no_price_yet() {
         assert!(bears.unwrap().0 > 0);
         holds(&world);
     }
+}
+
+/// What expires while a round is open wins then: a loss that is forgiven afterwards is charged to it too, at the same price.
+#[test]
+fn what_expires_in_the_window_bears_what_is_forgiven_afterwards() {
+    let mut world = World::default();
+    let time = world.chain(BTC_PERP, 1, 0.5, &[10_000]);
+    let [owner, taker] = [7_010, 100_000].map(|usd| world.trader(usd));
+    let [winner, other] = [(); 2].map(|()| world.trader(100_000));
+    world.trade(&owner, &other, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+    let mark = world.expiry(BTC_PERP, time).strike(0).unwrap().mark.0 / 10_000_000 * 10_000_000;
+    world.trade_legs(&winner, &other, &[call(BTC_PERP, time, 0, CONTRACT, mark)]);
+    world.listings[usize::from(BTC)].usd = 12_500.0;
+    world.pass_to(time - 120);
+    world.refresh();
+    world.start_auction(&owner);
+    let bid = |world: &mut World, fraction| -> Liquidated {
+        let bid = world.liquidate_instruction(&owner, taker.side(), fraction, 0);
+        world.succeeds(&[bid], &[&taker.key]).event()
+    };
+    assert_eq!(bid(&mut world, ALL / 2).losses[0].round, 1);
+    let held = world.portfolio(&winner.portfolio).positions()[0];
+    let register = world.register_gain_instruction(&winner, held.instrument);
+    world.refuses(std::slice::from_ref(&register), &[], NovateError::NoGain);
+    world.pass_to(time + 10);
+    world.refresh();
+    assert_eq!(bid(&mut world, ALL).losses[0].round, 2);
+    world.succeeds(&[register], &[]);
+    assert!(gain(&world, &winner) > 2_000 * DOLLAR);
+    holds(&world);
 }

@@ -430,9 +430,9 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
     }
 
     /// A closed position on what is not held otherwise: its cost counts, as a loss or as a gain that is not settled, and no price
-    /// is asked for. A gain needs its market, which may have a round: leaving it out hides nothing.
+    /// is asked for. A gain, unsettled or registered, needs its market, which may have a round: leaving it out hides nothing.
     fn add_closed(&mut self, position: &Position) -> Result<()> {
-        if position.has_unsettled_gain() {
+        if position.gain != 0 || position.has_unsettled_gain() {
             self.in_round |= self.source.market(market_of(position.instrument))?.round.stands();
         }
         let cost = if position.gain == 0 { Usd(position.cost) } else { self.charged(position)? };

@@ -95,10 +95,11 @@ impl Round {
         self.ends.saturating_sub(HAIRCUT_WINDOW)
     }
 
-    /// Gains at this price are about those of the opening.
-    fn is_near(&self, price: Price) -> bool {
+    /// Gains are about those of the opening: the price is, and nothing has expired since.
+    fn is_near(&self, price: Price, now: i64) -> bool {
         let apart = price.0.saturating_sub(self.index_price.0).saturating_abs();
         apart <= self.index_price.0.checked_div(PARTS_NEAR).unwrap_or_default()
+            && next_expiry(self.opened()) == next_expiry(now)
     }
 }
 
@@ -109,25 +110,27 @@ enum Taking {
     Adds,
     /// To those of now.
     Opens,
-    /// Nothing is forgiven.
+    /// Nothing is forgiven, but for what is too little to open a round for: it is carried.
     Waits,
 }
 
 impl Market {
-    /// Whether a loss may be forgiven at the price of the underlying.
-    pub fn takes(&self, underlying: &Asset, now: i64) -> bool {
-        self.taking(underlying, now) != Taking::Waits
+    /// Whether a loss may be forgiven at the price of the underlying; of none, whether a round may be opened for it.
+    pub fn takes(&self, amount: Usd, underlying: &Asset, now: i64) -> Result<bool> {
+        let carried = self.carried.add(amount).map_err(NovateError::from)?;
+        let little = amount > Usd::ZERO && carried < LEAST_HAIRCUT;
+        Ok(little || self.taking(underlying, now) != Taking::Waits)
     }
 
-    /// A round takes no more once its window has ended. It opens, anew where the price has moved, so that what is forgiven is charged to
-    /// gains at about the price that it was lost at, as long as the window then ends within a day of the first opening; and at a
+    /// A round takes no more once its window has ended. It opens, anew where the price has moved or something has expired, so that what is
+    /// forgiven is charged to gains at about the price that it was lost at, as long as the window then ends within a day of the first opening; and at a
     /// fresh price, unless there has been none for an hour.
     fn taking(&self, underlying: &Asset, now: i64) -> Taking {
         let stands = self.round.stands();
         if stands && !self.round.is_open(now) {
             return Taking::Waits;
         }
-        if stands && self.round.is_near(underlying.price) {
+        if stands && self.round.is_near(underlying.price, now) {
             return Taking::Adds;
         }
         let lasts = now.saturating_add(HAIRCUT_WINDOW).saturating_sub(self.round_first);
@@ -143,7 +146,7 @@ impl Market {
     /// unless that is `urgent`. Fails with [`NovateError::HaircutSettling`] where nothing may be forgiven now.
     pub fn forgive(&mut self, amount: Usd, urgent: bool, underlying: &Asset, now: i64) -> Result<Option<Usd>> {
         let taking = self.taking(underlying, now);
-        require!(taking != Taking::Waits || amount == Usd::ZERO, NovateError::HaircutSettling);
+        require!(amount == Usd::ZERO || self.takes(amount, underlying, now)?, NovateError::HaircutSettling);
         let carried = self.carried.add(amount).map_err(NovateError::from)?;
         self.haircut = self.haircut.add(amount).map_err(NovateError::from)?;
         if taking == Taking::Waits || taking == Taking::Opens && carried < LEAST_HAIRCUT && !urgent {

@@ -4,7 +4,7 @@ use anchor_lang::prelude::*;
 use novate_margin::fixed::{mul_div_ceil, mul_div_floor};
 use novate_margin::{auction, is_liquidatable, Fraction, Health, Price, Seconds, Usd};
 
-use super::losses::{forgive, Losses, Shares, NO_SHARES};
+use super::losses::{are_taken, forgive, Losses, Shares, NO_SHARES};
 use crate::error::NovateError;
 use crate::events::{emit, Liquidated, PositionBorne, EVENT_VERSION};
 use crate::health::{Examiner, Prices};
@@ -133,7 +133,7 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
         // What may be lacking of others, or of what is left of this one.
         let own = if bid.fraction == Fraction::ONE { portfolio.payable() } else { 0 };
         let short = insurance.shortage().saturating_sub(own);
-        losses = forgive(&portfolio, (&bid.shares, &lost), short, &listed, now)?;
+        losses = forgive((&portfolio, Some(&taker)), (&bid.shares, &lost), short, &listed, now)?;
         sides.has_rounds = true;
         sides.prepare(&mut portfolio, &listed)?;
     }
@@ -229,10 +229,12 @@ fn size_up_insolvent(
     let (mut forgiven, mut deposits, mut shares, mut settling) = (0, 0, NO_SHARES, false);
     if lacks > 0 {
         let losses = losses(fraction)?;
-        settling = losses.settling;
-        if !settling {
-            forgiven = lacks.min(losses.sum);
-            shares = losses.divide(forgiven)?;
+        forgiven = lacks.min(losses.sum);
+        shares = losses.divide(forgiven)?;
+        settling = !are_taken(portfolio, &shares, listed, now)?;
+        if settling {
+            (forgiven, shares) = (0, NO_SHARES);
+        } else {
             deposits = lacks.saturating_sub(forgiven).min(deposits_of_others(portfolio, &*listed.settlement()?)?);
         }
     }

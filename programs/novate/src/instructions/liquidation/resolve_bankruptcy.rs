@@ -63,7 +63,7 @@ pub(crate) fn resolve_bankruptcy<'info>(ctx: Context<'info, ResolveBankruptcy<'i
     let covered = insurance.cover(&mut settlement, deficit.saturating_sub(forgiven), deficit)?;
     let shares = losses.divide(signed(forgiven)?)?;
     drop(settlement);
-    let taken = forgive(&portfolio, (&shares, &NO_SHARES), short, &listed, now)?;
+    let taken = forgive((&portfolio, None), (&shares, &NO_SHARES), short, &listed, now)?;
     let losses = pay_losses(&mut portfolio, (&shares, &taken), &listed)?;
     let mut settlement = listed.settlement_mut()?;
     if loan > 0 {
