@@ -403,7 +403,7 @@ fn whoever_asks_for_less_may_take_what_the_fund_pays_for_meanwhile() {
     broke.owner = second;
     // Not one with a gain there, which the slice would pay: it would bear nothing of what is forgiven later.
     let winner = broke.winners[1].clone();
-    let bid = broke.world.liquidate_instruction(&broke.owner, winner.side(), ALL, -100 * DOLLAR);
+    let bid = broke.world.liquidate_instruction(&broke.owner, winner.side(), ALL / 2, -100 * DOLLAR);
     broke.world.refuses(&[bid], &[&winner.key], NovateError::HaircutSettling);
     broke.taker = broke.world.trader(100_000);
     let event = broke.takes(ALL, -100 * DOLLAR);
@@ -710,8 +710,9 @@ fn a_registered_gain_is_not_given_away() {
 /// The price takes it back, and its owner closes at no cost: it bears all the same, and does not leave before.
 #[test]
 fn a_registered_gain_is_not_left_behind() {
-    let (mut broke, _) = lacking(World::default());
+    let mut broke = Broke::new(0);
     let (first, taker) = (broke.winners[0].clone(), broke.taker.clone());
+    broke.takes(ALL, 0);
     for winner in broke.winners.clone() {
         broke.world.register_gain(&winner, BTC_PERP);
     }
@@ -719,13 +720,13 @@ fn a_registered_gain_is_not_left_behind() {
     broke.world.trade(&first, &taker, &[(BTC_PERP, SOLD[0], 20_000 * PRICE)]);
     broke.world.settle(&first, BTC_PERP);
     let left = position(&broke.world, &first);
-    assert_eq!((left.quantity, left.cost, left.gain), (0, 0, 5_495 * DOLLAR));
+    assert_eq!((left.quantity, left.cost, left.gain), (0, 0, 3_745 * DOLLAR));
     let cash = broke.world.portfolio(&first.portfolio).cash;
     let withdraw = broke.world.withdraw_instruction(&first, USDC, cash as u64);
     broke.world.refuses(&[withdraw], &[&first.key], NovateError::BelowInitialMargin);
     holds(&broke.world);
     end(&mut broke.world);
-    assert_eq!(broke.world.charge_gain(&first, BTC_PERP).borne.charged, 2_000 * DOLLAR);
+    assert_eq!(broke.world.charge_gain(&first, BTC_PERP).borne.charged, 250 * DOLLAR);
     holds(&broke.world);
 }
 
