@@ -28,6 +28,7 @@ mod governance_walk;
 mod guard;
 mod haircut_of_deposits;
 mod haircut_of_gains;
+mod haircut_rounds;
 mod health;
 mod insolvent;
 mod issuer;

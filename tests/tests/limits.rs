@@ -310,10 +310,12 @@ impl Hall {
     fn open_rounds(&mut self) {
         let (ends, price) = (self.world.now() + HAIRCUT_WINDOW, Price((USD * 1.1) as i64 * PRICE));
         for index in 0..self.shape.positions {
+            let index_price = self.world.asset(self.world.market(index).asset).price;
             self.alter(addresses::market(&self.world.pool, index), |market: &mut Market| {
                 let (forgiven, funding) = (Usd(DOLLAR), market.funding);
                 market.round =
-                    Round { number: 1, ends, forgiven, index_price: price, mark: price, funding, ..Round::default() };
+                    Round { number: 1, ends, forgiven, index_price, mark: price, funding, ..Round::default() };
+                market.round_first = ends - HAIRCUT_WINDOW;
                 market.haircut.0 += DOLLAR;
                 market.rounding.0 += DOLLAR;
             });

@@ -138,7 +138,7 @@ const NEVER: [&str; 9] = [
     "NotWritable",
 ];
 /// What must really happen.
-const LIVED: [&str; 65] = [
+const LIVED: [&str; 67] = [
     "a slice of what waits for its price changed hands",
     "the outflow limit held tokens back",
     "a balance below the minimum was refused",
@@ -167,7 +167,9 @@ const LIVED: [&str; 65] = [
     "losses were forgiven in two markets",
     "a second deficit came into an open window",
     "a bid had either side bear its part",
-    "a slice carried a registered gain",
+    "who gained kept the charge in a slice",
+    "a loss was carried",
+    "a round was opened anew",
     "a settlement registered or charged a gain",
     "a gain of what is dated was registered",
     "a charge was the last of a round",
@@ -227,11 +229,13 @@ const TELLS: [(&str, &[&str]); 15] = [
 ];
 
 /// Parts of haircuts that need more than one thing to come together: at least once.
-const LIVED_RARELY: [&str; 6] = [
+const LIVED_RARELY: [&str; 8] = [
     "the outflow limit held tokens back",
     "a slice of what waits for its price changed hands",
     "a second deficit came into an open window",
-    "a slice carried a registered gain",
+    "who gained kept the charge in a slice",
+    "a loss was carried",
+    "a round was opened anew",
     "a charge was rounded up beyond the haircut",
     "gains did not cover a haircut",
 ];

@@ -299,7 +299,7 @@ pub enum NovateError {
 
     #[msg("gains of the market wait until the window of its haircut has ended")]
     HaircutOpen = 540,
-    #[msg("the window of the market's haircut has ended; charge the registered gains and close it first")]
+    #[msg("the market's haircut takes nothing now: charge its gains and close it first, or wait for a fresh price")]
     HaircutSettling = 541,
     #[msg("no haircut of the market's gains stands")]
     NoHaircut = 542,

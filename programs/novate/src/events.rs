@@ -389,6 +389,8 @@ pub struct BankruptLoss {
     pub amount: u64,
     /// Of it, forgiven.
     pub forgiven: u64,
+    /// As in [`ForgivenLoss`]; 0 where nothing is forgiven.
+    pub round: u32,
 }
 
 /// Somebody was proposed for a role, a proposal was taken back, or accepted.
@@ -866,6 +868,8 @@ pub struct StakeClosed {
 pub struct ForgivenLoss {
     pub instrument: u64,
     pub amount: i64,
+    /// The market's round of haircuts that took it in, with what was carried; 0 where it is carried itself.
+    pub round: u32,
 }
 
 /// What a position bore of haircuts (CLR-32), settlement asset.

@@ -436,9 +436,9 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
     }
 
     /// A closed position on what is not held otherwise: its cost counts, as a loss or as a gain that is not settled, and no price
-    /// is asked for. A gain needs its market, which may have a round: leaving it out hides nothing.
+    /// is asked for. A gain, unsettled or registered, needs its market, which may have a round: leaving it out hides nothing.
     fn add_closed(&mut self, position: &Position) -> Result<()> {
-        if position.has_unsettled_gain() {
+        if position.gain != 0 || position.has_unsettled_gain() {
             self.in_round |= self.source.market(market_of(position.instrument))?.round.stands();
         }
         let cost = if position.gain == 0 { Usd(position.cost) } else { self.charged(position)? };
@@ -450,8 +450,9 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
     /// The cost of a position with a gain that has to bear a haircut: with what it is charged for it, applied or not (CLR-32).
     #[cold]
     fn charged(&mut self, position: &Position) -> Result<Usd> {
-        self.rests.to_charge = true;
-        let charge = self.source.market(market_of(position.instrument))?.charge_of(position, self.terms.now)?;
+        let market = self.source.market(market_of(position.instrument))?;
+        self.rests.to_charge |= position.round == market.round.number;
+        let charge = market.charge_of(position, self.terms.now)?;
         Ok(Usd(position.cost).add(charge).map_err(NovateError::from)?)
     }
 

@@ -110,7 +110,11 @@ pub struct Market {
     /// Unix times of the last change of its terms by the authority, and of the last tightening (CLR-50).
     pub set: i64,
     pub tightened: i64,
-    pub reserve: [u8; 1288],
+    /// Unix time at which the round was first opened.
+    pub round_first: i64,
+    /// Of `haircut`, what was forgiven and is too little to open a round for.
+    pub carried: Usd,
+    pub reserve: [u8; 1272],
 }
 
 impl Market {

@@ -4,7 +4,7 @@ use anchor_lang::prelude::*;
 use novate_margin::fixed::{mul_div_ceil, mul_div_floor};
 use novate_margin::{auction, is_liquidatable, Fraction, Health, Price, Seconds, Usd};
 
-use super::losses::{forgive, Losses, Shares, NO_SHARES};
+use super::losses::{are_taken, forgive, Losses, Shares, NO_SHARES};
 use crate::error::NovateError;
 use crate::events::{emit, Liquidated, PositionBorne, EVENT_VERSION};
 use crate::health::{Examiner, Prices};
@@ -113,6 +113,8 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     let funding = sides.prepare(&mut portfolio, &listed)?;
     let bid = if insolvent {
         require!(limit <= 0, NovateError::LimitAboveZero);
+        // Of what cash is worth whole units may be cut off: before it is counted what deposits have.
+        portfolio.bear(&mut *listed.settlement_mut()?)?;
         let losses = |part| Losses::of(&portfolio, part, examiner.book(), &listed, now);
         let raised = (&*insurance, &listed, losses);
         size_up_insolvent(&before, &portfolio, raised, Fraction(fraction), (now, settlement), limit)?
@@ -128,7 +130,10 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     if insolvent && insurance.shortage() > 0 {
         // Before anything moves: else a taker's gain is paid by the slice, and what the fund lacks in the end by others' (CLR-32).
         let lost = Losses::of(&portfolio, Fraction::ONE, examiner.book(), &listed, now)?.of;
-        losses = forgive(&portfolio, (&bid.shares, &lost), &listed, now)?;
+        // What may be lacking of others, or of what is left of this one.
+        let own = if bid.fraction == Fraction::ONE { portfolio.payable() } else { 0 };
+        let short = insurance.shortage().saturating_sub(own);
+        losses = forgive((&portfolio, Some(&taker)), (&bid.shares, &lost), short, &listed, now)?;
         sides.has_rounds = true;
         sides.prepare(&mut portfolio, &listed)?;
     }
@@ -199,10 +204,9 @@ fn left(before: &Health, bid: &Bid, settlement: Price, grain: Usd) -> Result<(Us
     Ok(auction::left_by(health, bid.fraction, paid, grain).map_err(NovateError::from)?)
 }
 
-/// What deposits but for the account's own can pay.
+/// What deposits but for the account's own, which has borne all haircuts, can pay.
 fn deposits_of_others(portfolio: &Portfolio, settlement: &Asset) -> Result<i64> {
-    let own = settlement.claims.worth(portfolio.cash, &portfolio.claim)?;
-    let deposits = settlement.chargeable()?.saturating_sub(own.unsigned_abs());
+    let deposits = settlement.chargeable()?.saturating_sub(portfolio.cash.unsigned_abs());
     Ok(i64::try_from(deposits).unwrap_or(i64::MAX))
 }
 
@@ -225,10 +229,12 @@ fn size_up_insolvent(
     let (mut forgiven, mut deposits, mut shares, mut settling) = (0, 0, NO_SHARES, false);
     if lacks > 0 {
         let losses = losses(fraction)?;
-        settling = losses.settling;
-        if !settling {
-            forgiven = lacks.min(losses.sum);
-            shares = losses.divide(forgiven)?;
+        forgiven = lacks.min(losses.sum);
+        shares = losses.divide(forgiven)?;
+        settling = !are_taken(portfolio, &shares, listed, now)?;
+        if settling {
+            (forgiven, shares) = (0, NO_SHARES);
+        } else {
             deposits = lacks.saturating_sub(forgiven).min(deposits_of_others(portfolio, &*listed.settlement()?)?);
         }
     }

@@ -3,7 +3,7 @@ use novate_margin::{Seconds, Usd};
 
 use super::losses::{forgive, Losses, NO_SHARES};
 use crate::error::NovateError;
-use crate::events::{BankruptLoss, BankruptcyResolved, PositionBorne, EVENT_VERSION};
+use crate::events::{BankruptLoss, BankruptcyResolved, ForgivenLoss, PositionBorne, EVENT_VERSION};
 use crate::instrument::market_of;
 use crate::listed::Listed;
 use crate::state::{signed, Asset, Balance, Borne, Insurance, Pool, Portfolio, SETTLEMENT_ASSET};
@@ -57,13 +57,14 @@ pub(crate) fn resolve_bankruptcy<'info>(ctx: Context<'info, ResolveBankruptcy<'i
     let forgiven = lacks.min(losses.sum.unsigned_abs());
     require!(lacks.saturating_sub(forgiven) <= settlement.chargeable()?, NovateError::InsuranceExhausted);
 
+    let short = insurance.shortage().saturating_sub(portfolio.payable());
     portfolio.auction_paid = portfolio.auction_paid.checked_add(deficit).ok_or(NovateError::MathOverflow)?;
     insurance.release(deficit)?;
     let covered = insurance.cover(&mut settlement, deficit.saturating_sub(forgiven), deficit)?;
     let shares = losses.divide(signed(forgiven)?)?;
     drop(settlement);
-    forgive(&portfolio, (&shares, &NO_SHARES), &listed, now)?;
-    let losses = pay_losses(&mut portfolio, &shares, &listed)?;
+    let taken = forgive((&portfolio, None), (&shares, &NO_SHARES), short, &listed, now)?;
+    let losses = pay_losses(&mut portfolio, (&shares, &taken), &listed)?;
     let mut settlement = listed.settlement_mut()?;
     if loan > 0 {
         repay(&mut portfolio, &mut settlement, owed)?;
@@ -116,7 +117,11 @@ fn bear(portfolio: &mut Portfolio, listed: &Listed, now: i64) -> Result<Vec<Posi
 }
 
 /// What each position lost and is not forgiven goes to those who won in its market.
-fn pay_losses(portfolio: &mut Portfolio, shares: &[i64], listed: &Listed) -> Result<Vec<BankruptLoss>> {
+fn pay_losses(
+    portfolio: &mut Portfolio,
+    (shares, taken): (&[i64], &[ForgivenLoss]),
+    listed: &Listed,
+) -> Result<Vec<BankruptLoss>> {
     let count = usize::from(portfolio.position_count);
     let mut losses = Vec::with_capacity(count);
     for (position, share) in portfolio.positions.iter_mut().take(count).zip(shares) {
@@ -124,7 +129,8 @@ fn pay_losses(portfolio: &mut Portfolio, shares: &[i64], listed: &Listed) -> Res
         let paid = Usd(position.cost).sub(Usd(*share)).map_err(NovateError::from)?;
         market.variation_pool = market.variation_pool.add(paid).map_err(NovateError::from)?;
         let (amount, forgiven) = (position.cost.unsigned_abs(), share.unsigned_abs());
-        losses.push(BankruptLoss { instrument: position.instrument, amount, forgiven });
+        let round = taken.iter().find(|loss| loss.instrument == position.instrument).map_or(0, |loss| loss.round);
+        losses.push(BankruptLoss { instrument: position.instrument, amount, forgiven, round });
         position.cost = 0;
     }
     Ok(losses)
