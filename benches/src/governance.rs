@@ -91,12 +91,13 @@ fn settings() -> Vec<Figure> {
     let state = format!("{} fields, a change executed", settings.len());
     let built = build::set_market(authority, pool, BTC_PERP, settings);
     figures.push(executed(&mut world, "set_market", &state, built));
-    let built = build::set_params(authority, pool, vec![ParamSetting { parameter: 17, value: 850_000 }]);
+    let built = build::set_params(authority, pool, vec![ParamSetting { parameter: 6, value: 12_000 }]);
     figures.push(executed(&mut world, "set_params", "1 parameter, a change executed", built));
 
     let built = build::stage_scenarios(authority, pool, 2, World::rows_of(ROWS, 0b111, 0, ROWS));
     world.succeeds(&[built], &[&governor]);
     let staged: Scenarios = world.state(&addresses::scenarios(&pool, 2));
+    world.pass(novate_client::state::PARAM_RAMP);
     let built = build::switch_scenarios(authority, pool, 2, staged.hash());
     let state = format!("{ROWS} rows of 3 columns, a change executed");
     figures.push(executed(&mut world, "switch_scenarios", &state, built));

@@ -1,5 +1,5 @@
 use novate::events::AssetSet;
-use novate_client::state::{Class, Governed, Loosens, Rule, LOOSENING, SETTING_INTERVAL, TIGHTENING};
+use novate_client::state::{Class, Governed, Loosens, Rule, LENDING, LOOSENING, SETTING_INTERVAL, TIGHTENING};
 use novate_client::{instructions as build, AssetField, AssetSetting, Instruction, MarketField, NovateError};
 use novate_tests::{refused, AssetSpec, Builder, World, BTC, BTC_PERP, CONTRACT, DAY, GOLD, PRICE, USDC};
 use solana_signer::Signer;
@@ -118,6 +118,8 @@ fn the_tables_of_the_document_are_those_of_the_program() {
     };
     let assets: String = AssetField::ALL.iter().enumerate().map(|(at, field)| row(at, field.rule())).collect();
     let markets: String = MarketField::ALL.iter().enumerate().map(|(at, field)| row(at, field.rule())).collect();
+    let banks: String = LENDING.iter().enumerate().map(|(at, rule)| row(at, *rule)).collect();
+    assert!(page.contains(&banks), "{banks}");
     assert!(page.contains(&assets), "{assets}");
     assert!(page.contains(&markets), "{markets}");
 }

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use anchor_lang::prelude::*;
 use novate_margin::chain::Decided;
 use novate_margin::dated::{Carry, Drift, Right, NODE_ONE, RATIO_TO_CONTRACTS};
-use novate_margin::{Book, Contracts, Health, Price, Ratio, Seconds, UnderlyingFacts, Usd};
+use novate_margin::{Book, Contracts, Health, Params, Price, Ratio, Seconds, UnderlyingFacts, Usd};
 
 use crate::error::NovateError;
 use crate::instrument::{self, expiry_id, market_of, Instrument};
@@ -338,6 +338,7 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
             return Ok(self.book.add_cash(Usd(net)).map_err(NovateError::from)?);
         }
         let quantity = asset.quantity(balance)?;
+        let (inside, rest) = asset.scanned_of(quantity, self.terms.now)?;
         let (counts, facts) = self.rests.count(&asset, self.terms)?;
         let (average, haircut, covered) = (asset.average, asset.haircut, asset.covered(balance, 0)?);
         let ahead = asset.ramp.haircut_ahead;
@@ -349,15 +350,20 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         }
         match redemption {
             Some(redemption) => self.add_yield_bearing(&redemption, quantity, facts.price),
-            None if scanned => {
-                let slot = self.enter(balance.asset, facts, counts.is_stale())?;
-                Ok(self.book.add_spot(slot, quantity).map_err(NovateError::from)?)
-            }
             None => {
-                if ahead != Ratio::ZERO {
-                    self.book.add_ahead(quantity, facts.price, ahead).map_err(NovateError::from)?;
+                let mut outside = quantity;
+                if scanned {
+                    let slot = self.enter(balance.asset, facts, counts.is_stale())?;
+                    self.book.add_spot(slot, inside).map_err(NovateError::from)?;
+                    if rest == Contracts::ZERO {
+                        return Ok(());
+                    }
+                    outside = rest;
                 }
-                Ok(self.book.add_outside(quantity, facts.price, average, haircut).map_err(NovateError::from)?)
+                if ahead != Ratio::ZERO {
+                    self.book.add_ahead(outside, facts.price, ahead).map_err(NovateError::from)?;
+                }
+                Ok(self.book.add_outside(outside, facts.price, average, haircut).map_err(NovateError::from)?)
             }
         }
     }
@@ -630,6 +636,8 @@ pub struct Examiner<'a, 'info> {
     book: Box<Book>,
     listed: &'a Listed<'a, 'info>,
     pool: &'a Pool,
+    /// Parameters on their way to those of the pool.
+    moving: Option<Box<Params>>,
     scenarios: &'a Scenarios,
     now: i64,
     /// What the last check rests on.
@@ -638,7 +646,8 @@ pub struct Examiner<'a, 'info> {
 
 impl<'a, 'info> Examiner<'a, 'info> {
     pub fn new(listed: &'a Listed<'a, 'info>, pool: &'a Pool, scenarios: &'a Scenarios, now: i64) -> Self {
-        Self { book: bytemuck::zeroed_box(), listed, pool, scenarios, now, rests: Rests::NOTHING }
+        let moving = pool.params_moving(now).map(Box::new);
+        Self { book: bytemuck::zeroed_box(), listed, pool, moving, scenarios, now, rests: Rests::NOTHING }
     }
 
     /// Equity and requirement of a portfolio at the prices of the list.
@@ -654,7 +663,8 @@ impl<'a, 'info> Examiner<'a, 'info> {
     ) -> Result<Health> {
         let mut walk = Walk::new(self.listed);
         self.rests = fill(&mut self.book, held, &mut walk, Terms { now: self.now, prices })?;
-        Ok(self.book.health(Some(&self.scenarios.rows()), &self.pool.params).map_err(NovateError::from)?)
+        let params = self.moving.as_deref().unwrap_or(&self.pool.params);
+        Ok(self.book.health(Some(&self.scenarios.rows()), params).map_err(NovateError::from)?)
     }
 
     /// Whether the last check rests on prices, forecasts and option values that risk may rise on (MRG-15).

@@ -26,6 +26,8 @@ pub struct Listed<'a, 'info> {
     keys: Vec<u64>,
     /// In one of the markets a round of haircuts stands (CLR-32).
     has_rounds: bool,
+    /// One of the markets was listed in a pool that trades, lately.
+    has_young: bool,
 }
 
 impl<'a, 'info> Listed<'a, 'info> {
@@ -33,10 +35,11 @@ impl<'a, 'info> Listed<'a, 'info> {
     pub fn new(pool: &Pubkey, list: &'a [AccountInfo<'info>]) -> Result<Self> {
         require!(list.len() <= MAX_LISTED, NovateError::TooManyAccounts);
         let mut keys = Vec::with_capacity(list.len());
-        let (mut last, mut has_rounds): (Option<u64>, bool) = (None, false);
+        let (mut last, mut has_rounds, mut has_young): (Option<u64>, bool, bool) = (None, false, false);
         for info in list {
-            let (key, has_round) = key_of(pool, info)?;
+            let (key, (has_round, is_young)) = key_of(pool, info)?;
             has_rounds |= has_round;
+            has_young |= is_young;
             if let Some(last) = last {
                 require!(last != key, NovateError::DuplicateAccount);
                 require!(last < key, NovateError::AccountsOutOfOrder);
@@ -44,12 +47,17 @@ impl<'a, 'info> Listed<'a, 'info> {
             last = Some(key);
             keys.push(key);
         }
-        Ok(Self { list, keys, has_rounds })
+        Ok(Self { list, keys, has_rounds, has_young })
     }
 
     /// Whether a round of haircuts stood in one of the markets as the list was made.
     pub fn has_rounds(&self) -> bool {
         self.has_rounds
+    }
+
+    /// Whether one of the markets may be so young that the fund does not stand behind it whole (CLR-32).
+    pub fn has_young(&self) -> bool {
+        self.has_young
     }
 
     /// The settlement asset, which every list begins with.
@@ -152,28 +160,28 @@ impl<'a> Source for Walk<'a, '_, '_> {
 }
 
 /// What the list ascends by: the kind of an account in the highest bits, then its index or id. And whether it is a market with a round of
-/// haircuts.
-fn key_of(pool: &Pubkey, info: &AccountInfo) -> Result<(u64, bool)> {
+/// haircuts, or one that was listed lately.
+fn key_of(pool: &Pubkey, info: &AccountInfo) -> Result<(u64, (bool, bool))> {
     require_keys_eq!(*info.owner, crate::ID, NovateError::WrongOwner);
     let data = info.try_borrow_data()?;
     let (word, body) = data.split_first_chunk::<DISCRIMINATOR>().ok_or(NovateError::UnexpectedAccount)?;
-    let (of, key, has_round) = match u64::from_le_bytes(*word) {
+    let (of, key, state) = match u64::from_le_bytes(*word) {
         Kind::<Asset>::WORD => {
             let asset: &Asset = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;
-            (&asset.pool, asset_key(asset.index), false)
+            (&asset.pool, asset_key(asset.index), (false, false))
         }
         Kind::<Market>::WORD => {
             let market: &Market = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;
-            (&market.pool, market_key(market.index), market.round.stands())
+            (&market.pool, market_key(market.index), (market.round.stands(), market.listed != 0))
         }
         Kind::<Expiry>::WORD => {
             let expiry: &Expiry = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;
-            (&expiry.pool, expiry_key(expiry.id()), false)
+            (&expiry.pool, expiry_key(expiry.id()), (false, false))
         }
         _ => return err!(NovateError::UnexpectedAccount),
     };
     require_keys_eq!(*of, *pool, NovateError::WrongPool);
-    Ok((key, has_round))
+    Ok((key, state))
 }
 
 /// Above the index of any asset and market, and above the id of any expiry.

@@ -4,7 +4,7 @@
 use anchor_lang::prelude::*;
 use novate_margin::collateral::HaircutTerms;
 use novate_margin::fixed::{mul_div_ceil, mul_div_floor};
-use novate_margin::{collateral, volatility, Ratio};
+use novate_margin::{collateral, volatility, Contracts, Ratio};
 
 use super::{Asset, AssetField};
 use crate::error::NovateError;
@@ -17,6 +17,10 @@ pub const TIGHTENING: i64 = DAY;
 pub const LOOSENING: i64 = 7 * DAY;
 /// Seconds from the listing of an asset in a pool that trades until it counts as its terms have it.
 pub const SEASONING: i64 = 14 * DAY;
+
+/// Greatest scan range of an asset that is collateral as its first market is listed, in haircuts. At an outside multiple of 1.25 a balance then
+/// comes to ask for 3.2 times what it asked, over two weeks: in a day for a sixth of it more.
+const SCAN_PER_HAIRCUT: i64 = 4;
 
 /// Number of fields that move over time.
 const COUNT: usize = AssetField::RAMPED.len();
@@ -77,6 +81,9 @@ impl Asset {
         if self.ramp.listed != 0 && now >= self.ramp.listed.saturating_add(SEASONING) {
             self.ramp.listed = 0;
         }
+        if self.scanned != 0 && now >= self.scanned.saturating_add(SEASONING) {
+            self.scanned = 0;
+        }
         if !self.ramp.is_moving() {
             return;
         }
@@ -102,6 +109,18 @@ impl Asset {
         (self.ramp.begin, self.ramp.end) = if moves { (now, end) } else { (0, 0) };
         (self.ramp.from, self.ramp.to) = (from, goals);
         self.look_ahead(self.sigma());
+    }
+
+    /// Whether what is ahead asks for more maintenance margin than there is.
+    pub(super) fn raises_margin(&self) -> bool {
+        let mut ways = AssetField::RAMPED.into_iter().zip(self.ramp.from.into_iter().zip(self.ramp.to));
+        self.ramp.is_moving()
+            && ways.any(|(field, (from, to))| match field {
+                AssetField::DepositCap => false,
+                // Less of it charges more.
+                AssetField::Depth => to < from,
+                _ => to > from,
+            })
     }
 
     /// The larger daily deviation.
@@ -171,6 +190,26 @@ impl Asset {
         let seasoned = self.ramp.listed == 0 || self.seasoning(now) == SEASONING;
         require!(seasoned, NovateError::AssetSeasoning);
         Ok(())
+    }
+
+    /// Refuses a first market where balances would ask for far more than now: a day of their way into the scan is to
+    /// take less than the quarter that lies between maintenance and initial margin.
+    pub fn require_scannable(&self) -> Result<()> {
+        let most = self.haircut.0.saturating_mul(SCAN_PER_HAIRCUT);
+        require!(self.scan_range.0 <= most, NovateError::ScanAboveHaircut);
+        Ok(())
+    }
+
+    /// What of a quantity is in the scan, and what outside of it: all, or over [`SEASONING`] from the first market in a pool that trades
+    /// more and more of it.
+    #[inline]
+    pub fn scanned_of(&self, quantity: Contracts, now: i64) -> Result<(Contracts, Contracts)> {
+        if self.scanned == 0 {
+            return Ok((quantity, Contracts::ZERO));
+        }
+        let passed = now.saturating_sub(self.scanned).clamp(0, SEASONING);
+        let inside = Contracts(mul_div_floor(quantity.0, passed, SEASONING).map_err(NovateError::from)?);
+        Ok((inside, quantity.sub(inside).map_err(NovateError::from)?))
     }
 
     /// Seconds since the listing, as far as they count.
