@@ -20,14 +20,12 @@ fn no_figure_grows_unnoticed() {
     assert!(grown.is_empty(), "grown by more than {TOLERANCE} %, see `make bench`:\n{}", grown.join("\n"));
 }
 
-/// What costs more than its goal: option books, of which docs/performance.md says where the units go, and a refresh that does all that
-/// one can do while terms of the asset are on their way.
-const MISSED: [&str; 3] = [
+/// What costs more than its goal: option books, of which docs/performance.md says where the units go.
+const MISSED: [&str; 2] = [
     "require_health: 16 balances, 32 positions (8 perpetuals, 8 futures, 16 options) on 4 underlyings and 8 expiries, 128 \
      rows, values carried",
     "trade: 8 options, both sides 16 balances, 48 positions (11 perpetuals, 12 futures, 25 options) on 8 underlyings and 12 \
      expiries, values carried",
-    "refresh_asset: PriceUpdateV2, settlement price fixed, variance sampled, interest charged, terms on their way",
 ];
 
 #[test]

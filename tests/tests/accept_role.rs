@@ -36,10 +36,15 @@ fn after_three_days_the_authority_passes_on() {
 #[test]
 fn the_guardian_passes_on_alike() {
     let mut world = World::default();
+    let [next, risk] = [0; 2].map(|_| world.new_wallet().pubkey());
+    world.propose(Role::Authority, &next);
+    world.propose(Role::Risk, &risk);
     let guardian = world.guardian();
     let pool: Pool = world.state(&world.pool);
     assert_eq!((pool.guardian, pool.guardian_proposed), (guardian.pubkey(), 0));
     assert_eq!(pool.authority, world.governor.pubkey());
+    // It ends no proposal but its own.
+    assert_eq!((pool.pending_authority, pool.pending_risk), (next, risk));
 }
 
 /// What the former authority proposed for other roles is not the next one's.

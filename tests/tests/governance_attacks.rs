@@ -10,8 +10,8 @@ use novate_client::{
 use novate_tests::feed::{Quote, PUSH_ORACLE};
 use novate_tests::world::Listing;
 use novate_tests::{
-    Altered, AssetSpec, Builder, World, BTC, BTC_PERP, CHANGE_DELAYS, CONTRACT, DAY, DOLLAR, ETH, ETH_PERP, GOLD,
-    LENDING, LONGEST_PAUSES, PRICE, ROLE_DELAY, USDC,
+    future, Altered, AssetSpec, Builder, World, BTC, BTC_PERP, CHANGE_DELAYS, CONTRACT, DAY, DOLLAR, ETH, ETH_PERP,
+    GOLD, LENDING, LONGEST_PAUSES, PRICE, ROLE_DELAY, USDC,
 };
 use solana_keypair::Keypair;
 use solana_signer::Signer;
@@ -391,8 +391,19 @@ fn scenario_rows_all_zero_or_put_in_place_of_those_announced() {
     let other = ScenarioRange { moves: vec![-4_096, 4_096, -4_096], ..World::rows_of(16, 0b111, 15, 1) };
     world.succeeds(&[stage(other)], &[&governor]);
     world.pass(7 * DAY);
-    let execute = execute(&world, &switch, number);
-    world.refuses(&[execute], &[&governor], NovateError::ScenariosDiffer);
+    let early = execute(&world, &switch, number);
+    world.refuses(&[early], &[&governor], NovateError::ScenariosDiffer);
+
+    // Announced complete, and begun anew with another header in the same second.
+    let hash = world.state::<novate_client::state::Scenarios>(&address).hash();
+    let switch = build::switch_scenarios(governor.pubkey(), pool, 2, hash);
+    let number = world.schedule(&switch);
+    world.succeeds(&[stage(ScenarioRange { source: [8; 32], ..rows })], &[&governor]);
+    let rows: novate_client::state::Scenarios = world.state(&address);
+    assert!(rows.complete == 1 && rows.sealed_at == world.change(number).scheduled);
+    world.pass(7 * DAY);
+    let other = execute(&world, &switch, number);
+    world.refuses(&[other], &[&governor], NovateError::ScenariosDiffer);
     assert_eq!(world.state::<Pool>(&pool).generation, 1);
 }
 
@@ -507,6 +518,29 @@ fn an_expiry_listed_with_a_smile_of_its_own() {
     world.pass(DAY);
     let other = execute(&world, &other, number);
     world.refuses(&[other], &[&governor], NovateError::ChangeDiffers);
+}
+
+/// An expiry listed with a forward of its own 31 minutes before its end, to buy a future from oneself far above the price and leave a debt.
+#[test]
+fn an_expiry_listed_to_trade_on_its_own_forecast() {
+    let (mut world, governor) = by_hand();
+    let (owner, maker) = (world.trader(3_100), world.trader(100_000));
+    let time = world.expiry_in(2);
+    let forecast = Forecast { basis: 200_000, a: 1_000, b: 0, rho: 0, m: 0, sigma: 100_000 };
+    let list = world.list_expiry_instruction(BTC_PERP, time, forecast);
+    let number = world.schedule(&list);
+    world.pass(time - 1_860 - world.now());
+    world.refresh();
+    let list = execute(&world, &list, number);
+    world.succeeds(&[list], &[&governor]);
+    let far = [future(BTC_PERP, time, CONTRACT, 24_000 * PRICE)];
+    let trade = world.trade_of(owner.side(), maker.side(), &far);
+    world.refuses(&[trade], &[&owner.key, &maker.key], NovateError::ForecastStale);
+    // Nor on the publisher's, which is near the price.
+    world.publish_forecast(BTC_PERP, time, Forecast { basis: 0, ..forecast });
+    let trade = world.trade_of(owner.side(), maker.side(), &far);
+    world.refuses(&[trade], &[&owner.key, &maker.key], NovateError::OutsideBand);
+    world.trade_legs(&owner, &maker, &[future(BTC_PERP, time, CONTRACT, 20_000 * PRICE)]);
 }
 
 /// A key of the authority alone, within a week: everything that it may send is refused or waits, and no portfolio notices.

@@ -267,6 +267,24 @@ mod adversary {
         refused_forecast(&mut world, time, wing, NovateError::CrossedSmiles);
     }
 
+    /// It may be any step from the listing's, and no more than that.
+    #[test]
+    fn a_first_forecast_by_another_beyond_bounds_across_a_neighbour_or_at_expiry() {
+        let (mut world, _) = between();
+        let time = world.expiry_in(20);
+        world.list_unpublished(BTC_PERP, time, Forecast { a: 95_000, ..LEVEL });
+        let stranger = world.new_wallet();
+        let publish = world.publish_forecast_instruction(BTC_PERP, time, LEVEL);
+        let publish = publish.with_account(PUBLISHER, stranger.pubkey());
+        world.refuses(&[publish], &[&stranger], NovateError::NotPublisher);
+        refused_forecast(&mut world, time, Forecast { basis: 200_001, a: 95_000, ..LEVEL }, NovateError::InvalidBasis);
+        for a in [89_999, 100_001] {
+            refused_forecast(&mut world, time, Forecast { a, ..LEVEL }, NovateError::CrossedSmiles);
+        }
+        world.pass(time - world.now());
+        refused_forecast(&mut world, time, Forecast { a: 95_000, ..LEVEL }, NovateError::ExpiryPassed);
+    }
+
     #[test]
     fn at_expiry() {
         let (mut world, time) = listed(LEVEL);

@@ -1,6 +1,7 @@
 use novate::events::PauseSet;
+use novate_client::state::Pool;
 use novate_client::{instructions as build, Action, NovateError};
-use novate_tests::{World, DAY, USDC};
+use novate_tests::{Chance, World, DAY, USDC};
 use solana_signer::Signer;
 
 #[test]
@@ -37,6 +38,37 @@ fn a_pause_that_was_prolonged_rests_for_all_of_it() {
     world.pass(DAY - 1_801);
     let event: PauseSet = world.unpause(Action::Withdraw).event();
     assert_eq!((event.until, event.pausable_from), (began + DAY - 1, began + 2 * DAY - 2));
+}
+
+/// Whatever guardian and authority do between them, no kind is paused for more than half of the time.
+#[test]
+fn pauses_that_are_lifted_and_begun_anew_stop_nothing_for_more_than_half_of_the_time() {
+    let mut world = World::default();
+    let governor = world.governor.insecure_clone();
+    let mut chance = Chance::new(7);
+    let (began, longest) = (world.now(), Action::Withdraw.longest());
+    let (mut paused, mut begun, mut lifted) = (0, 0, 0);
+    for _ in 0..300 {
+        let pool: Pool = world.state(&world.pool);
+        let seconds = match chance.percent(50) {
+            true => longest - (world.now() - pool.pausable_from(Action::Withdraw) + 2 * longest).clamp(0, longest - 1),
+            false => chance.between(1, longest),
+        };
+        let pause = build::pause(governor.pubkey(), world.pool, Action::Withdraw, seconds);
+        begun += i64::from(world.attempt(pause, &[&governor]).is_ok());
+        if chance.percent(30) {
+            let unpause = build::unpause(governor.pubkey(), world.pool, Action::Withdraw);
+            lifted += i64::from(world.attempt(unpause, &[&governor]).is_ok());
+        }
+        let pool: Pool = world.state(&world.pool);
+        let passed = chance.between(1, longest / 2);
+        paused += (pool.paused_until(Action::Withdraw) - world.now()).clamp(0, passed);
+        world.pass(passed);
+        let whole = world.now() - began;
+        // The last one may be under way, its rest still to come.
+        assert!(2 * paused <= whole + longest, "{paused} of {whole}");
+    }
+    assert!(begun >= 40 && lifted >= 20, "{begun}, {lifted}");
 }
 
 mod adversary {

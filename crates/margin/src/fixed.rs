@@ -171,11 +171,11 @@ pub fn exp_neg(x: u128) -> u64 {
         return 0;
     };
     let r = x.wrapping_sub(u128::from(LN_2).wrapping_mul(u128::from(k)));
-    let mut sum = u128::from(EXP_ONE);
+    let mut sum = EXP_ONE;
     for n in (1..=EXP_TERMS).rev() {
-        // r and sum are at most 2^62: the product is below 2^125, and r/n·sum below one.
-        let step = (r.wrapping_mul(sum) >> EXP_BITS).checked_div(u128::from(n)).unwrap_or_default();
-        sum = u128::from(EXP_ONE).saturating_sub(step);
+        // r and sum are at most 2^62: the product is below 2^125, what is left of it fits a word, and r/n·sum is below one.
+        let product = u64::try_from(r.wrapping_mul(u128::from(sum)) >> EXP_BITS).unwrap_or(EXP_ONE);
+        sum = EXP_ONE.saturating_sub(product.checked_div(n).unwrap_or_default());
     }
-    u64::try_from(sum.checked_shr(k).unwrap_or_default()).unwrap_or(EXP_ONE)
+    sum.checked_shr(k).unwrap_or_default()
 }

@@ -140,7 +140,7 @@ impl Market {
     }
 
     fn register(&mut self, position: &mut Position, expiry: Option<&Expiry>) -> Result<Option<Borne>> {
-        let Some(gain) = self.to_register(position, expiry)? else { return Ok(None) };
+        let Some(gain) = self.gain_to_register(position, expiry)? else { return Ok(None) };
         position.round = self.round.number;
         if gain == Usd::ZERO {
             return Ok(None);
@@ -152,7 +152,7 @@ impl Market {
     }
 
     /// The gain of a position that was not looked at yet; none of one that was, or that waits for its price.
-    fn to_register(&self, position: &Position, expiry: Option<&Expiry>) -> Result<Option<Usd>> {
+    fn gain_to_register(&self, position: &Position, expiry: Option<&Expiry>) -> Result<Option<Usd>> {
         if position.round == self.round.number || self.waits_for_price(position, expiry) {
             return Ok(None);
         }
@@ -214,7 +214,7 @@ impl Market {
         if position.round == self.round.number {
             return Ok(Usd(position.gain));
         }
-        Ok(self.to_register(position, expiry)?.unwrap_or(Usd::ZERO))
+        Ok(self.gain_to_register(position, expiry)?.unwrap_or(Usd::ZERO))
     }
 
     /// What the gain that a position registered is charged now: nothing within the window, then its share of what was forgiven,
