@@ -48,18 +48,20 @@ fn pauses_that_are_lifted_and_begun_anew_stop_nothing_for_more_than_half_of_the_
     let mut chance = Chance::new(7);
     let (began, longest) = (world.now(), Action::Withdraw.longest());
     let (mut paused, mut begun, mut lifted) = (0, 0, 0);
-    for _ in 0..300 {
-        let pool: Pool = world.state(&world.pool);
-        let seconds = match chance.percent(50) {
-            true => longest - (world.now() - pool.pausable_from(Action::Withdraw) + 2 * longest).clamp(0, longest - 1),
-            false => chance.between(1, longest),
-        };
-        let pause = build::pause(governor.pubkey(), world.pool, Action::Withdraw, seconds);
-        begun += i64::from(world.attempt(pause, &[&governor]).is_ok());
-        if chance.percent(30) {
+    for _ in 0..1_000 {
+        if chance.percent(50) {
             let unpause = build::unpause(governor.pubkey(), world.pool, Action::Withdraw);
             lifted += i64::from(world.attempt(unpause, &[&governor]).is_ok());
         }
+        let pool: Pool = world.state(&world.pool);
+        // One under way ends at the latest when the longest has passed since it began.
+        let most = match world.now() < pool.paused_until(Action::Withdraw) {
+            true => (pool.pausable_from(Action::Withdraw) - longest - world.now()).max(1),
+            false => longest,
+        };
+        let seconds = if chance.percent(70) { most } else { chance.between(1, longest) };
+        let pause = build::pause(governor.pubkey(), world.pool, Action::Withdraw, seconds);
+        begun += i64::from(world.attempt(pause, &[&governor]).is_ok());
         let pool: Pool = world.state(&world.pool);
         let passed = chance.between(1, longest / 2);
         paused += (pool.paused_until(Action::Withdraw) - world.now()).clamp(0, passed);
@@ -68,7 +70,7 @@ fn pauses_that_are_lifted_and_begun_anew_stop_nothing_for_more_than_half_of_the_
         // The last one may be under way, its rest still to come.
         assert!(2 * paused <= whole + longest, "{paused} of {whole}");
     }
-    assert!(begun >= 40 && lifted >= 20, "{begun}, {lifted}");
+    assert!(begun >= 100 && lifted >= 20, "{begun}, {lifted}");
 }
 
 mod adversary {
