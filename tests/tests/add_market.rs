@@ -96,12 +96,12 @@ fn in_a_pool_that_trades_the_cap_opens_over_two_weeks() {
         let trade = world.trade_instruction(first.side(), second.side(), &[(NEXT, size, 20_000 * PRICE)]);
         world.refuses(&[trade], &[&first.key, &second.key], NovateError::OpenInterestCap);
     };
-    refused(&mut world, CONTRACT / 1_000);
+    refused(&mut world, CONTRACT / 100);
     for day in 1..=14 {
         world.pass(DAY);
         world.refresh();
         world.succeeds(&[build::refresh_market(&world.pool, &[(NEXT, BTC)])], &[]);
-        refused(&mut world, CONTRACT + CONTRACT / 1_000);
+        refused(&mut world, CONTRACT + CONTRACT / 100);
         world.trade(&first, &second, &[(NEXT, CONTRACT, 20_000 * PRICE)]);
         let (market, whole) = (world.market(NEXT), day == 14);
         assert_eq!(market.open_interest_limit(world.now()).0, day * CONTRACT);
@@ -133,8 +133,8 @@ fn balances_of_its_asset_enter_the_scan_over_two_weeks() {
     let governor = world.governor.insecure_clone();
     // Gold at 10 % outside the scan asks for 12.5 %, in it for 15 %.
     let (owner, maker) = (world.trader(20_000), world.trader(1_000_000));
-    world.deposit(&owner, GOLD, 10_000_000_000);
-    world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+    world.deposit(&owner, GOLD, 1_000_000_000);
+    world.trade(&owner, &maker, &[(BTC_PERP, 15 * CONTRACT, 20_000 * PRICE)]);
     world.to_initial(&owner);
     let before = world.health(&owner);
     let add = build::add_market(governor.pubkey(), world.pool, GOLD, NEXT, terms());
@@ -244,7 +244,7 @@ mod adversary {
             let governor = world.governor.insecure_clone();
             let add = build::add_market(governor.pubkey(), world.pool, GOLD, NEXT, terms());
             // What nobody holds asks nobody for more.
-            world.twin().succeeds(&world.enacted(std::slice::from_ref(&add)), &[&governor]);
+            world.twin().succeeds(std::slice::from_ref(&add), &[&governor]);
             let owner = world.actor();
             world.deposit(&owner, GOLD, 1);
             match sound {

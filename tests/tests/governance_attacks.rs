@@ -295,7 +295,7 @@ fn bounds_crossed_by_many_small_steps() {
 }
 
 /// Who may pause, cancel and tighten, and means harm: every change is cancelled, exits stand still for a day, and margin rises by a
-/// step a day, reaching maintenance a day later. Nothing is loosened and nothing taken.
+/// step a day, reaching maintenance over three days. Nothing is loosened and nothing taken.
 #[test]
 fn the_guardian_gone_rogue() {
     let (mut world, governor) = by_hand();

@@ -17,7 +17,7 @@ use novate_tests::{
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
-const WEEKS: u64 = 4;
+const WEEKS: u64 = 8;
 const STEPS: i64 = 40;
 const WEEK: i64 = 7 * DAY;
 
@@ -61,7 +61,7 @@ impl Week {
         world.deposit(&saver, GOLD, 1_000_000_000);
         world.trade(&long, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
         world.trade(&maker, &short, &[(ETH_PERP, 10 * CONTRACT, 1_500 * PRICE)]);
-        world.trade(&saver, &maker, &[(BTC_PERP, 3 * CONTRACT, 20_000 * PRICE)]);
+        world.trade(&saver, &maker, &[(BTC_PERP, 15 * CONTRACT, 20_000 * PRICE)]);
         world.trade(
             &hedged,
             &maker,

@@ -1,5 +1,5 @@
 use novate::events::ParamsSet;
-use novate_client::state::{Pool, PARAM_RAMP, SETTING_INTERVAL};
+use novate_client::state::{Pool, PARAM_RAMP, SETTING_INTERVAL, TIGHTENING};
 use novate_client::{instructions as build, AssetField, AssetSetting, Instruction, NovateError, ParamSetting};
 use novate_margin::Params;
 use novate_tests::{refused, Actor, World, BTC, BTC_PERP, CONTRACT, DAY, DOLLAR, ETH, ETH_PERP, PRICE};
@@ -143,7 +143,7 @@ fn one_at_a_time_of_what_raises_margin() {
     // Another asset's terms are another part of the margin.
     let other = raised(&world, ETH, 1_000);
     world.succeeds(&[other], &[&governor]);
-    world.pass(DAY - 1);
+    world.pass(TIGHTENING - 1);
     refused(&mut world, params.clone(), NovateError::MarginMoving);
     world.pass(1);
     world.succeeds(&[params], &[&governor]);

@@ -1,5 +1,5 @@
 use novate::events::ScenariosSwitched;
-use novate_client::state::{Pool, Scenarios};
+use novate_client::state::{Pool, Scenarios, TIGHTENING};
 use novate_client::{
     addresses, instructions as build, AssetField, AssetSetting, Instruction, NovateError, ParamSetting, ScenarioRange,
 };
@@ -156,7 +156,9 @@ fn one_at_a_time_of_what_raises_margin() {
     let mut other = world.twin();
     other.succeeds(&[tightened], &[&governor]);
     refused(&mut other, change.clone(), NovateError::MarginMoving);
-    other.pass(DAY);
+    other.pass(TIGHTENING - 1);
+    refused(&mut other, change.clone(), NovateError::MarginMoving);
+    other.pass(1);
     other.succeeds(std::slice::from_ref(&change), &[&governor]);
 
     world.succeeds(&[change], &[&governor]);
@@ -186,7 +188,8 @@ mod adversary {
         let change = switch(&world, 2, whole);
         let governor = world.governor.insecure_clone();
         world.succeeds(std::slice::from_ref(&change), &[&governor]);
-        refused(&mut world, change, NovateError::ScenariosDiffer);
+        let again = change.with_account(2, addresses::scenarios(&world.pool, 2));
+        refused(&mut world, again, NovateError::ScenariosDiffer);
     }
 
     #[test]

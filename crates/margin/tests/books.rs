@@ -585,3 +585,31 @@ fn rows_a_step_away_take_no_more_than_lies_between_maintenance_and_initial_margi
     assert!(options <= 1.0, "{options}");
     assert!(growth((4 * 179, 20), hedged, 11) > 1.0);
 }
+
+/// What a scan range asks for that is a quarter higher three days later (CLR-50), after the first of them: of outright options an eighth more
+/// at most; of a narrow spread whose strikes lie at its edge far more than the quarter between maintenance and initial margin.
+#[test]
+fn in_the_first_day_of_a_tightening_narrow_spreads_need_more_than_a_quarter_more() {
+    let requirement = |range: i64, legs: &[(i64, i64)]| {
+        let (price, confidence, depth) = (Price(100_000_000_000), Price::ZERO, Usd::ZERO);
+        let facts = UnderlyingFacts { price, confidence, depth, scan_range: Ratio(range), column: NO_COLUMN };
+        let mut desk = hedged(&Random::new(1));
+        let mut expiry = Desk::random(&Random::new(1)).expiries[0].clone();
+        (expiry.underlying, expiry.facts.basis, expiry.facts.remaining) = (0, Ratio::ZERO, novate_margin::pricing::DAY);
+        expiry.strikes = legs.iter().map(|(strike, _)| (Price(strike * 1_000_000_000), Ratio(200_000))).collect();
+        let leg = |(slot, (strike, quantity)): (usize, &(i64, i64))| {
+            let right = if *strike > 100 { Right::Call } else { Right::Put };
+            Leg { kind: Kind::Option(0, slot, right), quantity: Contracts(quantity * 1_000_000_000) }
+        };
+        desk.legs = legs.iter().enumerate().map(leg).collect();
+        (desk.underlyings, desk.expiries) = (vec![facts], vec![expiry]);
+        usd(desk.health().requirement)
+    };
+    let day = |legs: &[(i64, i64)]| requirement(216_666, legs) / requirement(200_000, legs);
+    let [call, strangle, wide, narrow] =
+        [&[(120, -1)][..], &[(80, -1), (120, -1)], &[(110, -1), (120, 1)], &[(119, -1), (121, 1)]].map(day);
+    println!(
+        "a day: short call {call:.2}, strangle {strangle:.2}, 110/120 spread {wide:.2}, 119/121 spread {narrow:.2}"
+    );
+    assert!(call < 1.125 && strangle < 1.125 && wide < 1.125 && narrow > 1.6);
+}

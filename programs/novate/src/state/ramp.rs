@@ -1,4 +1,4 @@
-//! Terms of an asset on their way (CLR-50, MRG-62): what tightens reaches maintenance margin over a day, what loosens over a week,
+//! Terms of an asset on their way (CLR-50, MRG-62): what tightens reaches maintenance margin over three days, what loosens over a week,
 //! and what is listed in a pool that trades counts for nothing at first.
 
 use anchor_lang::prelude::*;
@@ -11,8 +11,9 @@ use crate::error::NovateError;
 
 const DAY: i64 = 86_400;
 
-/// Seconds over which a tightening reaches maintenance margin.
-pub const TIGHTENING: i64 = DAY;
+/// Seconds over which a tightening reaches maintenance margin: three days, for of a hedge whose other side stays margin grows by half as much
+/// again as the scan range of one, and a quarter of it in a day would be more than lies between maintenance and initial margin.
+pub const TIGHTENING: i64 = 3 * DAY;
 /// Seconds over which terms loosen.
 pub const LOOSENING: i64 = 7 * DAY;
 /// Seconds from the listing of an asset in a pool that trades until it counts as its terms have it.
@@ -96,7 +97,7 @@ impl Asset {
         }
     }
 
-    /// Sends the terms on their way, from where they are: over a week where any of them loosens, over a day otherwise. A lower cap is
+    /// Sends the terms on their way, from where they are: over a week where any of them loosens, over three days otherwise. A lower cap is
     /// there at once: it takes nothing from anybody.
     pub(super) fn begin_ramp(&mut self, goals: [u64; COUNT], now: i64) {
         self.deposit_cap = self.deposit_cap.min(goals.last().copied().unwrap_or(u64::MAX));

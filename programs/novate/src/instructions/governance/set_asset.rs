@@ -21,7 +21,7 @@ pub struct SetAsset<'info> {
 /// 1. Executes the change that was scheduled for it, which names the asset ([`Enactment::enact`]).
 /// 2. Refuses a second one within a week, one that raises margin while a change of the model does, and whatever is beyond the bounds or the
 ///    step of its field ([`crate::state::AssetField`]).
-/// 3. What margin follows from moves to its new value over a week, over a day where everything tightens; the rest is set.
+/// 3. What margin follows from moves to its new value over a week, over three days where everything tightens; the rest is set.
 /// 4. Emits [`AssetSet`].
 pub(crate) fn set_asset(ctx: Context<SetAsset>, settings: Vec<AssetSetting>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
