@@ -63,7 +63,9 @@ fn changes() -> Vec<Figure> {
 
 /// What is set by changes of its own.
 fn settings() -> Vec<Figure> {
-    let mut world = world();
+    // As many rows as are switched to.
+    let mut world = novate_tests::Builder::default().rows(ROWS).build();
+    world.by_hand = true;
     let governor = world.governor.insecure_clone();
     let (authority, pool) = (governor.pubkey(), world.pool);
     let floors = world.state::<Pool>(&pool).delays();

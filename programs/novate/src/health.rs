@@ -14,8 +14,8 @@ use crate::error::NovateError;
 use crate::instrument::{self, expiry_id, market_of, Instrument};
 use crate::listed::{Listed, Walk};
 use crate::state::{
-    is_settling, seconds, Asset, Balance, Claim, Expiry, Market, Pool, Portfolio, Position, Redemption, Scenarios,
-    SAMPLE_AGE, SETTLEMENT_ASSET,
+    entered, is_settling, seconds, Asset, Balance, Claim, Expiry, Market, Pool, Portfolio, Position, Redemption,
+    Scenarios, SAMPLE_AGE, SETTLEMENT_ASSET,
 };
 
 /// Oldest forecast, in seconds, that risk may rise on.
@@ -338,10 +338,10 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
             return Ok(self.book.add_cash(Usd(net)).map_err(NovateError::from)?);
         }
         let quantity = asset.quantity(balance)?;
-        let (inside, rest) = asset.scanned_of(quantity, self.terms.now)?;
         let (counts, facts) = self.rests.count(&asset, self.terms)?;
         let (average, haircut, covered) = (asset.average, asset.haircut, asset.covered(balance, 0)?);
         let ahead = asset.ramp.haircut_ahead;
+        let entering = asset.scanned;
         let (scanned, redemption) = (asset.is_underlying(), asset.is_yield_bearing().then_some(asset.redemption));
         drop(asset);
         let facts = if counts.is_stale() { self.at_edge(balance.asset, counts, facts)? } else { facts };
@@ -350,22 +350,37 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         }
         match redemption {
             Some(redemption) => self.add_yield_bearing(&redemption, quantity, facts.price),
+            None if scanned && entering == 0 => {
+                let slot = self.enter(balance.asset, facts, counts.is_stale())?;
+                Ok(self.book.add_spot(slot, quantity).map_err(NovateError::from)?)
+            }
             None => {
-                let mut outside = quantity;
-                if scanned {
-                    let slot = self.enter(balance.asset, facts, counts.is_stale())?;
-                    self.book.add_spot(slot, inside).map_err(NovateError::from)?;
-                    if rest == Contracts::ZERO {
-                        return Ok(());
-                    }
-                    outside = rest;
-                }
+                let outside = match entering {
+                    0 => quantity,
+                    _ => self.add_entering(balance.asset, (quantity, entering), facts, counts.is_stale())?,
+                };
                 if ahead != Ratio::ZERO {
                     self.book.add_ahead(outside, facts.price, ahead).map_err(NovateError::from)?;
                 }
                 Ok(self.book.add_outside(outside, facts.price, average, haircut).map_err(NovateError::from)?)
             }
         }
+    }
+
+    /// What is in the scan already of a balance that enters it since a time; returns the rest.
+    #[cold]
+    #[inline(never)]
+    fn add_entering(
+        &mut self,
+        index: u16,
+        (quantity, since): (Contracts, i64),
+        facts: UnderlyingFacts,
+        stale: bool,
+    ) -> Result<Contracts> {
+        let inside = entered(quantity, since, self.terms.now)?;
+        let slot = self.enter(index, facts, stale)?;
+        self.book.add_spot(slot, inside).map_err(NovateError::from)?;
+        Ok(quantity.sub(inside).map_err(NovateError::from)?)
     }
 
     /// A yield-bearing balance and the market price of a contract of it: in the scan as what it is worth of its underlying,

@@ -24,10 +24,8 @@ pub struct Listed<'a, 'info> {
     list: &'a [AccountInfo<'info>],
     /// What the list ascends by, account by account.
     keys: Vec<u64>,
-    /// In one of the markets a round of haircuts stands (CLR-32).
+    /// In one of the markets a round of haircuts stands, or it was listed lately (CLR-32).
     has_rounds: bool,
-    /// One of the markets was listed in a pool that trades, lately.
-    has_young: bool,
 }
 
 impl<'a, 'info> Listed<'a, 'info> {
@@ -35,11 +33,10 @@ impl<'a, 'info> Listed<'a, 'info> {
     pub fn new(pool: &Pubkey, list: &'a [AccountInfo<'info>]) -> Result<Self> {
         require!(list.len() <= MAX_LISTED, NovateError::TooManyAccounts);
         let mut keys = Vec::with_capacity(list.len());
-        let (mut last, mut has_rounds, mut has_young): (Option<u64>, bool, bool) = (None, false, false);
+        let (mut last, mut has_rounds): (Option<u64>, bool) = (None, false);
         for info in list {
-            let (key, (has_round, is_young)) = key_of(pool, info)?;
+            let (key, has_round) = key_of(pool, info)?;
             has_rounds |= has_round;
-            has_young |= is_young;
             if let Some(last) = last {
                 require!(last != key, NovateError::DuplicateAccount);
                 require!(last < key, NovateError::AccountsOutOfOrder);
@@ -47,17 +44,25 @@ impl<'a, 'info> Listed<'a, 'info> {
             last = Some(key);
             keys.push(key);
         }
-        Ok(Self { list, keys, has_rounds, has_young })
+        Ok(Self { list, keys, has_rounds })
     }
 
-    /// Whether a round of haircuts stood in one of the markets as the list was made.
+    /// Whether a round of haircuts may have stood in one of the markets as the list was made: where it is false none did.
     pub fn has_rounds(&self) -> bool {
         self.has_rounds
     }
 
     /// Whether one of the markets may be so young that the fund does not stand behind it whole (CLR-32).
-    pub fn has_young(&self) -> bool {
-        self.has_young
+    pub fn has_young(&self) -> Result<bool> {
+        if !self.has_rounds {
+            return Ok(false);
+        }
+        let mut young = false;
+        let markets = self.keys.iter().zip(self.list).filter(|(key, _)| (MARKETS..EXPIRIES).contains(*key));
+        for (_, info) in markets {
+            young |= read::<Market>(info)?.listed != 0;
+        }
+        Ok(young)
     }
 
     /// The settlement asset, which every list begins with.
@@ -161,27 +166,27 @@ impl<'a> Source for Walk<'a, '_, '_> {
 
 /// What the list ascends by: the kind of an account in the highest bits, then its index or id. And whether it is a market with a round of
 /// haircuts, or one that was listed lately.
-fn key_of(pool: &Pubkey, info: &AccountInfo) -> Result<(u64, (bool, bool))> {
+fn key_of(pool: &Pubkey, info: &AccountInfo) -> Result<(u64, bool)> {
     require_keys_eq!(*info.owner, crate::ID, NovateError::WrongOwner);
     let data = info.try_borrow_data()?;
     let (word, body) = data.split_first_chunk::<DISCRIMINATOR>().ok_or(NovateError::UnexpectedAccount)?;
-    let (of, key, state) = match u64::from_le_bytes(*word) {
+    let (of, key, has_round) = match u64::from_le_bytes(*word) {
         Kind::<Asset>::WORD => {
             let asset: &Asset = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;
-            (&asset.pool, asset_key(asset.index), (false, false))
+            (&asset.pool, asset_key(asset.index), false)
         }
         Kind::<Market>::WORD => {
             let market: &Market = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;
-            (&market.pool, market_key(market.index), (market.round.stands(), market.listed != 0))
+            (&market.pool, market_key(market.index), market.round.stands() || market.listed != 0)
         }
         Kind::<Expiry>::WORD => {
             let expiry: &Expiry = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;
-            (&expiry.pool, expiry_key(expiry.id()), (false, false))
+            (&expiry.pool, expiry_key(expiry.id()), false)
         }
         _ => return err!(NovateError::UnexpectedAccount),
     };
     require_keys_eq!(*of, *pool, NovateError::WrongPool);
-    Ok((key, state))
+    Ok((key, has_round))
 }
 
 /// Above the index of any asset and market, and above the id of any expiry.

@@ -201,22 +201,16 @@ impl Asset {
         Ok(())
     }
 
-    /// What of a quantity is in the scan, and what outside of it: all, or over [`SEASONING`] from the first market in a pool that trades
-    /// more and more of it.
-    #[inline]
-    pub fn scanned_of(&self, quantity: Contracts, now: i64) -> Result<(Contracts, Contracts)> {
-        if self.scanned == 0 {
-            return Ok((quantity, Contracts::ZERO));
-        }
-        let passed = now.saturating_sub(self.scanned).clamp(0, SEASONING);
-        let inside = Contracts(mul_div_floor(quantity.0, passed, SEASONING).map_err(NovateError::from)?);
-        Ok((inside, quantity.sub(inside).map_err(NovateError::from)?))
-    }
-
     /// Seconds since the listing, as far as they count.
     fn seasoning(&self, now: i64) -> i64 {
         now.saturating_sub(self.ramp.listed).clamp(0, SEASONING)
     }
+}
+
+/// What of a quantity is in the scan, whose balances enter it over [`SEASONING`] since their first market.
+pub fn entered(quantity: Contracts, since: i64, now: i64) -> Result<Contracts> {
+    let passed = now.saturating_sub(since).clamp(0, SEASONING);
+    Ok(Contracts(mul_div_floor(quantity.0, passed, SEASONING).map_err(NovateError::from)?))
 }
 
 const _: () = assert!(core::mem::size_of::<Ramp>() == 160);

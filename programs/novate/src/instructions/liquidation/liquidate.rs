@@ -227,9 +227,10 @@ fn size_up_insolvent(
     let held = u64::try_from(insurance.fund().total()).unwrap_or(u64::MAX);
     let mut lacks = payable.saturating_sub(i64::try_from(held).unwrap_or(i64::MAX)).max(0);
     let (mut forgiven, mut deposits, mut shares, mut settling) = (0, 0, NO_SHARES, false);
-    if lacks > 0 || listed.has_young() {
+    let young = listed.has_young()?;
+    if lacks > 0 || young {
         let mut losses = losses(fraction)?;
-        if listed.has_young() {
+        if young {
             lacks = lacks.max(losses.insure(portfolio, payable, held, listed, now)?);
         }
         settling = losses.settling && lacks > 0;
@@ -288,7 +289,7 @@ fn accrue_funding(portfolio: &Portfolio, listed: &Listed, now: i64) -> Result<Ve
 struct Sides {
     /// The account has no equity.
     insolvent: bool,
-    /// In one of the markets a round of haircuts stands: every position is looked at, not those alone that funding accrues for.
+    /// In one of the markets a round of haircuts may stand: every position is looked at, not those alone that funding accrues for.
     has_rounds: bool,
     /// What reserves exceed the insurance fund by.
     shortage: u64,

@@ -54,7 +54,7 @@ pub(crate) fn resolve_bankruptcy<'info>(ctx: Context<'info, ResolveBankruptcy<'i
     require!(deficit <= portfolio.payable(), NovateError::BeyondReserve);
     let held = u64::try_from(insurance.fund().total()).unwrap_or(u64::MAX);
     let mut lacks = deficit.saturating_sub(held);
-    if listed.has_young() {
+    if listed.has_young()? {
         let uninsured = losses.insure(&portfolio, signed(deficit)?, held, &listed, now)?;
         lacks = lacks.max(uninsured.unsigned_abs());
     }
