@@ -249,7 +249,7 @@ mod adversary {
             world.deposit(&owner, GOLD, 1);
             match sound {
                 true => drop(world.succeeds(&[add], &[&governor])),
-                false => drop(world.refuses(&[add], &[&governor], NovateError::ScanAboveHaircut)),
+                false => world.refuses(&[add], &[&governor], NovateError::ScanAboveHaircut),
             }
         }
     }

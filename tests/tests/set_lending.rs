@@ -117,7 +117,7 @@ fn terms_of_an_open_bank_move_by_steps_once_a_week() {
         let next = world.enacted(&[next]);
         match sound {
             true => drop(world.succeeds(&next, &[&governor])),
-            false => drop(world.refuses(&next, &[&governor], NovateError::SettingStep)),
+            false => world.refuses(&next, &[&governor], NovateError::SettingStep),
         }
     }
     // Nor by closing it first.
