@@ -95,6 +95,12 @@ impl Builder {
         Self { assets, ..self }
     }
 
+    /// Changes the terms of an asset.
+    pub fn with_asset(mut self, asset: u16, change: impl FnOnce(&mut AssetSpec)) -> Self {
+        change(&mut self.assets[usize::from(asset)]);
+        self
+    }
+
     pub fn and_asset(mut self, asset: AssetSpec) -> Self {
         self.assets.push(asset);
         self
@@ -537,6 +543,13 @@ impl World {
     pub fn withdraw(&mut self, actor: &Actor, asset: u16, amount: u64) -> Sent {
         let withdraw = self.withdraw_instruction(actor, asset, amount);
         self.succeeds(&[withdraw], &[&actor.key])
+    }
+
+    /// Takes out settlement tokens until equity is what initial margin asks for.
+    #[track_caller]
+    pub fn to_initial(&mut self, actor: &Actor) {
+        let health = self.health(actor);
+        self.withdraw(actor, crate::USDC, (health.equity - health.initial).unsigned_abs());
     }
 
     /// A trade of perpetuals: per leg market, contracts (1e-9, positive where the first buys) and price (1e-9 USD).

@@ -2,7 +2,7 @@
 //! loss that is bounded and stated.
 
 use anchor_lang::error::ErrorCode;
-use novate_client::state::{Pool, CHANGE_EXPIRY, LONGEST_DELAY, LOOSENING};
+use novate_client::state::{Pool, CHANGE_EXPIRY, LOOSENING};
 use novate_client::{
     addresses, instructions as build, Action, AssetField, AssetSetting, Delays, Forecast, Instruction, NovateError,
     OracleSource, Pubkey, Role, ScenarioRange,
@@ -295,7 +295,7 @@ fn bounds_crossed_by_many_small_steps() {
 }
 
 /// Who may pause, cancel and tighten, and means harm: every change is cancelled, exits stand still for a day, and margin rises by a
-/// step a day, reaching maintenance a day later. Nothing is loosened and nothing taken.
+/// step a day, reaching maintenance over three days. Nothing is loosened and nothing taken.
 #[test]
 fn the_guardian_gone_rogue() {
     let (mut world, governor) = by_hand();
@@ -376,19 +376,19 @@ fn scenario_rows_all_zero_or_put_in_place_of_those_announced() {
     let (mut world, governor) = by_hand();
     let pool = world.pool;
     let stage = |range: ScenarioRange| build::stage_scenarios(governor.pubkey(), pool, 2, range);
-    let rows = World::rows_of(10, 0b111, 0, 10);
-    let zero = ScenarioRange { moves: vec![0; 30], vols: vec![0; 30], ..rows.clone() };
+    let rows = World::rows_of(16, 0b111, 0, 16);
+    let zero = ScenarioRange { moves: vec![0; 48], vols: vec![0; 48], ..rows.clone() };
     world.refuses(&[stage(zero)], &[&governor], NovateError::ScenarioColumnFlat);
 
     // Announced before they are complete, and changed then.
-    world.succeeds(&[stage(World::rows_of(10, 0b111, 0, 9))], &[&governor]);
+    world.succeeds(&[stage(World::rows_of(16, 0b111, 0, 15))], &[&governor]);
     let address = addresses::scenarios(&pool, 2);
     let mut announced = world.twin();
-    announced.succeeds(&[stage(World::rows_of(10, 0b111, 9, 1))], &[&governor]);
+    announced.succeeds(&[stage(World::rows_of(16, 0b111, 15, 1))], &[&governor]);
     let hash = announced.state::<novate_client::state::Scenarios>(&address).hash();
     let switch = build::switch_scenarios(governor.pubkey(), pool, 2, hash);
     let number = world.schedule(&switch);
-    let other = ScenarioRange { moves: vec![-4_096, 4_096, -4_096], ..World::rows_of(10, 0b111, 9, 1) };
+    let other = ScenarioRange { moves: vec![-4_096, 4_096, -4_096], ..World::rows_of(16, 0b111, 15, 1) };
     world.succeeds(&[stage(other)], &[&governor]);
     world.pass(7 * DAY);
     let early = execute(&world, &switch, number);
@@ -413,16 +413,16 @@ fn scenario_rows_announced_before_they_can_be_read() {
     let (mut world, governor) = by_hand();
     let pool = world.pool;
     let stage =
-        |start, rows| build::stage_scenarios(governor.pubkey(), pool, 2, World::rows_of(10, 0b111, start, rows));
-    world.succeeds(&[stage(0, 9)], &[&governor]);
+        |start, rows| build::stage_scenarios(governor.pubkey(), pool, 2, World::rows_of(16, 0b111, start, rows));
+    world.succeeds(&[stage(0, 15)], &[&governor]);
     let mut ahead = world.twin();
     ahead.pass(7 * DAY);
-    ahead.succeeds(&[stage(9, 1)], &[&governor]);
+    ahead.succeeds(&[stage(15, 1)], &[&governor]);
     let hash = ahead.state::<novate_client::state::Scenarios>(&addresses::scenarios(&pool, 2)).hash();
     let switch = build::switch_scenarios(governor.pubkey(), pool, 2, hash);
     let number = world.schedule(&switch);
     world.pass(7 * DAY);
-    world.succeeds(&[stage(9, 1)], &[&governor]);
+    world.succeeds(&[stage(15, 1)], &[&governor]);
     assert_eq!(world.state::<novate_client::state::Scenarios>(&addresses::scenarios(&pool, 2)).hash(), hash);
     let early = execute(&world, &switch, number);
     world.refuses(&[early], &[&governor], NovateError::ScenariosDiffer);
@@ -451,13 +451,13 @@ fn a_timelock_shortened_and_then_used() {
     let (mut world, governor) = by_hand();
     let pool = world.pool;
     let floors = world.state::<Pool>(&pool).delays();
-    let long = Delays { oracle: LONGEST_DELAY, ..floors };
+    let long = Delays { oracle: 14 * DAY, ..floors };
     world.succeeds(&[build::set_delays(governor.pubkey(), pool, long)], &[&governor]);
     let shorter = build::set_delays(governor.pubkey(), pool, floors);
     world.refuses(std::slice::from_ref(&shorter), &[&governor], NovateError::ChangeMissing);
     // It waits as long as what it would shorten, and never below the floors.
     let number = world.schedule(&shorter);
-    assert_eq!(world.change(number).ready - world.now(), LONGEST_DELAY);
+    assert_eq!(world.change(number).ready - world.now(), 14 * DAY);
     for (class, floor) in CHANGE_DELAYS.into_iter().take(6) {
         let mut delays = floors;
         let place = match class {
@@ -553,7 +553,7 @@ fn a_hostile_authority_within_a_week() {
     let before = (world.health(&owner), world.health(&maker));
     let waits = [
         set_asset(&world, BTC, AssetField::BaseRange, 187_500),
-        build::set_params(governor.pubkey(), pool, vec![novate_client::ParamSetting { parameter: 17, value: 990_000 }]),
+        build::set_params(governor.pubkey(), pool, vec![novate_client::ParamSetting { parameter: 4, value: 675_000 }]),
         set_publisher(&world, governor.pubkey()),
         world.set_lending_instruction(USDC, LENDING),
     ];

@@ -265,6 +265,8 @@ fn govern(twins: &mut Twins) {
     });
     let settings = vec![ParamSetting { parameter: 0, value: 750_000 }];
     twins.governed(|w| build::set_params(w.governor.pubkey(), w.pool, settings.clone()));
+    twins.world.pass(novate_client::state::PARAM_RAMP);
+    twins.refresh();
     let rows = World::rows_of(ROWS, 0b111, 0, ROWS);
     twins.governed(|w| build::stage_scenarios(w.governor.pubkey(), w.pool, 2, rows.clone()));
     twins.governed(|w| {

@@ -116,7 +116,7 @@ const INSTRUCTIONS: [(&str, i64); 55] = [
     ("unstake", 4),
     ("close_stake", 5),
     ("health", 5),
-    ("require_health", 3),
+    ("require_health", 4),
     ("require_sequence", 3),
     ("set_lending", 5),
     ("lend", 6),

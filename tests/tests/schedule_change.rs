@@ -24,7 +24,7 @@ fn all(world: &mut World) -> Vec<Instruction> {
     let mut hash = [0; 32];
     if world.state::<Pool>(&world.pool).is_live() {
         let governor = world.governor.insecure_clone();
-        let rows = World::rows_of(10, 0b111, 0, 10);
+        let rows = World::rows_of(16, 0b111, 0, 16);
         world.succeeds(&[build::stage_scenarios(governor.pubkey(), world.pool, 2, rows)], &[&governor]);
         hash = world.state::<Scenarios>(&addresses::scenarios(&world.pool, 2)).hash();
     }
@@ -144,10 +144,10 @@ fn before_the_pool_trades_nothing_waits() {
 fn a_pools_own_delay_counts_where_it_is_longer() {
     let mut world = by_hand();
     let governor = world.governor.insecure_clone();
-    let delays = Delays { publisher: 20 * DAY, ..world.state::<Pool>(&world.pool).delays() };
+    let delays = Delays { publisher: 14 * DAY, ..world.state::<Pool>(&world.pool).delays() };
     world.succeeds(&[build::set_delays(governor.pubkey(), world.pool, delays)], &[&governor]);
     let number = world.schedule(&build::set_publisher(governor.pubkey(), world.pool, governor.pubkey()));
-    assert_eq!(world.change(number).ready, world.now() + 20 * DAY);
+    assert_eq!(world.change(number).ready, world.now() + 14 * DAY);
 }
 
 /// Every event of governance is read by the tables of `docs/events.md`, to its last byte.
@@ -159,7 +159,10 @@ fn the_document_tells_their_events() {
     let number = world.schedule(&all[0]);
     world.succeeds(&[build::cancel_change(governor.pubkey(), &world.change(number))], &[&governor]);
     // All but the listings; delays that get no shorter last.
-    world.succeeds(&all[5..10], &[&governor]);
+    world.succeeds(&all[5..9], &[&governor]);
+    // What the parameters raise is over before rows raise more.
+    world.pass(7 * DAY);
+    world.succeeds(&all[9..10], &[&governor]);
     world.succeeds(&all[11..], &[&governor]);
     let told = world.told.iter().filter(|told| !told.telemetry);
     let names: BTreeSet<&str> = told.map(|told| format::decode(&told.event).unwrap().0).collect();
@@ -214,6 +217,27 @@ mod adversary {
             let schedule = schedule(&world, &other);
             world.refuses(&[schedule], &[&governor], NovateError::NotGoverned);
         }
+    }
+
+    /// Of what does not exist yet nobody can see what it will be.
+    #[test]
+    fn what_rests_on_accounts_that_do_not_exist_or_are_not_shown() {
+        let mut world = by_hand();
+        let governor = world.governor.insecure_clone();
+        let rows = build::switch_scenarios(governor.pubkey(), world.pool, 2, [0; 32]);
+        let nothing = schedule(&world, &rows);
+        world.refuses(&[nothing], &[&governor], NovateError::TargetMissing);
+        let terms = novate_client::MarketTerms { ..MarketSpec::new("GOLD-PERP", GOLD).terms };
+        let market = schedule(&world, &build::add_market(governor.pubkey(), world.pool, GOLD, 3, terms));
+        let at = market.accounts.len() - 1;
+        let (mut fewer, mut more) = (market.clone(), market.clone());
+        fewer.accounts.pop();
+        more.accounts.push(market.accounts[at].clone());
+        let other = market.clone().with_account(at, addresses::asset(&world.pool, BTC));
+        for wrong in [fewer, more, other] {
+            world.refuses(&[wrong], &[&governor], NovateError::TargetMissing);
+        }
+        world.succeeds(&[market], &[&governor]);
     }
 
     #[test]

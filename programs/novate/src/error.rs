@@ -409,7 +409,7 @@ pub enum NovateError {
     TooManyChanges = 635,
     #[msg("the instruction takes effect at once and takes no change")]
     ChangeNeedless = 636,
-    #[msg("a delay is below the least of its class, or longer than 30 days")]
+    #[msg("a delay is below the least of its class, longer than 30 days, or longer by more than a week than it was")]
     InvalidDelays = 637,
     #[msg("a value is outside of the bounds of its field; the log names it")]
     SettingOutOfBounds = 638,
@@ -433,6 +433,16 @@ pub enum NovateError {
     InvalidLendingTerms = 640,
     #[msg("a yield-bearing asset cannot be lent")]
     YieldBearingLending = 641,
+    #[msg("another change that can raise maintenance margin is under way; wait until it is done")]
+    MarginMoving = 650,
+    #[msg("the rows are more or fewer than the live ones, lack a column, or a cell is farther than a step from the live one")]
+    ScenariosStep = 651,
+    #[msg("the market was listed in the last two weeks; its expiries have to wait until all of its cap counts")]
+    MarketSeasoning = 652,
+    #[msg("the scan range is more than four times the haircut: balances would come to ask for too much too soon; raise the haircut first")]
+    ScanAboveHaircut = 653,
+    #[msg("the accounts that the change names are not passed in their order, or one does not exist")]
+    TargetMissing = 654,
     #[msg("this kind of action is paused")]
     Paused = 660,
     #[msg("a pause lasts at least a second, and at most the longest of its kind from its beginning")]

@@ -505,6 +505,8 @@ pub struct ParamsSet {
     pub pool: Pubkey,
     pub settings: Vec<ParamSetting>,
     pub time: i64,
+    /// Unix time at which the parameters are reached.
+    pub until: i64,
 }
 
 #[event]

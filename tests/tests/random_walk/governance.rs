@@ -229,17 +229,19 @@ impl Walk {
         let time = self.world.expiry_in(days);
         let listed = market.listed_expiries().iter().any(|minutes| i64::from(*minutes) * 60 == time);
         let now = self.world.now();
+        let young = market.is_young(now);
         let later = market.listed_expiries().iter().any(|minutes| i64::from(*minutes) * 60 > time.max(now));
         let mut forecast = self.smile_of(market.index, time);
         let (time, foreseen) = match self.chance.between(0, 19) {
             0 => (time + 60, Err(NovateError::InvalidExpiryTime)),
             1 => (time + 2_000 * 86_400, Err(NovateError::InvalidExpiryTime)),
             2 => (self.world.expiry_in(-100), Err(NovateError::ExpiryPassed)),
-            3 if later && !listed => {
+            3 if later && !listed && !young => {
                 (forecast.a, forecast.b) = (64_000_000, 0);
                 (time, Err(NovateError::CrossedSmiles))
             }
             _ if listed => (time, Err(NovateError::ExpiryListed)),
+            _ if young => (time, Err(NovateError::MarketSeasoning)),
             _ if market.listed_expiries().len() == MAX_EXPIRIES => (time, Err(NovateError::MarketExpiriesFull)),
             _ => (time, Ok(())),
         };

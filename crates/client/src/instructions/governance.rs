@@ -192,12 +192,13 @@ pub fn set_params(authority: Pubkey, pool: Pubkey, settings: Vec<ParamSetting>) 
     )
 }
 
-/// Governance: complete rows become the live ones; their hash is [`novate::state::Scenarios::hash`].
+/// Governance: complete rows of the generation after the live one become the live ones; their hash is [`novate::state::Scenarios::hash`].
 pub fn switch_scenarios(authority: Pubkey, pool: Pubkey, generation: u16, hash: [u8; 32]) -> Instruction {
     build(
         accounts::SwitchScenarios {
             pool,
             scenarios: addresses::scenarios(&pool, generation),
+            live: addresses::scenarios(&pool, generation.saturating_sub(1)),
             authority,
             enactment: at_once(),
             event_authority: addresses::event_authority(),

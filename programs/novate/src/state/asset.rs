@@ -115,7 +115,14 @@ pub struct Asset {
     pub claims: Claims,
     /// Terms on their way to others (CLR-50).
     pub ramp: Ramp,
-    pub reserve: [u8; 64],
+    /// Unix time at which the first market on it was listed in a pool that trades, where it was held: its balances enter the scan over [`SEASONING`]; 0 where
+    /// they are in it whole.
+    pub scanned: i64,
+    /// Unix time of the last change of the terms of its bank; 0 where there was none in a pool that trades.
+    pub lending_set: i64,
+    /// Unix time until which no silence of its price account widens the guard's band ([`NEW_SOURCE`]).
+    pub source_new_until: i64,
+    pub reserve: [u8; 40],
 }
 
 impl Asset {
@@ -146,7 +153,7 @@ impl Asset {
     /// Takes in a checked reading, and says whether it became a price (CLR-40). With a price: variances when a sample is due,
     /// settlement window, scan range and haircut (MRG-50, 51, 60, CLR-12).
     pub fn accept(&mut self, reading: Reading, now: i64) -> Result<bool> {
-        if !self.guard.admit(reading.price, reading.publish_time, now)? {
+        if !self.guard.admit(reading.price, reading.publish_time, now, now < self.source_new_until)? {
             return Ok(false);
         }
         // The first price is its own average.
@@ -255,6 +262,11 @@ impl Asset {
         let liquid = self.bank.liquid().map_err(NovateError::from)?;
         let counted = self.cash.checked_add(self.deposits).and_then(|c| c.checked_add(liquid));
         Ok(counted.ok_or(NovateError::MathOverflow)?)
+    }
+
+    /// Somebody has a balance of it, or owes some.
+    pub fn is_held(&self) -> Result<bool> {
+        Ok(self.vaulted()? > 0 || self.bank.loans > 0)
     }
 
     /// What a balance's shares of the bank are worth, rounded down, and what its loan owes, rounded up.

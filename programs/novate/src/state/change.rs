@@ -21,6 +21,9 @@ pub const CHANGE_EXPIRY: i64 = 7 * DAY;
 /// Longest delay that a pool may set itself, in seconds: 30 days.
 pub const LONGEST_DELAY: i64 = 30 * DAY;
 
+/// Seconds by which a delay grows at most at once, and that pass between two changes of delays: a week.
+pub const DELAY_STEP: i64 = 7 * DAY;
+
 /// What a change does, by how long it waits.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -216,10 +219,17 @@ impl Pool {
         }
     }
 
-    /// Sets delays from the floors to [`LONGEST_DELAY`]. Changes that were scheduled before keep their times.
-    pub fn set_delays(&mut self, delays: &Delays) -> Result<()> {
+    /// Sets delays from the floors to [`LONGEST_DELAY`]; in a pool that trades at most once in [`DELAY_STEP`], and none longer by more than
+    /// that, so that nobody stops all changes for a month at once. Changes that were scheduled before keep their times.
+    pub fn set_delays(&mut self, delays: &Delays, now: i64) -> Result<()> {
+        if self.is_live() {
+            require!(now >= self.delays_set.saturating_add(DELAY_STEP), NovateError::SettingTooSoon);
+            self.delays_set = now;
+        }
         for (class, seconds) in delays.by_class() {
             require!((class.floor()..=LONGEST_DELAY).contains(&seconds), NovateError::InvalidDelays);
+            let most = self.delay(class).saturating_add(DELAY_STEP);
+            require!(!self.is_live() || seconds <= most, NovateError::InvalidDelays);
             if let Some(place) = self.delays.get_mut(usize::from(class as u8)) {
                 *place = seconds;
             }

@@ -42,6 +42,7 @@ pub(crate) fn refresh_expiry<'info>(ctx: Context<'info, RefreshExpiry<'info>>, r
     let strikes: usize = ranges.iter().map(|range| usize::from(range.count)).sum();
     require!(strikes <= MAX_REFRESHED, NovateError::TooManyRefreshed);
 
+    let params = pool.params_at(now);
     let mut nodes: Box<Nodes> = bytemuck::zeroed_box();
     for (pair, range) in pairs.zip(&ranges) {
         let [expiry, asset] = pair else { return err!(NovateError::UnpairedExpiries) };
@@ -56,7 +57,7 @@ pub(crate) fn refresh_expiry<'info>(ctx: Context<'info, RefreshExpiry<'info>>, r
 
         let reference = expiry.reference(&asset, now)?;
         expiry.require_published()?;
-        nodes.set(&reference, &pool.params).map_err(NovateError::from)?;
+        nodes.set(&reference, &params).map_err(NovateError::from)?;
         let (smile, forward) = (expiry.smile, nodes.expected().map_err(NovateError::from)?);
         let section = smile.at(nodes.forward()).map_err(NovateError::from)?;
         let section = section.run_off(expiry.stated(), reference.remaining);

@@ -21,13 +21,15 @@ pub(super) struct Losses {
     /// Cost less value, 0 where there is a gain; what short options owe apart, for who bought them was not paid out of it.
     pub of: Shares,
     options: Shares,
+    /// Of losses in markets that were listed lately, what the fund does not pay.
+    uninsured: Shares,
     pub sum: i64,
 }
 
 impl Losses {
     /// Of the slice of an account whose funding is applied, at the prices of the book that judged it.
     pub fn of(portfolio: &Portfolio, part: Fraction, book: &Book, listed: &Listed, now: i64) -> Result<Self> {
-        let mut losses = Self { of: NO_SHARES, options: NO_SHARES, sum: 0 };
+        let mut losses = Self { of: NO_SHARES, options: NO_SHARES, uninsured: NO_SHARES, sum: 0 };
         let places = losses.of.iter_mut().zip(&mut losses.options);
         for (position, (of, option)) in portfolio.positions().iter().zip(places) {
             let mut whole = *position;
@@ -42,7 +44,7 @@ impl Losses {
 
     /// Of an account that holds nothing but closed positions with losses.
     pub fn of_bankrupt(portfolio: &Portfolio) -> Result<Self> {
-        let mut losses = Self { of: NO_SHARES, options: NO_SHARES, sum: 0 };
+        let mut losses = Self { of: NO_SHARES, options: NO_SHARES, uninsured: NO_SHARES, sum: 0 };
         for (position, of) in portfolio.positions().iter().zip(&mut losses.of) {
             *of = position.cost;
             losses.sum = losses.sum.checked_add(*of).ok_or(NovateError::MathOverflow)?;
@@ -50,15 +52,48 @@ impl Losses {
         Ok(losses)
     }
 
-    /// Divides an amount of at most the sum, exactly and none beyond its loss: among those for which others gained what they can be
-    /// charged, then among options.
+    /// Of `payable`, what losses in markets that are young have of the fund: as much as they lost counts as theirs, in the order of the
+    /// portfolio, and the fund pays its part in the market. Counts that there, and returns the sum of what goes beyond it.
+    #[inline(never)]
+    pub fn insure(&mut self, portfolio: &Portfolio, payable: i64, fund: u64, listed: &Listed, now: i64) -> Result<i64> {
+        let (mut left, mut sum) = (payable, 0i64);
+        let losses = self.of.iter().zip(&mut self.uninsured);
+        for (position, (loss, uninsured)) in portfolio.positions().iter().zip(losses) {
+            let theirs = left.min(*loss);
+            let index = market_of(position.instrument);
+            if theirs <= 0 || !listed.market(index)?.is_young(now) {
+                continue;
+            }
+            let mut market = listed.market_mut(index)?;
+            let insured = market.insurable(fund, now).min(theirs.unsigned_abs());
+            market.insured = market.insured.saturating_add(insured);
+            *uninsured = theirs.saturating_sub(i64::try_from(insured).unwrap_or(i64::MAX));
+            sum = sum.saturating_add(*uninsured);
+            left = left.wrapping_sub(theirs);
+        }
+        Ok(sum)
+    }
+
+    /// Divides an amount of at most the sum, exactly and none beyond its loss: first what the fund does not pay, then among those for which
+    /// others gained what they can be charged, then among options.
+    #[inline(never)]
     pub fn divide(&self, amount: i64) -> Result<Shares> {
-        let sum: i64 = self.of.iter().fold(0, |sum, loss| sum.saturating_add(*loss));
+        let uninsured: i64 = self.uninsured.iter().fold(0, |sum, loss| sum.saturating_add(*loss));
+        let mut shares = divide(amount.min(uninsured), &self.uninsured, uninsured)?;
+        let (mut of, amount) = (self.of, amount.wrapping_sub(amount.min(uninsured)));
+        for (loss, share) in of.iter_mut().zip(&shares) {
+            // What is not insured is a part of the loss.
+            *loss = loss.wrapping_sub(*share);
+        }
+        let sum: i64 = of.iter().fold(0, |sum, loss| sum.saturating_add(*loss));
         let first = amount.min(sum);
-        let mut shares = divide(first, &self.of, sum)?;
+        for (share, more) in shares.iter_mut().zip(divide(first, &of, sum)?) {
+            *share = share.wrapping_add(more);
+        }
         let rest = amount.wrapping_sub(first);
         if rest > 0 {
-            let options = divide(rest, &self.options, self.sum.wrapping_sub(sum))?;
+            let written = self.options.iter().fold(0i64, |sum, loss| sum.saturating_add(*loss));
+            let options = divide(rest, &self.options, written)?;
             for (share, option) in shares.iter_mut().zip(options) {
                 // A position is one or the other.
                 *share = share.wrapping_add(option);

@@ -26,7 +26,7 @@ pub struct ResolveBankruptcy<'info> {
 /// 1. Refuses where no insolvent auction runs. Cash and positions bear their parts in haircuts. Refuses where there is anything but
 ///    closed positions with losses and a loan of the settlement asset: no cash, nothing pending, no other balance.
 /// 2. Adds up the losses and the loan with interest up to now. Refuses beyond what is left of the reserve.
-/// 3. What the fund lacks is forgiven of the losses, in proportion to these, and opens a haircut of the gains of their markets at the
+/// 3. What the fund lacks, and of losses in markets listed in the last two weeks what goes beyond its part in them, is forgiven of the losses, in proportion to these, and opens a haircut of the gains of their markets at the
 ///    last prices; while one is not all charged it is refused. Beyond the losses it is taken from all settlement deposits, and
 ///    refused where these have less.
 /// 4. Raises the rest: capital, stake, then deposits. Pays what is not forgiven of each loss into the variation pool of its market,
@@ -49,11 +49,15 @@ pub(crate) fn resolve_bankruptcy<'info>(ctx: Context<'info, ResolveBankruptcy<'i
     settlement.bank.accrue(Seconds(now));
     let loan = portfolio.balance_of(SETTLEMENT_ASSET).loan;
     let owed = settlement.bank.owed_ceil(loan).map_err(NovateError::from)?;
-    let losses = Losses::of_bankrupt(&portfolio)?;
+    let mut losses = Losses::of_bankrupt(&portfolio)?;
     let deficit = owed.checked_add(losses.sum.unsigned_abs()).ok_or(NovateError::MathOverflow)?;
     require!(deficit <= portfolio.payable(), NovateError::BeyondReserve);
     let held = u64::try_from(insurance.fund().total()).unwrap_or(u64::MAX);
-    let lacks = deficit.saturating_sub(held);
+    let mut lacks = deficit.saturating_sub(held);
+    if listed.has_young()? {
+        let uninsured = losses.insure(&portfolio, signed(deficit)?, held, &listed, now)?;
+        lacks = lacks.max(uninsured.unsigned_abs());
+    }
     let forgiven = lacks.min(losses.sum.unsigned_abs());
     require!(lacks.saturating_sub(forgiven) <= settlement.chargeable()?, NovateError::InsuranceExhausted);
 
