@@ -44,8 +44,8 @@ pub struct Pool {
     /// Per kind of action, unix time until which it is paused, see [`Action`].
     pub paused_until: [i64; PAUSE_KINDS],
     pub params: Params,
-    /// Publishes forwards and smiles of expiries.
-    pub publisher: Pubkey,
+    /// Not in use.
+    pub vacant: [u8; 32],
     /// Venues registered so far; the next one takes this index.
     pub venue_count: u16,
     pub venue_padding: [u8; 6],
@@ -86,7 +86,6 @@ impl Pool {
         self.authority = creator;
         self.risk = creator;
         self.guardian = creator;
-        self.publisher = creator;
         self.settlement_mint = settlement_mint;
         self.params = params;
     }
