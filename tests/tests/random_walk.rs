@@ -234,13 +234,15 @@ const TELLS: [(&str, &[&str]); 15] = [
 ];
 
 /// Parts of haircuts that need more than one thing to come together: at least once.
-const LIVED_RARELY: [&str; 6] = [
+const LIVED_RARELY: [&str; 8] = [
     "the outflow limit held tokens back",
     "a slice of what waits for its price changed hands",
     "a second deficit came into an open window",
     "a slice carried a registered gain",
     "a charge was rounded up beyond the haircut",
     "gains did not cover a haircut",
+    "an account in an auction was settled at expiry",
+    "losses were forgiven in two markets",
 ];
 
 /// What has a walk of its own, and the borrowers in it.
