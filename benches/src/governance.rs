@@ -52,9 +52,9 @@ fn changes() -> Vec<Figure> {
     let execution = build::execute_change(add, 0, authority);
     figures.push(measure(&mut world, "add_asset", "SPL Token mint, a change executed", execution, &[&governor]));
 
-    let publisher = build::set_publisher(authority, pool, authority);
-    let schedule = build::schedule_change(authority, authority, 1, &publisher);
-    figures.push(measure(&mut world, "schedule_change", "another publisher", schedule, &[&governor]));
+    let committee = world.set_committee_instruction();
+    let schedule = build::schedule_change(authority, authority, 1, &committee);
+    figures.push(measure(&mut world, "schedule_change", "another committee", schedule, &[&governor]));
     let cancel = build::cancel_change(authority, &world.change(1));
     figures.push(measure(&mut world, "cancel_change", "", cancel, &[&governor]));
     assert_eq!(world.state::<Pool>(&pool).open_changes, 0);

@@ -37,7 +37,7 @@ pub const CHANGE_DELAYS: [(Class, i64); 7] = [
     (Class::Parameters, 2 * DAY),
     (Class::Oracle, 7 * DAY),
     (Class::Model, 7 * DAY),
-    (Class::Publisher, 7 * DAY),
+    (Class::Committee, 7 * DAY),
     (Class::Delays, 7 * DAY),
 ];
 

@@ -8,6 +8,7 @@ pub mod actor;
 pub mod altered;
 pub mod chance;
 pub mod checker;
+pub mod committee;
 pub mod dated;
 pub mod expiring;
 pub mod feed;

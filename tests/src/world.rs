@@ -43,6 +43,8 @@ pub struct World {
     pub payer: Keypair,
     /// Creator and authority of the pool.
     pub governor: Keypair,
+    /// Members of the committees of its pools, ascending.
+    pub members: Vec<Keypair>,
     pub pool: Pubkey,
     pub listings: Vec<Listing>,
     /// Underlying of each market.
@@ -157,7 +159,8 @@ impl World {
         svm.add_program(ID, &binary).expect("target/deploy/novate.so does not load");
         let mut keys = Chance::new(1);
         let [payer, governor] = [0; 2].map(|_| Keypair::new_from_array(keys.bytes()));
-        for key in [&payer, &governor] {
+        let members = crate::committee::members();
+        for key in [&payer, &governor].into_iter().chain(&members) {
             svm.airdrop(&key.pubkey(), WEALTH).unwrap();
         }
         let pool = addresses::pool(&governor.pubkey(), 0);
@@ -165,6 +168,7 @@ impl World {
             svm,
             payer,
             governor,
+            members,
             pool,
             listings: vec![],
             underlyings: vec![],
@@ -186,7 +190,7 @@ impl World {
         }
         let governor = self.governor.insecure_clone();
         let create = build::create_pool(governor.pubkey(), id, self.listings[0].token.mint);
-        self.succeeds(&[create], &[&governor]);
+        self.succeeds(&[create, self.set_committee_instruction()], &[&governor]);
         for index in 0..assets.len() {
             let add = self.add_asset_instruction(index as u16);
             self.succeeds(&[add], &[&governor]);
@@ -232,7 +236,7 @@ impl World {
         let governor = self.governor.insecure_clone();
         let home = std::mem::replace(&mut self.pool, addresses::pool(&governor.pubkey(), 1));
         let create = build::create_pool(governor.pubkey(), 1, self.listings[0].token.mint);
-        self.succeeds(&[create], &[&governor]);
+        self.succeeds(&[create, self.set_committee_instruction()], &[&governor]);
         for index in 0..self.listings.len() as u16 {
             let add = self.add_asset_instruction(index);
             self.succeeds(&[add], &[&governor]);
@@ -253,6 +257,7 @@ impl World {
             svm: self.svm.clone(),
             payer: self.payer.insecure_clone(),
             governor: self.governor.insecure_clone(),
+            members: self.members.iter().map(Keypair::insecure_clone).collect(),
             pool: self.pool,
             listings: self.listings.clone(),
             underlyings: self.underlyings.clone(),

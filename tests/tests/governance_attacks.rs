@@ -32,8 +32,13 @@ fn set_asset(world: &World, asset: u16, field: AssetField, value: u64) -> Instru
     build::set_asset(world.governor.pubkey(), world.pool, asset, vec![setting(field, value)])
 }
 
-fn set_publisher(world: &World, publisher: Pubkey) -> Instruction {
-    build::set_publisher(world.governor.pubkey(), world.pool, publisher)
+fn set_committee(world: &World, member: Pubkey) -> Instruction {
+    build::set_committee(world.governor.pubkey(), world.pool, vec![member], 1)
+}
+
+/// What waits for a week.
+fn same_committee(world: &World) -> Instruction {
+    world.set_committee_instruction()
 }
 
 fn count(world: &World) -> u64 {
@@ -72,7 +77,7 @@ mod drift {
         let accept = build::accept_role(next.pubkey(), pool, Role::Authority);
         refused_with_a_nonce(&mut world, &accept, &next);
 
-        let set = set_publisher(&world, next.pubkey());
+        let set = set_committee(&world, next.pubkey());
         let schedule = build::schedule_change(governor.pubkey(), governor.pubkey(), 0, &set);
         refused_with_a_nonce(&mut world, &schedule, &governor);
         let matured = world.matured(&set);
@@ -197,7 +202,7 @@ mod drift {
 fn a_stale_change_after_the_authority_passed() {
     let (mut world, governor) = by_hand();
     let next = world.new_wallet();
-    let set = set_publisher(&world, governor.pubkey());
+    let set = same_committee(&world);
     let number = world.schedule(&set);
     world.propose(Role::Authority, &next.pubkey());
     world.pass(7 * DAY);
@@ -205,14 +210,14 @@ fn a_stale_change_after_the_authority_passed() {
     // Who left cannot execute it, nor can who came.
     let execute = execute(&world, &set, number);
     world.refuses(std::slice::from_ref(&execute), &[&governor], NovateError::NotAuthority);
-    let by_next = execute.with_account(1, next.pubkey());
+    let by_next = execute.with_account(2, next.pubkey());
     world.refuses(&[by_next], &[&next], NovateError::ChangeStale);
 }
 
 #[test]
 fn a_change_replayed() {
     let (mut world, governor) = by_hand();
-    let set = set_publisher(&world, governor.pubkey());
+    let set = same_committee(&world);
     let execute = world.matured(&set);
     world.succeeds(std::slice::from_ref(&execute), &[&governor]);
     world.refuses(&[execute], &[&governor], ErrorCode::AccountOwnedByWrongProgram);
@@ -225,7 +230,7 @@ fn a_change_replayed() {
 #[test]
 fn a_change_executed_early_or_after_it_lapsed() {
     let (mut world, governor) = by_hand();
-    let set = set_publisher(&world, governor.pubkey());
+    let set = same_committee(&world);
     let number = world.schedule(&set);
     let execute = execute(&world, &set, number);
     for (seconds, error) in [(0, NovateError::ChangeNotReady), (7 * DAY - 1, NovateError::ChangeNotReady)] {
@@ -265,10 +270,10 @@ fn a_change_of_another_pool() {
     let other = world.second_pool();
     world.by_hand = true;
     let governor = world.governor.insecure_clone();
-    let set = set_publisher(&world, governor.pubkey());
+    let set = same_committee(&world);
     let number = world.schedule(&set);
     world.pass(7 * DAY);
-    let elsewhere = execute(&world, &set, number).with_account(0, other);
+    let elsewhere = execute(&world, &set, number).with_account(0, other).with_account(1, addresses::committee(&other));
     world.refuses(&[elsewhere], &[&governor], NovateError::WrongPool);
 }
 
@@ -298,25 +303,25 @@ fn bounds_crossed_by_many_small_steps() {
 /// step a day, reaching maintenance over three days. Nothing is loosened and nothing taken.
 #[test]
 fn the_guardian_gone_rogue() {
-    let (mut world, governor) = by_hand();
+    let (mut world, _) = by_hand();
     let guardian = world.guardian();
     let pool = world.pool;
     let (owner, maker) = (world.trader(3_100), world.trader(100_000));
     world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
-    let number = world.schedule(&set_publisher(&world, governor.pubkey()));
+    let number = world.schedule(&same_committee(&world));
     world.succeeds(&[build::cancel_change(guardian.pubkey(), &world.change(number))], &[&guardian]);
 
     let key = guardian.pubkey();
     let loosening = vec![setting(AssetField::BaseRange, 140_000)];
     let authoritys: Vec<Instruction> = vec![
-        build::set_publisher(key, pool, key),
+        build::set_committee(key, pool, vec![key], 1),
         build::set_lending(key, pool, BTC, LENDING),
         build::set_asset(key, pool, BTC, loosening.clone()),
         build::set_delays(key, pool, world.state::<Pool>(&pool).delays()),
         build::propose_role(key, pool, Role::Authority, key),
         build::cancel_role(key, pool, Role::Guardian),
         build::unpause(key, pool, Action::Trade),
-        build::schedule_change(key, key, count(&world), &set_publisher(&world, key)),
+        build::schedule_change(key, key, count(&world), &set_committee(&world, key)),
     ];
     for instruction in authoritys {
         world.refuses(&[instruction], &[&guardian], NovateError::NotAuthority);
@@ -466,7 +471,7 @@ fn a_timelock_shortened_and_then_used() {
             novate_client::Class::Parameters => &mut delays.parameters,
             novate_client::Class::Oracle => &mut delays.oracle,
             novate_client::Class::Model => &mut delays.model,
-            _ => &mut delays.publisher,
+            _ => &mut delays.committee,
         };
         *place = floor - 1;
         let below = build::set_delays(governor.pubkey(), pool, delays);
@@ -493,12 +498,12 @@ fn a_pause_held_forever() {
     }
 }
 
-/// A publisher who is named at once could write forecasts at once.
+/// A committee that is named at once could write forecasts at once.
 #[test]
-fn a_publisher_put_in_place_to_move_smiles() {
+fn a_committee_put_in_place_to_move_smiles() {
     let (mut world, governor) = by_hand();
     let attacker = world.new_wallet();
-    let set = set_publisher(&world, attacker.pubkey());
+    let set = set_committee(&world, attacker.pubkey());
     world.refuses(std::slice::from_ref(&set), &[&governor], NovateError::ChangeMissing);
     let number = world.schedule(&set);
     assert_eq!(world.change(number).ready - world.now(), 7 * DAY);
@@ -536,7 +541,7 @@ fn an_expiry_listed_to_trade_on_its_own_forecast() {
     let far = [future(BTC_PERP, time, CONTRACT, 24_000 * PRICE)];
     let trade = world.trade_of(owner.side(), maker.side(), &far);
     world.refuses(&[trade], &[&owner.key, &maker.key], NovateError::ForecastStale);
-    // Nor on the publisher's, which is near the price.
+    // Nor on the committee's, which is near the price.
     world.publish_forecast(BTC_PERP, time, Forecast { basis: 0, ..forecast });
     let trade = world.trade_of(owner.side(), maker.side(), &far);
     world.refuses(&[trade], &[&owner.key, &maker.key], NovateError::OutsideBand);
@@ -554,7 +559,7 @@ fn a_hostile_authority_within_a_week() {
     let waits = [
         set_asset(&world, BTC, AssetField::BaseRange, 187_500),
         build::set_params(governor.pubkey(), pool, vec![novate_client::ParamSetting { parameter: 4, value: 675_000 }]),
-        set_publisher(&world, governor.pubkey()),
+        same_committee(&world),
         world.set_lending_instruction(USDC, LENDING),
     ];
     for instruction in &waits {
@@ -625,7 +630,7 @@ fn the_risk_role_gone_rogue() {
         build::cancel_change(key, &world.change(number)),
         build::set_delays(key, pool, world.state::<Pool>(&pool).delays()),
         build::propose_role(key, pool, Role::Guardian, key),
-        build::schedule_change(key, key, count(&world), &set_publisher(&world, key)),
+        build::schedule_change(key, key, count(&world), &same_committee(&world)),
     ] {
         world.refuses(&[instruction], &[&risk], NovateError::NotAuthority);
     }

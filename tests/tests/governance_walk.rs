@@ -134,7 +134,7 @@ impl Week {
                     ParamSetting { parameter: self.chance.index(18) as u8, value: self.chance.between(0, 1_000_000) };
                 build::set_params(key, pool, vec![setting])
             }
-            4 => build::set_publisher(key, pool, key),
+            4 => build::set_committee(key, pool, vec![self.world.new_address()], 1),
             5 => {
                 let rate = self.chance.between(0, 3_000_000);
                 let lending = Lending { rate_zero: rate, rate_kink: rate, rate_full: rate, ..LENDING };

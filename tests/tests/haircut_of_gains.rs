@@ -721,8 +721,7 @@ fn a_registered_gain_is_not_left_behind() {
     broke.world.settle(&first, BTC_PERP);
     let left = position(&broke.world, &first);
     assert_eq!((left.quantity, left.cost, left.gain), (0, 0, 3_745 * DOLLAR));
-    let cash = broke.world.portfolio(&first.portfolio).cash;
-    let withdraw = broke.world.withdraw_instruction(&first, USDC, cash as u64);
+    let withdraw = broke.world.withdraw_instruction(&first, USDC, 97_000 * DOLLAR as u64);
     broke.world.refuses(&[withdraw], &[&first.key], NovateError::BelowInitialMargin);
     holds(&broke.world);
     end(&mut broke.world);

@@ -5,7 +5,7 @@ use novate_tests::{World, DAY};
 use solana_signer::Signer;
 
 const FLOORS: Delays =
-    Delays { listing: 3 * DAY, expiry: DAY, parameters: 2 * DAY, oracle: 7 * DAY, model: 7 * DAY, publisher: 7 * DAY };
+    Delays { listing: 3 * DAY, expiry: DAY, parameters: 2 * DAY, oracle: 7 * DAY, model: 7 * DAY, committee: 7 * DAY };
 
 fn world() -> World {
     let mut world = World::default();
@@ -84,7 +84,7 @@ mod adversary {
             |d| d.parameters = 0,
             |d| d.oracle = i64::MIN,
             |d| d.model = -1,
-            |d| d.publisher -= 1,
+            |d| d.committee -= 1,
         ];
         for change in below {
             let mut delays = FLOORS;

@@ -693,7 +693,7 @@ impl<'a, 'info> Examiner<'a, 'info> {
         Ok(())
     }
 
-    /// The same without the forecasts, which only the publisher can renew: what a liquidation asks of the taker, so that no
+    /// The same without the forecasts, which only the committee can renew: what a liquidation asks of the taker, so that no
     /// holding shields the rest (CLR-34).
     pub fn require_current_values(&self) -> Result<()> {
         let drift = self.rests.drift;

@@ -27,7 +27,7 @@ const WHOLE: i128 = 1_000_000_000;
 const HOUR: i128 = 3_600;
 
 /// Events that move no money.
-pub const QUIET: [&str; 25] = [
+pub const QUIET: [&str; 30] = [
     "PoolCreated",
     "RoleProposed",
     "RoleCancelled",
@@ -41,17 +41,22 @@ pub const QUIET: [&str; 25] = [
     "ParamsSet",
     "ScenariosSwitched",
     "PauseSet",
-    "PublisherSet",
+    "CommitteeSet",
+    "MemberRemoved",
     "VenueRegistered",
     "VenueRemoved",
     "StrikesListed",
-    "ForecastPublished",
+    "ForecastSubmitted",
+    "ForecastsApplied",
+    "AssetForecastSubmitted",
+    "AssetForecastsApplied",
     "ScenariosStaged",
     "RedemptionRefreshed",
     "MarketRefreshed",
     "MidReported",
     "ExpiryRefreshed",
     "ExpiryFixed",
+    "SettlementPriceSubmitted",
     "SettlementPriceSet",
 ];
 

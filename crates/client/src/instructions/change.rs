@@ -21,7 +21,7 @@ pub fn targets(governed: &Instruction) -> Option<Vec<Pubkey>> {
     let named: &[usize] = match () {
         () if is(instruction::AddAsset::DISCRIMINATOR) => &[3],
         () if is(instruction::RegisterVenue::DISCRIMINATOR)
-            || is(instruction::SetPublisher::DISCRIMINATOR)
+            || is(instruction::SetCommittee::DISCRIMINATOR)
             || is(instruction::SetParams::DISCRIMINATOR)
             || is(instruction::SetDelays::DISCRIMINATOR) =>
         {

@@ -4,7 +4,9 @@ use novate_margin::collateral::HaircutTerms;
 use novate_margin::fixed::mul_div_floor;
 use novate_margin::{volatility, Contracts, Price, Ratio, Seconds, UnderlyingFacts, Usd, Variance};
 
-use super::{Balance, Claims, Guard, Outflow, Ramp, Redemption, Window, DISCRIMINATOR, REDEMPTION_RATES};
+use super::{
+    Balance, Claims, Guard, Outflow, Ramp, Redemption, StandingForecast, Window, DISCRIMINATOR, REDEMPTION_RATES,
+};
 use crate::error::NovateError;
 use crate::oracle::Reading;
 
@@ -77,7 +79,7 @@ pub struct Asset {
     /// Widest confidence interval, as a share of the price.
     pub max_confidence: Ratio,
     pub base_range: Ratio,
-    /// Depth of the underlying's market (MRG-35); 0 charges no concentration.
+    /// Depth of the underlying's market (MRG-35), as it counts ([`Asset::governed_depth`]); 0 charges no concentration.
     pub depth: Usd,
     pub haircut_base: Ratio,
     pub haircut_volatility_multiple: Ratio,
@@ -122,7 +124,8 @@ pub struct Asset {
     pub lending_set: i64,
     /// Unix time until which no silence of its price account widens the guard's band ([`NEW_SOURCE`]).
     pub source_new_until: i64,
-    pub reserve: [u8; 40],
+    /// What stands of the committee's forecasts (MRG-52).
+    pub forecast: StandingForecast,
 }
 
 impl Asset {
@@ -215,6 +218,15 @@ impl Asset {
     pub fn require_fresh(&self, now: i64, limit: i64) -> Result<()> {
         require!(self.price.0 > 0, NovateError::PriceMissing);
         require!(now.saturating_sub(self.publish_time) <= limit, NovateError::PriceStale);
+        Ok(())
+    }
+
+    /// Refuses a settlement price that is not positive, or farther than the scan range from the last price, whatever its age (CLR-12).
+    pub fn require_near(&self, price: Price) -> Result<()> {
+        require!(self.price.0 > 0, NovateError::PriceMissing);
+        let reach = self.price.scale_floor(self.scan_range).map_err(NovateError::from)?;
+        let near = price.0.abs_diff(self.price.0) <= reach.0.unsigned_abs();
+        require!(price.0 > 0 && near, NovateError::InvalidSettlementPrice);
         Ok(())
     }
 
@@ -368,3 +380,4 @@ const _: () = assert!(core::mem::offset_of!(Asset, window) == 680);
 const _: () = assert!(core::mem::offset_of!(Asset, outflow) == 760);
 const _: () = assert!(core::mem::offset_of!(Asset, shortage) == 808);
 const _: () = assert!(core::mem::offset_of!(Asset, ramp) == 920);
+const _: () = assert!(core::mem::offset_of!(Asset, forecast) == 1_104);

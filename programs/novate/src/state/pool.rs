@@ -45,8 +45,8 @@ pub struct Pool {
     pub paused_until: [i64; PAUSE_KINDS],
     /// Parameters of the model, as last set.
     pub params: Params,
-    /// Publishes forwards and smiles of expiries.
-    pub publisher: Pubkey,
+    /// Not in use.
+    pub vacant: [u8; 32],
     /// Venues registered so far; the next one takes this index.
     pub venue_count: u16,
     pub venue_padding: [u8; 6],
@@ -95,7 +95,6 @@ impl Pool {
         self.authority = creator;
         self.risk = creator;
         self.guardian = creator;
-        self.publisher = creator;
         self.settlement_mint = settlement_mint;
         (self.params, self.params_from) = (params, params);
     }

@@ -109,7 +109,8 @@ impl Asset {
         let end = now.saturating_add(if loosens { LOOSENING } else { TIGHTENING });
         (self.ramp.begin, self.ramp.end) = if moves { (now, end) } else { (0, 0) };
         (self.ramp.from, self.ramp.to) = (from, goals);
-        self.look_ahead(self.sigma());
+        let sigma = self.foreseen(self.measured(), now);
+        self.look_ahead(sigma);
     }
 
     /// Whether what is ahead asks for more maintenance margin than there is.
@@ -124,8 +125,8 @@ impl Asset {
             })
     }
 
-    /// The larger daily deviation.
-    fn sigma(&self) -> Ratio {
+    /// The larger daily deviation that was measured.
+    pub(super) fn measured(&self) -> Ratio {
         volatility::sigma_ceil(self.variance_fast.max(self.variance_slow))
     }
 
@@ -133,17 +134,21 @@ impl Asset {
     pub(super) fn derive(&mut self, now: i64) {
         self.advance(now);
         self.scan_range = volatility::scan_range(self.variance_fast, self.variance_slow, self.base_range);
-        let sigma = self.sigma();
+        let measured = self.measured();
+        let sigma = self.foreseen(measured, now);
+        if sigma > measured {
+            self.scan_range = self.scan_range.max(volatility::range_of(sigma, self.base_range));
+        }
         self.haircut = self.seasoned(collateral::haircut(self.haircut_terms(), sigma), now);
-        self.look_ahead(sigma);
+        self.look_ahead(sigma.max(Ratio(self.forecast.sigma.into())));
     }
 
-    /// By how much the haircut will be higher. While the asset seasons its haircut is above what its terms ask for anyway.
+    /// By how much the haircut will be higher, at its terms to be and at a deviation. While the asset seasons its haircut is above what its terms ask for anyway.
     fn look_ahead(&mut self, sigma: Ratio) {
         self.ramp.haircut_ahead = Ratio::ZERO;
-        if self.ramp.is_moving() {
+        if self.ramp.is_moving() || self.forecast.is_rising() {
             let [_, _, base, multiple, days, add_on, _] =
-                self.ramp.to.map(|v| Ratio(i64::try_from(v).unwrap_or(i64::MAX)));
+                self.goals().map(|v| Ratio(i64::try_from(v).unwrap_or(i64::MAX)));
             let terms =
                 HaircutTerms { base, volatility_multiple: multiple, days_to_liquidate: days, size_add_on: add_on };
             let rise = collateral::haircut(terms, sigma).0.saturating_sub(self.haircut.0);
@@ -151,14 +156,15 @@ impl Asset {
         }
     }
 
-    /// How many times the scan range in force the one is that the terms are on their way to, 1e-6, at least 1: what initial margin is
+    /// How many times the scan range in force the one is that terms and forecast are on their way to, 1e-6, at least 1: what initial margin is
     /// multiplied by meanwhile, through the asset's markets (MRG-40).
     pub fn range_ahead(&self) -> Result<Ratio> {
-        if !self.ramp.is_moving() {
+        if !self.ramp.is_moving() && !self.forecast.is_rising() {
             return Ok(Ratio::ONE);
         }
-        let base = self.ramp.to.first().and_then(|v| i64::try_from(*v).ok()).unwrap_or_default();
-        let range = volatility::scan_range(self.variance_fast, self.variance_slow, Ratio(base));
+        let base = Ratio(self.goals().first().and_then(|v| i64::try_from(*v).ok()).unwrap_or_default());
+        let range = volatility::scan_range(self.variance_fast, self.variance_slow, base);
+        let range = range.max(volatility::range_of(Ratio(self.forecast.sigma.into()), base));
         let ratio = mul_div_ceil(range.0, Ratio::ONE.0, self.scan_range.0).map_err(NovateError::from)?;
         Ok(Ratio(ratio).max(Ratio::ONE))
     }
