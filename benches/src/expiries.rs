@@ -1,7 +1,7 @@
 //! Expiries: listing, publishing and pricing strikes.
 
 use novate_client::instructions as build;
-use novate_client::{Forecast, Pubkey};
+use novate_client::{AssetForecast, Forecast};
 use novate_tests::dated::flat;
 use novate_tests::{future, World, BTC, BTC_PERP, CONTRACT, PRICE};
 use solana_signer::Signer;
@@ -22,11 +22,7 @@ pub fn all() -> Vec<Figure> {
     let list = world.list_strikes_instruction(BTC_PERP, time, &strikes);
     figures.push(measure(&mut world, "list_strikes", "24 strikes", list, &[&governor]));
     world.pass(10);
-    let publish = world.publish_forecast_instruction(BTC_PERP, time, tilted);
-    figures.push(measure(&mut world, "publish_forecast", "between two others", publish, &[&governor]));
-    let set = build::set_publisher(governor.pubkey(), world.pool, Pubkey::new_from_array([7; 32]));
-    // The governor publishes on.
-    figures.push(measure(&mut world.twin(), "set_publisher", "", set, &[&governor]));
+    figures.append(&mut forecasts(&mut world, time, tilted));
 
     world.pass(3_600);
     world.refresh();
@@ -46,5 +42,39 @@ pub fn all() -> Vec<Figure> {
     let id = novate_client::instrument::future(BTC_PERP, novate_client::state::minutes_of(last));
     let settle = build::settle_variation(&world.pool, seller.portfolio, id, BTC);
     figures.push(measure(&mut world, "settle_variation", "a loss of a future", settle, &[]).within(18_000));
+    figures
+}
+
+/// Nine members, each of another mind; the first of asset forecasts pays for the account.
+fn forecasts(world: &mut World, time: i64, tilted: Forecast) -> Vec<Figure> {
+    world.seat(9);
+    let governor = world.governor.insecure_clone();
+    let mut figures = vec![];
+    let asset = |member: usize| AssetForecast { sigma: 50_000 + member as i64, depth: 1_000_000_000_000 };
+    for member in 0..9 {
+        let key = world.members[member].insecure_clone();
+        let own = Forecast { a: tilted.a + member as i64, basis: member as i64, ..tilted };
+        let submit = world.submit_instruction(member, BTC_PERP, time, own);
+        let submit_asset = world.submit_asset_instruction(member, BTC, asset(member));
+        if member > 1 {
+            world.succeeds(&[submit, submit_asset], &[&key]);
+            continue;
+        }
+        if member == 1 {
+            figures.push(measure(world, "submit_forecast", "", submit, &[&key]));
+        } else {
+            world.succeeds(&[submit], &[&key]);
+        }
+        let state = if member == 0 { "the first" } else { "" };
+        figures.push(measure(world, "submit_asset_forecast", state, submit_asset, &[&key]));
+    }
+    let apply = world.apply_instruction(BTC_PERP, time);
+    figures.push(measure(world, "apply_forecasts", "nine members, between two others", apply, &[]));
+    let apply = build::apply_asset_forecasts(&world.pool, BTC);
+    figures.push(measure(world, "apply_asset_forecasts", "nine members", apply, &[]));
+    let set = world.set_committee_instruction();
+    figures.push(measure(world, "set_committee", "nine members, a change executed", set, &[&governor]));
+    let remove = build::remove_member(governor.pubkey(), world.pool, world.members[8].pubkey());
+    figures.push(measure(world, "remove_member", "", remove, &[&governor]));
     figures
 }

@@ -52,9 +52,9 @@ fn changes() -> Vec<Figure> {
     let execution = build::execute_change(add, 0, authority);
     figures.push(measure(&mut world, "add_asset", "SPL Token mint, a change executed", execution, &[&governor]));
 
-    let publisher = build::set_publisher(authority, pool, authority);
-    let schedule = build::schedule_change(authority, authority, 1, &publisher);
-    figures.push(measure(&mut world, "schedule_change", "another publisher", schedule, &[&governor]));
+    let committee = world.set_committee_instruction();
+    let schedule = build::schedule_change(authority, authority, 1, &committee);
+    figures.push(measure(&mut world, "schedule_change", "another committee", schedule, &[&governor]));
     let cancel = build::cancel_change(authority, &world.change(1));
     figures.push(measure(&mut world, "cancel_change", "", cancel, &[&governor]));
     assert_eq!(world.state::<Pool>(&pool).open_changes, 0);
@@ -63,7 +63,9 @@ fn changes() -> Vec<Figure> {
 
 /// What is set by changes of its own.
 fn settings() -> Vec<Figure> {
-    let mut world = world();
+    // As many rows as are switched to.
+    let mut world = novate_tests::Builder::default().rows(ROWS).build();
+    world.by_hand = true;
     let governor = world.governor.insecure_clone();
     let (authority, pool) = (governor.pubkey(), world.pool);
     let floors = world.state::<Pool>(&pool).delays();
@@ -91,12 +93,13 @@ fn settings() -> Vec<Figure> {
     let state = format!("{} fields, a change executed", settings.len());
     let built = build::set_market(authority, pool, BTC_PERP, settings);
     figures.push(executed(&mut world, "set_market", &state, built));
-    let built = build::set_params(authority, pool, vec![ParamSetting { parameter: 17, value: 850_000 }]);
+    let built = build::set_params(authority, pool, vec![ParamSetting { parameter: 6, value: 12_000 }]);
     figures.push(executed(&mut world, "set_params", "1 parameter, a change executed", built));
 
     let built = build::stage_scenarios(authority, pool, 2, World::rows_of(ROWS, 0b111, 0, ROWS));
     world.succeeds(&[built], &[&governor]);
     let staged: Scenarios = world.state(&addresses::scenarios(&pool, 2));
+    world.pass(novate_client::state::PARAM_RAMP);
     let built = build::switch_scenarios(authority, pool, 2, staged.hash());
     let state = format!("{ROWS} rows of 3 columns, a change executed");
     figures.push(executed(&mut world, "switch_scenarios", &state, built));

@@ -33,7 +33,7 @@ fn banks() -> Vec<Figure> {
     let borrower = world.actor();
     world.deposit(&borrower, BTC, TOKEN);
     world.borrow(&borrower, USDC, 4_000 * DOLLAR as u64);
-    world.pass(DUE);
+    world.pass(novate_client::state::SETTING_INTERVAL);
     let change = world.set_lending_instruction(USDC, novate_tests::LENDING);
     figures.push(measure(&mut world, "set_lending", "changed, interest charged", change, &[&governor]));
     assert_charged(&world, USDC);

@@ -121,9 +121,12 @@ fn set() -> Vec<Figure> {
     world.trade_legs(&sides[0], &sides[1], &[future(BTC_PERP, time, CONTRACT, 20_000 * PRICE)]);
     assert_held(&world, &sides, 1);
     world.pass_to(time + DAY + 1);
-    let governor = world.governor.insecure_clone();
-    let built = world.set_settlement_price_instruction(BTC_PERP, time, 21_000 * PRICE);
-    let mut figures = vec![measure(&mut world, "set_settlement_price", "", built, &[&governor])];
+    let member = world.members[0].insecure_clone();
+    let submit = world.submit_price_instruction(0, BTC_PERP, time, 21_000 * PRICE);
+    let mut figures = vec![measure(&mut world, "submit_settlement_price", "", submit, &[&member])];
+    world.submit_price(1, BTC_PERP, time, 21_000 * PRICE);
+    let apply = world.apply_price_instruction(BTC_PERP, time);
+    figures.push(measure(&mut world, "apply_settlement_price", "", apply, &[]));
     assert_eq!(world.expiry(BTC_PERP, time).settlement_price.0, 21_000 * PRICE);
     let settle = world.settle_expiry_instruction(&sides[0].portfolio, BTC_PERP, time);
     figures.push(measure(&mut world, "settle_expiry", "a future", settle, &[]));

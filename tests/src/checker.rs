@@ -133,6 +133,9 @@ pub(crate) mod market {
     pub const UNCHARGED: usize = 648;
     /// i64, settlement units: charged in it.
     pub const CHARGED: usize = 656;
+    /// i64, unix time: its first opening; i64, settlement units: forgiven and in no round yet.
+    pub const ROUND_FIRST: usize = 744;
+    pub const CARRIED: usize = 752;
 }
 
 /// Offsets in an expiry account of 10,240 bytes.
@@ -691,6 +694,11 @@ fn check_market(data: &[u8], expiries: &[&[u8]], totals: &Totals, found: &mut Ve
     }
 }
 
+/// Seconds of the window of a round, and of all of them together; settlement units that no round is opened for.
+const ROUND_WINDOW: i128 = 7_200;
+const LONGEST_ROUND: i128 = 86_400;
+const LEAST_HAIRCUT: i128 = 100_000_000;
+
 /// The round of haircuts of a market, and the gains that are registered in it.
 fn check_haircut(data: &[u8], totals: &Totals, found: &mut Vec<String>) {
     let index = u16_at(data, market::INDEX);
@@ -700,8 +708,9 @@ fn check_haircut(data: &[u8], totals: &Totals, found: &mut Vec<String>) {
     let [uncharged, charged] = [market::UNCHARGED, market::CHARGED].map(|at| i64_at(data, at));
     let none = vec![];
     let held = totals.gains.get(&index).unwrap_or(&none);
-    let of_round = held.iter().all(|(of, gain)| *of == round && *gain > 0 || *of <= round && *gain == 0);
-    let sum: i128 = held.iter().map(|(_, gain)| gain).sum();
+    // Those of an earlier round, or of an earlier opening of this one, are void.
+    let of_round = held.iter().all(|(of, gain)| *of <= round && *gain >= 0);
+    let sum: i128 = held.iter().filter(|(of, _)| *of == round).map(|(_, gain)| gain).sum();
     if !of_round || sum != uncharged || uncharged > gains || !stands && uncharged != 0 {
         found.push(format!("CLR-32: market {index}: gains of {sum} in round {round}, {uncharged} of {gains} counted"));
     }
@@ -711,11 +720,16 @@ fn check_haircut(data: &[u8], totals: &Totals, found: &mut Vec<String>) {
     if !(share..=done.min(share + MOST_ROUNDED)).contains(&charged) {
         found.push(format!("CLR-32: market {index}: {charged} of {forgiven} charged for {done} of {gains}"));
     }
-    let least = if stands { (forgiven - charged).max(0) } else { 0 };
-    if haircut < least || stands && (round == 0 || forgiven < 0) {
-        found.push(format!("CLR-32: market {index}: {haircut} left of {forgiven} in round {round}, stands {stands}"));
+    let [carried, ends, first] = [market::CARRIED, market::ROUND_ENDS, market::ROUND_FIRST].map(|at| i64_at(data, at));
+    let least = carried + if stands { (forgiven - charged).max(0) } else { 0 };
+    if haircut < least || !(0..LEAST_HAIRCUT).contains(&carried) || stands && (round == 0 || forgiven < 0) {
+        let text = format!("{haircut} left of {forgiven} and {carried} in round {round}, stands {stands}");
+        found.push(format!("CLR-32: market {index}: {text}"));
     }
-    let priced = totals.priced.iter().filter(|(of, _)| *of == index && round == 0);
+    if stands && !(first + ROUND_WINDOW..=first + LONGEST_ROUND).contains(&ends) {
+        found.push(format!("CLR-32: market {index}: round {round} of {first} ends at {ends}"));
+    }
+    let priced = totals.priced.iter().filter(|(of, _)| *of == index && round == 0 && haircut == 0);
     found.extend(priced.map(|(_, text)| text.clone()));
 }
 

@@ -49,7 +49,7 @@ impl World {
         build::list_expiry(self.governor.pubkey(), &self.market(market), time, forecast, self.now())
     }
 
-    /// Lists an expiry and publishes its forecast, so that it can be traded. Returns the listing.
+    /// Lists an expiry and has its forecast applied, so that it can be traded. Returns the listing.
     #[track_caller]
     pub fn list_expiry(&mut self, market: u16, time: i64, forecast: Forecast) -> Sent {
         let sent = self.list_unpublished(market, time, forecast);
@@ -85,17 +85,6 @@ impl World {
             self.refresh_expiry(market, time);
         }
         time
-    }
-
-    /// The governor, who is the publisher too until another one is set, sends a forecast.
-    pub fn publish_forecast_instruction(&self, market: u16, time: i64, forecast: Forecast) -> Instruction {
-        build::publish_forecast(self.governor.pubkey(), &self.market(market), time, forecast, self.now())
-    }
-
-    #[track_caller]
-    pub fn publish_forecast(&mut self, market: u16, time: i64, forecast: Forecast) -> Sent {
-        let publish = self.publish_forecast_instruction(market, time, forecast);
-        self.governed(publish)
     }
 
     /// Prices some strikes of an expiry.

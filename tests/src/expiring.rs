@@ -2,7 +2,6 @@
 
 use novate_client::instructions as build;
 use novate_client::{Instruction, Pubkey};
-use solana_signer::Signer;
 
 use crate::feed::Quote;
 use crate::sending::Sent;
@@ -71,10 +70,5 @@ impl World {
     pub fn close_expiry(&mut self, market: u16, time: i64) -> Sent {
         let close = self.close_expiry_instruction(market, time);
         self.succeeds(&[close], &[])
-    }
-
-    /// The governor sets a settlement price, 1e-9 USD.
-    pub fn set_settlement_price_instruction(&self, market: u16, time: i64, price: i64) -> Instruction {
-        build::set_settlement_price(self.governor.pubkey(), &self.expiry(market, time), price)
     }
 }

@@ -4,10 +4,11 @@ use std::mem::offset_of;
 
 use anchor_lang::Discriminator;
 use bytemuck::Zeroable;
-use novate_client::state::{Asset, Change, Governed, Pool, Ramp, CHANGE_EXPIRY, DISCRIMINATOR};
+use novate_client::state::{Asset, Change, Governed, Market, Pool, Ramp, CHANGE_EXPIRY, DISCRIMINATOR};
 use novate_client::{
     addresses, decode, instructions as build, AccountMeta, Action, Class, Instruction, Pubkey, Role, ID,
 };
+use novate_margin::Ratio;
 use solana_account::Account;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
@@ -36,7 +37,7 @@ pub const CHANGE_DELAYS: [(Class, i64); 7] = [
     (Class::Parameters, 2 * DAY),
     (Class::Oracle, 7 * DAY),
     (Class::Model, 7 * DAY),
-    (Class::Publisher, 7 * DAY),
+    (Class::Committee, 7 * DAY),
     (Class::Delays, 7 * DAY),
 ];
 
@@ -88,6 +89,25 @@ impl World {
         let mut account = self.account(&address);
         let at = DISCRIMINATOR + offset_of!(Asset, ramp) + offset_of!(Ramp, listed);
         account.data[at..at + 8].copy_from_slice(&0i64.to_le_bytes());
+        self.write(address, account);
+    }
+
+    /// For fixtures: a market as if it had been listed in a pool that trades so many seconds ago. Written from outside.
+    pub fn listed_lately(&mut self, market: u16, seconds: i64) {
+        let (address, listed) = (addresses::market(&self.pool, market), self.now() - seconds);
+        let mut account = self.account(&address);
+        let at = DISCRIMINATOR + offset_of!(Market, listed);
+        account.data[at..at + 8].copy_from_slice(&listed.to_le_bytes());
+        self.write(address, account);
+    }
+
+    /// For fixtures: a bank whose terms may be any at once, as those of one that never was open. Written from outside.
+    pub fn closed_bank(&mut self, asset: u16) {
+        let address = addresses::asset(&self.pool, asset);
+        let mut account = self.account(&address);
+        let mut state = self.asset(asset);
+        (state.bank.terms.utilisation_cap, state.lending_set) = (Ratio(0), 0);
+        account.data[DISCRIMINATOR..].copy_from_slice(bytemuck::bytes_of(&state));
         self.write(address, account);
     }
 

@@ -19,8 +19,8 @@ pub fn is_open(market: &Market, now: i64) -> bool {
     round.ends != 0 && now < round.ends && round.uncharged == round.gains
 }
 
-/// What a position gained as of the opening; none where its expiry passed before and has no settlement price.
-pub fn gain(position: &Position, market: &Market, expiry: Option<&Expiry>) -> Option<i64> {
+/// What a position gained as of the opening.
+pub fn gain(position: &Position, market: &Market, expiry: Option<&Expiry>) -> i64 {
     let of = |price: i64| (i128::from(position.quantity) * i128::from(price)).div_euclid(UNIT);
     let opened = market.round.ends - WINDOW;
     let passed = i64::from(instrument::minutes_of(position.instrument)) * 60 <= opened;
@@ -30,26 +30,31 @@ pub fn gain(position: &Position, market: &Market, expiry: Option<&Expiry>) -> Op
             let then = Market { funding: market.round.funding, ..*market };
             of(market.round.mark.0) - i128::from(perpetual::owed(position, &then))
         }
-        Instrument::Option { .. } if !passed => return Some(0),
-        _ if passed && expiry?.settlement_price.0 == 0 => return None,
-        Instrument::Future { .. } if passed => of(expiry?.settlement_price.0),
-        Instrument::Future { .. } => {
-            let [mut growth, mut decided] = [1_000_000 + i128::from(expiry?.basis.0), 0];
-            // Inside its window at the opening: what samples had decided, and the rest of the forward.
-            if expiry?.time == market.round_expiry {
-                let share = i128::from(market.round_decided.0);
-                growth = (growth * (1_000_000 - share)).div_euclid(1_000_000);
-                decided = (i128::from(market.round_average.0) * share).div_euclid(1_000_000);
-            }
-            of((decided + (i128::from(market.round.index_price.0) * growth).div_euclid(1_000_000)) as i64)
-        }
+        Instrument::Option { .. } if !passed => return 0,
+        Instrument::Future { .. } => of(price(market, expiry.unwrap(), passed)),
         Instrument::Option { slot, right, .. } => {
-            let above = expiry?.settlement_price.0 - expiry?.strikes[usize::from(slot)].strike.0;
+            let expiry = expiry.unwrap();
+            let above = price(market, expiry, passed) - expiry.strikes[usize::from(slot)].strike.0;
             of((if right == Right::Call { above } else { -above }).max(0))
         }
     };
     let pending = i128::from(position.pending_old) + i128::from(position.pending_new);
-    Some((value - i128::from(position.cost) + pending).max(0) as i64)
+    (value - i128::from(position.cost) + pending).max(0) as i64
+}
+
+/// The settlement price of what had passed and has one; else what it was expected to be at the opening.
+fn price(market: &Market, expiry: &Expiry, passed: bool) -> i64 {
+    if passed && expiry.settlement_price.0 != 0 {
+        return expiry.settlement_price.0;
+    }
+    let [mut growth, mut decided] = [1_000_000 + i128::from(expiry.basis.0), 0];
+    // In its window, or after it: what samples had decided, and the rest of the forward.
+    if expiry.time == market.round_expiry {
+        let share = i128::from(market.round_decided.0);
+        growth = (growth * (1_000_000 - share)).div_euclid(1_000_000);
+        decided = (i128::from(market.round_average.0) * share).div_euclid(1_000_000);
+    }
+    (decided + (i128::from(market.round.index_price.0) * growth).div_euclid(1_000_000)) as i64
 }
 
 /// What happens to a position before anything else does: its gain is registered, or charged.
@@ -57,14 +62,15 @@ pub fn bear(position: &mut Position, market: &Market, expiry: Option<&Expiry>, n
     let round = &market.round;
     if is_open(market, now) {
         if position.round != round.number {
-            if let Some(gain) = gain(position, market, expiry) {
-                (position.gain, position.round) = (gain, round.number);
-            }
+            (position.gain, position.round) = (gain(position, market, expiry), round.number);
         }
     } else if position.gain > 0 {
-        let product = i128::from(position.gain) * i128::from(round.forgiven.0);
-        let share = -(-product).div_euclid(i128::from(round.gains.0));
-        position.cost += share.min(i128::from(position.gain)) as i64;
+        // Void where the round was opened anew.
+        if position.round == round.number {
+            let product = i128::from(position.gain) * i128::from(round.forgiven.0);
+            let share = -(-product).div_euclid(i128::from(round.gains.0));
+            position.cost += share.min(i128::from(position.gain)) as i64;
+        }
         position.gain = 0;
     }
 }

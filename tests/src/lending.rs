@@ -34,6 +34,7 @@ impl World {
     /// Opens the bank of the settlement asset, or changes its terms: nobody pays interest.
     pub fn lend_for_nothing(&mut self) {
         let terms = Lending { rate_zero: 0, rate_kink: 0, rate_full: 0, ..LENDING };
+        self.closed_bank(USDC);
         let (governor, set) = (self.governor.insecure_clone(), self.set_lending_instruction(USDC, terms));
         self.succeeds(&[set], &[&governor]);
     }

@@ -15,6 +15,10 @@ const KIND_MINT: u8 = 1;
 const KIND_ACCOUNT: u8 = 2;
 /// Offset of the amount in a token account.
 const AMOUNT: usize = 64;
+/// Offset of the state in a token account.
+const STATE: usize = 108;
+/// The state of an account that its mint's authority froze.
+pub const FROZEN: u8 = 2;
 /// Offset of the supply in a mint.
 const SUPPLY: usize = 36;
 
@@ -75,7 +79,7 @@ pub fn account(mint_account: &Account, mint: &Pubkey, owner: &Pubkey, amount: u6
     data[..32].copy_from_slice(mint.as_ref());
     data[32..64].copy_from_slice(owner.as_ref());
     data[AMOUNT..AMOUNT + 8].copy_from_slice(&amount.to_le_bytes());
-    data[108] = 1;
+    data[STATE] = 1;
     if mint_account.data.len() > KIND && has_transfer_fee(&mint_account.data) {
         data = extend(data, KIND_ACCOUNT, &[(ExtensionType::TransferFeeAmount, vec![0; 8])]);
     }
@@ -95,6 +99,11 @@ pub fn amount(account: &Account) -> u64 {
 /// Sets the amount of a token account.
 pub fn set_amount(account: &mut Account, amount: u64) {
     account.data[AMOUNT..AMOUNT + 8].copy_from_slice(&amount.to_le_bytes());
+}
+
+/// Sets the state of a token account.
+pub fn set_state(account: &mut Account, state: u8) {
+    account.data[STATE] = state;
 }
 
 /// Sets the supply of a mint.

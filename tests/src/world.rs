@@ -43,6 +43,8 @@ pub struct World {
     pub payer: Keypair,
     /// Creator and authority of the pool.
     pub governor: Keypair,
+    /// Members of the committees of its pools, ascending.
+    pub members: Vec<Keypair>,
     pub pool: Pubkey,
     pub listings: Vec<Listing>,
     /// Underlying of each market.
@@ -93,6 +95,12 @@ impl Default for Builder {
 impl Builder {
     pub fn assets(self, assets: Vec<AssetSpec>) -> Self {
         Self { assets, ..self }
+    }
+
+    /// Changes the terms of an asset.
+    pub fn with_asset(mut self, asset: u16, change: impl FnOnce(&mut AssetSpec)) -> Self {
+        change(&mut self.assets[usize::from(asset)]);
+        self
     }
 
     pub fn and_asset(mut self, asset: AssetSpec) -> Self {
@@ -151,7 +159,8 @@ impl World {
         svm.add_program(ID, &binary).expect("target/deploy/novate.so does not load");
         let mut keys = Chance::new(1);
         let [payer, governor] = [0; 2].map(|_| Keypair::new_from_array(keys.bytes()));
-        for key in [&payer, &governor] {
+        let members = crate::committee::members();
+        for key in [&payer, &governor].into_iter().chain(&members) {
             svm.airdrop(&key.pubkey(), WEALTH).unwrap();
         }
         let pool = addresses::pool(&governor.pubkey(), 0);
@@ -159,6 +168,7 @@ impl World {
             svm,
             payer,
             governor,
+            members,
             pool,
             listings: vec![],
             underlyings: vec![],
@@ -180,7 +190,7 @@ impl World {
         }
         let governor = self.governor.insecure_clone();
         let create = build::create_pool(governor.pubkey(), id, self.listings[0].token.mint);
-        self.succeeds(&[create], &[&governor]);
+        self.succeeds(&[create, self.set_committee_instruction()], &[&governor]);
         for index in 0..assets.len() {
             let add = self.add_asset_instruction(index as u16);
             self.succeeds(&[add], &[&governor]);
@@ -226,7 +236,7 @@ impl World {
         let governor = self.governor.insecure_clone();
         let home = std::mem::replace(&mut self.pool, addresses::pool(&governor.pubkey(), 1));
         let create = build::create_pool(governor.pubkey(), 1, self.listings[0].token.mint);
-        self.succeeds(&[create], &[&governor]);
+        self.succeeds(&[create, self.set_committee_instruction()], &[&governor]);
         for index in 0..self.listings.len() as u16 {
             let add = self.add_asset_instruction(index);
             self.succeeds(&[add], &[&governor]);
@@ -247,6 +257,7 @@ impl World {
             svm: self.svm.clone(),
             payer: self.payer.insecure_clone(),
             governor: self.governor.insecure_clone(),
+            members: self.members.iter().map(Keypair::insecure_clone).collect(),
             pool: self.pool,
             listings: self.listings.clone(),
             underlyings: self.underlyings.clone(),
@@ -537,6 +548,13 @@ impl World {
     pub fn withdraw(&mut self, actor: &Actor, asset: u16, amount: u64) -> Sent {
         let withdraw = self.withdraw_instruction(actor, asset, amount);
         self.succeeds(&[withdraw], &[&actor.key])
+    }
+
+    /// Takes out settlement tokens until equity is what initial margin asks for.
+    #[track_caller]
+    pub fn to_initial(&mut self, actor: &Actor) {
+        let health = self.health(actor);
+        self.withdraw(actor, crate::USDC, (health.equity - health.initial).unsigned_abs());
     }
 
     /// A trade of perpetuals: per leg market, contracts (1e-9, positive where the first buys) and price (1e-9 USD).

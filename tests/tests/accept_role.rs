@@ -26,9 +26,9 @@ fn after_three_days_the_authority_passes_on() {
     assert_eq!((pool.authority, pool.authority_proposed), (next.pubkey(), 0));
     // The first authority is guardian until that role passes on too, and nothing else.
     assert_eq!(pool.guardian, former.pubkey());
-    let set = build::set_publisher(former.pubkey(), world.pool, former.pubkey());
+    let set = build::set_committee(former.pubkey(), world.pool, world.member_keys(), 2);
     world.refuses(&[set], &[&former], NovateError::NotAuthority);
-    let set = build::set_publisher(next.pubkey(), world.pool, next.pubkey());
+    let set = build::set_committee(next.pubkey(), world.pool, world.member_keys(), 2);
     world.succeeds(&[set], &[&next]);
     world.refuses(&[take], &[&next], NovateError::NotProposed);
 }

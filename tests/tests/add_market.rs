@@ -1,8 +1,10 @@
 use novate::events::MarketAdded;
 use novate_client::state::Pool;
-use novate_client::{addresses, instructions as build, MarketTerms};
+use novate_client::{addresses, instructions as build, MarketTerms, NovateError, ParamSetting};
 use novate_margin::{Ratio, NO_COLUMN};
-use novate_tests::{AssetSpec, Builder, MarketSpec, World, BTC, GOLD, SOL_PERP};
+use novate_tests::{
+    flat, AssetSpec, Builder, MarketSpec, World, BTC, BTC_PERP, CONTRACT, DAY, DOLLAR, GOLD, PRICE, SOL_PERP,
+};
 use solana_signer::Signer;
 
 const NEXT: u16 = SOL_PERP + 1;
@@ -80,11 +82,100 @@ fn an_asset_listed_in_a_pool_that_trades_waits_two_weeks() {
     assert_eq!(world.asset(GOLD + 1).underlying, 1);
 }
 
+/// Open interest may grow from nothing, and the cap is there after two weeks.
+#[test]
+fn in_a_pool_that_trades_the_cap_opens_over_two_weeks() {
+    let mut world = World::default();
+    let governor = world.governor.insecure_clone();
+    let terms = MarketTerms { open_interest_cap: 14 * CONTRACT, ..MarketSpec::new("BTC-TWO", BTC).terms };
+    let add = build::add_market(governor.pubkey(), world.pool, BTC, NEXT, terms);
+    world.succeeds(&[add], &[&governor]);
+    world.underlyings.push(BTC);
+    let (first, second) = (world.trader(1_000_000), world.trader(1_000_000));
+    let refused = |world: &mut World, size| {
+        let trade = world.trade_instruction(first.side(), second.side(), &[(NEXT, size, 20_000 * PRICE)]);
+        world.refuses(&[trade], &[&first.key, &second.key], NovateError::OpenInterestCap);
+    };
+    refused(&mut world, CONTRACT / 100);
+    for day in 1..=14 {
+        world.pass(DAY);
+        world.refresh();
+        world.succeeds(&[build::refresh_market(&world.pool, &[(NEXT, BTC)])], &[]);
+        refused(&mut world, CONTRACT + CONTRACT / 100);
+        world.trade(&first, &second, &[(NEXT, CONTRACT, 20_000 * PRICE)]);
+        let (market, whole) = (world.market(NEXT), day == 14);
+        assert_eq!(market.open_interest_limit(world.now()).0, day * CONTRACT);
+        assert_eq!((market.long.0, market.listed == 0, market.is_young(world.now())), (day * CONTRACT, whole, !whole));
+    }
+    assert_eq!(world.market(BTC_PERP).listed, 0, "that was there before");
+}
+
+/// What an option's writer lost nobody has gained yet: a loss that only the fund could pay (CLR-32).
+#[test]
+fn a_market_of_the_last_two_weeks_lists_no_expiry() {
+    let mut world = World::default();
+    let governor = world.governor.insecure_clone();
+    let add = build::add_market(governor.pubkey(), world.pool, BTC, NEXT, MarketSpec::new("BTC-TWO", BTC).terms);
+    world.succeeds(&[add], &[&governor]);
+    let time = world.expiry_in(30);
+    world.pass(14 * DAY - 1);
+    let list = world.list_expiry_instruction(NEXT, time, flat(0.5, time - world.now()));
+    world.refuses(&[list], &[&governor], NovateError::MarketSeasoning);
+    world.pass(1);
+    let list = world.list_expiry_instruction(NEXT, time, flat(0.5, time - world.now()));
+    world.succeeds(&[list], &[&governor]);
+}
+
+/// Its balances leave their haircut by the days, so that nobody is liquidatable who met initial margin a day before.
+#[test]
+fn balances_of_its_asset_enter_the_scan_over_two_weeks() {
+    let mut world = World::default();
+    let governor = world.governor.insecure_clone();
+    // Gold at 10 % outside the scan asks for 12.5 %, in it for 15 %.
+    let (owner, maker) = (world.trader(20_000), world.trader(1_000_000));
+    world.deposit(&owner, GOLD, 1_000_000_000);
+    world.trade(&owner, &maker, &[(BTC_PERP, 15 * CONTRACT, 20_000 * PRICE)]);
+    world.to_initial(&owner);
+    let before = world.health(&owner);
+    let add = build::add_market(governor.pubkey(), world.pool, GOLD, NEXT, terms());
+    world.succeeds(&[add], &[&governor]);
+    let now = world.health(&owner);
+    assert_eq!((now.equity, now.maintenance, now.initial), (before.equity, before.maintenance, before.initial));
+    let (maintenance, mut last) = (before.maintenance, before);
+    for day in 1..=15 {
+        world.pass(DAY);
+        world.refresh();
+        let health = world.health(&owner);
+        assert!(health.maintenance <= last.initial && health.maintenance != last.maintenance || day == 15, "day {day}");
+        assert_eq!(world.asset(GOLD).scanned == 0, day >= 14);
+        last = health;
+    }
+    println!("maintenance margin: {} to {} USD", maintenance / DOLLAR, last.maintenance / DOLLAR);
+}
+
+/// Nor does anything else raise margin meanwhile.
+#[test]
+fn for_those_two_weeks_the_authority_raises_nothing_else() {
+    let mut world = World::default();
+    let governor = world.governor.insecure_clone();
+    let owner = world.actor();
+    world.deposit(&owner, GOLD, 1_000_000);
+    let add = build::add_market(governor.pubkey(), world.pool, GOLD, NEXT, terms());
+    let params = build::set_params(governor.pubkey(), world.pool, vec![ParamSetting { parameter: 6, value: 12_000 }]);
+    let mut other = world.twin();
+    other.succeeds(std::slice::from_ref(&params), &[&governor]);
+    novate_tests::refused(&mut other, add.clone(), NovateError::MarginMoving);
+    world.succeeds(&[add], &[&governor]);
+    world.pass(14 * DAY - 1);
+    novate_tests::refused(&mut world, params.clone(), NovateError::MarginMoving);
+    world.pass(1);
+    world.succeeds(&[params], &[&governor]);
+}
+
 mod adversary {
     use super::*;
     use anchor_lang::error::ErrorCode;
     use novate_client::state::MAX_QUANTITY;
-    use novate_client::NovateError;
     use novate_tests::{Altered, USDC};
 
     #[test]
@@ -142,6 +233,24 @@ mod adversary {
             change(&mut terms);
             let add = build::add_market(governor.pubkey(), world.pool, GOLD, NEXT, terms);
             world.refuses(&[add], &[&governor], NovateError::InvalidMarketTerms);
+        }
+    }
+
+    /// In the scan it would ask for far more than outside of it: within a day for more than lies between maintenance and initial margin.
+    #[test]
+    fn a_first_market_on_collateral_with_a_small_haircut() {
+        for (haircut, sound) in [(37_500, true), (37_499, false), (0, false)] {
+            let mut world = Builder::default().with_asset(GOLD, |gold| gold.haircut_base = haircut).build();
+            let governor = world.governor.insecure_clone();
+            let add = build::add_market(governor.pubkey(), world.pool, GOLD, NEXT, terms());
+            // What nobody holds asks nobody for more.
+            world.twin().succeeds(std::slice::from_ref(&add), &[&governor]);
+            let owner = world.actor();
+            world.deposit(&owner, GOLD, 1);
+            match sound {
+                true => drop(world.succeeds(&[add], &[&governor])),
+                false => world.refuses(&[add], &[&governor], NovateError::ScanAboveHaircut),
+            }
         }
     }
 

@@ -194,7 +194,7 @@ fn a_clock_that_goes_backwards_moves_no_money() {
 /// Three days without any price of an expiry: who does not hold it goes on, who does deposits, and once the authority has
 /// set the price all leave.
 #[test]
-fn a_settlement_price_that_is_never_fixed_waits_for_the_authority() {
+fn a_settlement_price_that_is_never_fixed_waits_for_the_committee() {
     let mut world = World::default();
     let time = world.expiry_in(1);
     world.list_expiry(BTC_PERP, time, flat(0.5, time - world.now()));
@@ -210,9 +210,7 @@ fn a_settlement_price_that_is_never_fixed_waits_for_the_authority() {
     let settle = world.settle_expiry_instruction(&buyer.portfolio, BTC_PERP, time);
     world.refuses(&[settle], &[], NovateError::SettlementPriceMissing);
 
-    let governor = world.governor.insecure_clone();
-    let set = world.set_settlement_price_instruction(BTC_PERP, time, 20_000 * PRICE);
-    world.succeeds(&[set], &[&governor]);
+    world.settle_at(BTC_PERP, time, 20_000 * PRICE);
     let id = instrument::future(BTC_PERP, novate_client::state::minutes_of(time));
     for side in [&buyer, &seller] {
         world.settle_expiry(side, BTC_PERP, time);

@@ -1,14 +1,14 @@
 use novate::events::ChangeCancelled;
 use novate_client::state::Pool;
-use novate_client::{addresses, instructions as build, NovateError, Pubkey, Role};
+use novate_client::{addresses, instructions as build, NovateError, Role};
 use novate_tests::{World, DAY, ROLE_DELAY};
 use solana_signer::Signer;
 
-/// A change of the publisher that waits, and its number.
+/// A change of the committee that waits, and its number.
 fn waiting() -> (World, u64) {
     let mut world = World::default();
     world.by_hand = true;
-    let set = build::set_publisher(world.governor.pubkey(), world.pool, Pubkey::new_from_array([9; 32]));
+    let set = world.set_committee_instruction();
     let number = world.schedule(&set);
     (world, number)
 }
@@ -18,7 +18,7 @@ fn the_authority_and_the_guardian_take_a_change_back() {
     let mut world = World::default();
     world.by_hand = true;
     let (guardian, governor) = (world.guardian(), world.governor.insecure_clone());
-    let set = build::set_publisher(governor.pubkey(), world.pool, Pubkey::new_from_array([9; 32]));
+    let set = world.set_committee_instruction();
     for key in [&guardian, &governor] {
         let wealth = world.svm.get_balance(&governor.pubkey()).unwrap();
         let number = world.schedule(&set);

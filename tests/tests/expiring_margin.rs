@@ -105,9 +105,7 @@ fn nothing_but_auctions_rests_on_it() {
     let start = world.start_auction_instruction(&owner);
     world.refuses(&[start], &[], NovateError::NotLiquidatable);
     world.pass_to(time + 86_401);
-    let governor = world.governor.insecure_clone();
-    let set = world.set_settlement_price_instruction(BTC_PERP, time, 20_000 * PRICE);
-    world.succeeds(&[set], &[&governor]);
+    world.settle_at(BTC_PERP, time, 20_000 * PRICE);
     world.refresh();
     let start = world.start_auction_instruction(&owner);
     world.refuses(&[start], &[], NovateError::ExpiryNotSettled);

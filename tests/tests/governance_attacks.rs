@@ -2,7 +2,7 @@
 //! loss that is bounded and stated.
 
 use anchor_lang::error::ErrorCode;
-use novate_client::state::{Pool, CHANGE_EXPIRY, LONGEST_DELAY, LOOSENING};
+use novate_client::state::{Pool, CHANGE_EXPIRY, LOOSENING};
 use novate_client::{
     addresses, instructions as build, Action, AssetField, AssetSetting, Delays, Forecast, Instruction, NovateError,
     OracleSource, Pubkey, Role, ScenarioRange,
@@ -32,8 +32,13 @@ fn set_asset(world: &World, asset: u16, field: AssetField, value: u64) -> Instru
     build::set_asset(world.governor.pubkey(), world.pool, asset, vec![setting(field, value)])
 }
 
-fn set_publisher(world: &World, publisher: Pubkey) -> Instruction {
-    build::set_publisher(world.governor.pubkey(), world.pool, publisher)
+fn set_committee(world: &World, member: Pubkey) -> Instruction {
+    build::set_committee(world.governor.pubkey(), world.pool, vec![member], 1)
+}
+
+/// What waits for a week.
+fn same_committee(world: &World) -> Instruction {
+    world.set_committee_instruction()
 }
 
 fn count(world: &World) -> u64 {
@@ -72,7 +77,7 @@ mod drift {
         let accept = build::accept_role(next.pubkey(), pool, Role::Authority);
         refused_with_a_nonce(&mut world, &accept, &next);
 
-        let set = set_publisher(&world, next.pubkey());
+        let set = set_committee(&world, next.pubkey());
         let schedule = build::schedule_change(governor.pubkey(), governor.pubkey(), 0, &set);
         refused_with_a_nonce(&mut world, &schedule, &governor);
         let matured = world.matured(&set);
@@ -197,7 +202,7 @@ mod drift {
 fn a_stale_change_after_the_authority_passed() {
     let (mut world, governor) = by_hand();
     let next = world.new_wallet();
-    let set = set_publisher(&world, governor.pubkey());
+    let set = same_committee(&world);
     let number = world.schedule(&set);
     world.propose(Role::Authority, &next.pubkey());
     world.pass(7 * DAY);
@@ -205,14 +210,14 @@ fn a_stale_change_after_the_authority_passed() {
     // Who left cannot execute it, nor can who came.
     let execute = execute(&world, &set, number);
     world.refuses(std::slice::from_ref(&execute), &[&governor], NovateError::NotAuthority);
-    let by_next = execute.with_account(1, next.pubkey());
+    let by_next = execute.with_account(2, next.pubkey());
     world.refuses(&[by_next], &[&next], NovateError::ChangeStale);
 }
 
 #[test]
 fn a_change_replayed() {
     let (mut world, governor) = by_hand();
-    let set = set_publisher(&world, governor.pubkey());
+    let set = same_committee(&world);
     let execute = world.matured(&set);
     world.succeeds(std::slice::from_ref(&execute), &[&governor]);
     world.refuses(&[execute], &[&governor], ErrorCode::AccountOwnedByWrongProgram);
@@ -225,7 +230,7 @@ fn a_change_replayed() {
 #[test]
 fn a_change_executed_early_or_after_it_lapsed() {
     let (mut world, governor) = by_hand();
-    let set = set_publisher(&world, governor.pubkey());
+    let set = same_committee(&world);
     let number = world.schedule(&set);
     let execute = execute(&world, &set, number);
     for (seconds, error) in [(0, NovateError::ChangeNotReady), (7 * DAY - 1, NovateError::ChangeNotReady)] {
@@ -265,10 +270,10 @@ fn a_change_of_another_pool() {
     let other = world.second_pool();
     world.by_hand = true;
     let governor = world.governor.insecure_clone();
-    let set = set_publisher(&world, governor.pubkey());
+    let set = same_committee(&world);
     let number = world.schedule(&set);
     world.pass(7 * DAY);
-    let elsewhere = execute(&world, &set, number).with_account(0, other);
+    let elsewhere = execute(&world, &set, number).with_account(0, other).with_account(1, addresses::committee(&other));
     world.refuses(&[elsewhere], &[&governor], NovateError::WrongPool);
 }
 
@@ -295,28 +300,28 @@ fn bounds_crossed_by_many_small_steps() {
 }
 
 /// Who may pause, cancel and tighten, and means harm: every change is cancelled, exits stand still for a day, and margin rises by a
-/// step a day, reaching maintenance a day later. Nothing is loosened and nothing taken.
+/// step a day, reaching maintenance over three days. Nothing is loosened and nothing taken.
 #[test]
 fn the_guardian_gone_rogue() {
-    let (mut world, governor) = by_hand();
+    let (mut world, _) = by_hand();
     let guardian = world.guardian();
     let pool = world.pool;
     let (owner, maker) = (world.trader(3_100), world.trader(100_000));
     world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
-    let number = world.schedule(&set_publisher(&world, governor.pubkey()));
+    let number = world.schedule(&same_committee(&world));
     world.succeeds(&[build::cancel_change(guardian.pubkey(), &world.change(number))], &[&guardian]);
 
     let key = guardian.pubkey();
     let loosening = vec![setting(AssetField::BaseRange, 140_000)];
     let authoritys: Vec<Instruction> = vec![
-        build::set_publisher(key, pool, key),
+        build::set_committee(key, pool, vec![key], 1),
         build::set_lending(key, pool, BTC, LENDING),
         build::set_asset(key, pool, BTC, loosening.clone()),
         build::set_delays(key, pool, world.state::<Pool>(&pool).delays()),
         build::propose_role(key, pool, Role::Authority, key),
         build::cancel_role(key, pool, Role::Guardian),
         build::unpause(key, pool, Action::Trade),
-        build::schedule_change(key, key, count(&world), &set_publisher(&world, key)),
+        build::schedule_change(key, key, count(&world), &set_committee(&world, key)),
     ];
     for instruction in authoritys {
         world.refuses(&[instruction], &[&guardian], NovateError::NotAuthority);
@@ -376,19 +381,19 @@ fn scenario_rows_all_zero_or_put_in_place_of_those_announced() {
     let (mut world, governor) = by_hand();
     let pool = world.pool;
     let stage = |range: ScenarioRange| build::stage_scenarios(governor.pubkey(), pool, 2, range);
-    let rows = World::rows_of(10, 0b111, 0, 10);
-    let zero = ScenarioRange { moves: vec![0; 30], vols: vec![0; 30], ..rows.clone() };
+    let rows = World::rows_of(16, 0b111, 0, 16);
+    let zero = ScenarioRange { moves: vec![0; 48], vols: vec![0; 48], ..rows.clone() };
     world.refuses(&[stage(zero)], &[&governor], NovateError::ScenarioColumnFlat);
 
     // Announced before they are complete, and changed then.
-    world.succeeds(&[stage(World::rows_of(10, 0b111, 0, 9))], &[&governor]);
+    world.succeeds(&[stage(World::rows_of(16, 0b111, 0, 15))], &[&governor]);
     let address = addresses::scenarios(&pool, 2);
     let mut announced = world.twin();
-    announced.succeeds(&[stage(World::rows_of(10, 0b111, 9, 1))], &[&governor]);
+    announced.succeeds(&[stage(World::rows_of(16, 0b111, 15, 1))], &[&governor]);
     let hash = announced.state::<novate_client::state::Scenarios>(&address).hash();
     let switch = build::switch_scenarios(governor.pubkey(), pool, 2, hash);
     let number = world.schedule(&switch);
-    let other = ScenarioRange { moves: vec![-4_096, 4_096, -4_096], ..World::rows_of(10, 0b111, 9, 1) };
+    let other = ScenarioRange { moves: vec![-4_096, 4_096, -4_096], ..World::rows_of(16, 0b111, 15, 1) };
     world.succeeds(&[stage(other)], &[&governor]);
     world.pass(7 * DAY);
     let early = execute(&world, &switch, number);
@@ -413,16 +418,16 @@ fn scenario_rows_announced_before_they_can_be_read() {
     let (mut world, governor) = by_hand();
     let pool = world.pool;
     let stage =
-        |start, rows| build::stage_scenarios(governor.pubkey(), pool, 2, World::rows_of(10, 0b111, start, rows));
-    world.succeeds(&[stage(0, 9)], &[&governor]);
+        |start, rows| build::stage_scenarios(governor.pubkey(), pool, 2, World::rows_of(16, 0b111, start, rows));
+    world.succeeds(&[stage(0, 15)], &[&governor]);
     let mut ahead = world.twin();
     ahead.pass(7 * DAY);
-    ahead.succeeds(&[stage(9, 1)], &[&governor]);
+    ahead.succeeds(&[stage(15, 1)], &[&governor]);
     let hash = ahead.state::<novate_client::state::Scenarios>(&addresses::scenarios(&pool, 2)).hash();
     let switch = build::switch_scenarios(governor.pubkey(), pool, 2, hash);
     let number = world.schedule(&switch);
     world.pass(7 * DAY);
-    world.succeeds(&[stage(9, 1)], &[&governor]);
+    world.succeeds(&[stage(15, 1)], &[&governor]);
     assert_eq!(world.state::<novate_client::state::Scenarios>(&addresses::scenarios(&pool, 2)).hash(), hash);
     let early = execute(&world, &switch, number);
     world.refuses(&[early], &[&governor], NovateError::ScenariosDiffer);
@@ -451,13 +456,13 @@ fn a_timelock_shortened_and_then_used() {
     let (mut world, governor) = by_hand();
     let pool = world.pool;
     let floors = world.state::<Pool>(&pool).delays();
-    let long = Delays { oracle: LONGEST_DELAY, ..floors };
+    let long = Delays { oracle: 14 * DAY, ..floors };
     world.succeeds(&[build::set_delays(governor.pubkey(), pool, long)], &[&governor]);
     let shorter = build::set_delays(governor.pubkey(), pool, floors);
     world.refuses(std::slice::from_ref(&shorter), &[&governor], NovateError::ChangeMissing);
     // It waits as long as what it would shorten, and never below the floors.
     let number = world.schedule(&shorter);
-    assert_eq!(world.change(number).ready - world.now(), LONGEST_DELAY);
+    assert_eq!(world.change(number).ready - world.now(), 14 * DAY);
     for (class, floor) in CHANGE_DELAYS.into_iter().take(6) {
         let mut delays = floors;
         let place = match class {
@@ -466,7 +471,7 @@ fn a_timelock_shortened_and_then_used() {
             novate_client::Class::Parameters => &mut delays.parameters,
             novate_client::Class::Oracle => &mut delays.oracle,
             novate_client::Class::Model => &mut delays.model,
-            _ => &mut delays.publisher,
+            _ => &mut delays.committee,
         };
         *place = floor - 1;
         let below = build::set_delays(governor.pubkey(), pool, delays);
@@ -493,12 +498,12 @@ fn a_pause_held_forever() {
     }
 }
 
-/// A publisher who is named at once could write forecasts at once.
+/// A committee that is named at once could write forecasts at once.
 #[test]
-fn a_publisher_put_in_place_to_move_smiles() {
+fn a_committee_put_in_place_to_move_smiles() {
     let (mut world, governor) = by_hand();
     let attacker = world.new_wallet();
-    let set = set_publisher(&world, attacker.pubkey());
+    let set = set_committee(&world, attacker.pubkey());
     world.refuses(std::slice::from_ref(&set), &[&governor], NovateError::ChangeMissing);
     let number = world.schedule(&set);
     assert_eq!(world.change(number).ready - world.now(), 7 * DAY);
@@ -536,7 +541,7 @@ fn an_expiry_listed_to_trade_on_its_own_forecast() {
     let far = [future(BTC_PERP, time, CONTRACT, 24_000 * PRICE)];
     let trade = world.trade_of(owner.side(), maker.side(), &far);
     world.refuses(&[trade], &[&owner.key, &maker.key], NovateError::ForecastStale);
-    // Nor on the publisher's, which is near the price.
+    // Nor on the committee's, which is near the price.
     world.publish_forecast(BTC_PERP, time, Forecast { basis: 0, ..forecast });
     let trade = world.trade_of(owner.side(), maker.side(), &far);
     world.refuses(&[trade], &[&owner.key, &maker.key], NovateError::OutsideBand);
@@ -553,8 +558,8 @@ fn a_hostile_authority_within_a_week() {
     let before = (world.health(&owner), world.health(&maker));
     let waits = [
         set_asset(&world, BTC, AssetField::BaseRange, 187_500),
-        build::set_params(governor.pubkey(), pool, vec![novate_client::ParamSetting { parameter: 17, value: 990_000 }]),
-        set_publisher(&world, governor.pubkey()),
+        build::set_params(governor.pubkey(), pool, vec![novate_client::ParamSetting { parameter: 4, value: 675_000 }]),
+        same_committee(&world),
         world.set_lending_instruction(USDC, LENDING),
     ];
     for instruction in &waits {
@@ -564,4 +569,171 @@ fn a_hostile_authority_within_a_week() {
     let execute = world.matured(&waits[0]);
     world.succeeds(&[execute], &[&governor]);
     assert_eq!((world.health(&owner), world.health(&maker)), before);
+}
+
+/// The delay protects nobody if whoever likes can send what the authority scheduled and then thought better of.
+#[test]
+fn a_matured_change_executed_by_a_stranger() {
+    let (mut world, _) = by_hand();
+    let stranger = world.new_wallet();
+    let set = set_asset(&world, BTC, AssetField::BaseRange, 140_000);
+    let execute = world.matured(&set).with_account(2, stranger.pubkey());
+    world.refuses(&[execute], &[&stranger], NovateError::NotAuthority);
+}
+
+/// What may be deposited rises by a step, and that over a week.
+#[test]
+fn a_deposit_cap_raised_and_filled_at_once() {
+    const SILVER: u16 = GOLD + 1;
+    let silver = AssetSpec::new("SILVER", 6, 50.0).deposit_cap(7_000_000_000);
+    let mut world = Builder::default().and_asset(silver).build();
+    world.by_hand = true;
+    let governor = world.governor.insecure_clone();
+    let owner = world.actor();
+    world.deposit(&owner, SILVER, 7_000_000_000);
+    world.fund(&owner, SILVER, 3_500_000_000);
+    for value in [10_500_000_001, u64::MAX] {
+        let raise = set_asset(&world, SILVER, AssetField::DepositCap, value);
+        let raise = world.matured(&raise);
+        world.refuses(&[raise], &[&governor], NovateError::SettingStep);
+    }
+    let raise = set_asset(&world, SILVER, AssetField::DepositCap, 10_500_000_000);
+    let raise = world.matured(&raise);
+    world.succeeds(&[raise], &[&governor]);
+    let more = |world: &World, amount| world.deposit_instruction(&owner, SILVER, amount);
+    let any = more(&world, 1_000_000);
+    world.refuses(&[any], &[&owner.key], NovateError::DepositCap);
+    world.pass(DAY);
+    world.refresh();
+    let beyond = more(&world, 500_000_001);
+    world.refuses(&[beyond], &[&owner.key], NovateError::DepositCap);
+    let seventh = more(&world, 500_000_000);
+    world.succeeds(&[seventh], &[&owner.key]);
+}
+
+/// Who may only tighten does a step a day to each asset, and nobody who met initial margin is auctioned for a day after it.
+#[test]
+fn the_risk_role_gone_rogue() {
+    let (mut world, _) = by_hand();
+    let pool = world.pool;
+    let risk = world.new_wallet();
+    world.propose(Role::Risk, &risk.pubkey());
+    world.pass(ROLE_DELAY);
+    world.succeeds(&[build::accept_role(risk.pubkey(), pool, Role::Risk)], &[&risk]);
+    world.refresh();
+    // Initial margin is 3,000 USD, the fee 10.
+    let (owner, maker) = (world.trader(3_012), world.trader(100_000));
+    world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+    let key = risk.pubkey();
+    let number = world.schedule(&set_asset(&world, BTC, AssetField::BaseRange, 140_000));
+    for instruction in [
+        build::cancel_change(key, &world.change(number)),
+        build::set_delays(key, pool, world.state::<Pool>(&pool).delays()),
+        build::propose_role(key, pool, Role::Guardian, key),
+        build::schedule_change(key, key, count(&world), &same_committee(&world)),
+    ] {
+        world.refuses(&[instruction], &[&risk], NovateError::NotAuthority);
+    }
+    let pause = build::pause(key, pool, Action::Withdraw, 1);
+    world.refuses(&[pause], &[&risk], NovateError::NotGuardian);
+
+    let tighten =
+        |value| build::tighten_asset(key, pool, BTC, vec![setting(AssetField::BaseRange, value)], &[BTC_PERP]);
+    for (value, error) in [(187_501, NovateError::SettingStep), (149_999, NovateError::SettingLoosens)] {
+        world.refuses(&[tighten(value)], &[&risk], error);
+    }
+    world.succeeds(&[tighten(187_500)], &[&risk]);
+    world.refuses(&[tighten(200_000)], &[&risk], NovateError::SettingTooSoon);
+    world.pass(DAY - 61);
+    world.refresh();
+    world.hold();
+    let start = world.start_auction_instruction(&owner);
+    world.refuses(&[start], &[], NovateError::NotLiquidatable);
+    // Three days, and it is nobody's.
+    let next = world.new_wallet();
+    world.propose(Role::Risk, &next.pubkey());
+    world.pass(ROLE_DELAY);
+    world.succeeds(&[build::accept_role(next.pubkey(), pool, Role::Risk)], &[&next]);
+    world.refuses(&[tighten(234_375)], &[&risk], NovateError::NotRisk);
+}
+
+/// Both roles in one hand, with a loosening that waits as short as any can that touches who is there already: whenever withdrawals are
+/// paused, of the two days one is left to leave in.
+#[test]
+fn authority_and_guardian_in_one_hand() {
+    for first in [true, false] {
+        let (mut world, governor) = by_hand();
+        let owner = world.trader(1_000);
+        let number = world.schedule(&set_asset(&world, BTC, AssetField::BaseRange, 112_500));
+        let pause = build::pause(governor.pubkey(), world.pool, Action::Withdraw, DAY);
+        let withdraw = world.withdraw_instruction(&owner, USDC, 1_000 * DOLLAR as u64);
+        if first {
+            world.succeeds(std::slice::from_ref(&pause), &[&governor]);
+            world.refuses(std::slice::from_ref(&withdraw), &[&owner.key], NovateError::Paused);
+        }
+        world.pass(DAY);
+        if first {
+            world.refuses(&[pause], &[&governor], NovateError::PausedLately);
+        }
+        world.succeeds(&[withdraw], &[&owner.key]);
+        assert_eq!(world.change(number).ready - world.now(), DAY);
+    }
+}
+
+/// The authority replaces a guardian that would cancel, who cannot help that, and has three days to cancel all that is open.
+#[test]
+fn a_guardian_replaced_to_end_its_veto() {
+    let (mut world, governor) = by_hand();
+    let (guardian, puppet) = (world.guardian(), world.new_wallet());
+    let pool = world.pool;
+    let swap = OracleSource { oracle: 2, feed: puppet.pubkey(), feed_owner: PUSH_ORACLE, feed_id: [0; 32] };
+    let swap = build::set_oracle(governor.pubkey(), pool, BTC, swap);
+    let number = world.schedule(&swap);
+    world.propose(Role::Guardian, &puppet.pubkey());
+    let stop = build::cancel_role(guardian.pubkey(), pool, Role::Guardian);
+    world.refuses(&[stop], &[&guardian], NovateError::NotAuthority);
+    world.pass(ROLE_DELAY - 1);
+    let take = build::accept_role(puppet.pubkey(), pool, Role::Guardian);
+    world.refuses(std::slice::from_ref(&take), &[&puppet], NovateError::ProposalTooYoung);
+    let early = execute(&world, &swap, number);
+    world.refuses(&[early], &[&governor], NovateError::ChangeNotReady);
+    world.succeeds(&[build::cancel_change(guardian.pubkey(), &world.change(number))], &[&guardian]);
+    world.pass(1);
+    world.succeeds(&[take], &[&puppet]);
+    // What is scheduled from now on nobody else cancels: its delay is all there is.
+    let number = world.schedule(&swap);
+    let cancel = build::cancel_change(guardian.pubkey(), &world.change(number));
+    world.refuses(&[cancel], &[&guardian], NovateError::NotAuthority);
+    assert_eq!(world.change(number).ready - world.now(), 7 * DAY);
+}
+
+/// Two venues of three say what they like for eight hours. The mark is off by 0.5 %, half of that after twenty minutes, and whoever
+/// loses by the mark is paid for it: by longs, at most 0.5 % in eight hours.
+#[test]
+fn most_venues_lie() {
+    const PREMIUM: i64 = 5_000;
+    let mut world = World::default();
+    let venues = world.venues(3);
+    let (owner, maker) = (world.trader(3_100), world.trader(100_000));
+    world.trade(&maker, &owner, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+    let before = world.health(&owner);
+    let (liars, honest) = venues.split_at(2);
+    let mut lost = vec![];
+    for minute in 1..=480 {
+        world.report_at(honest, BTC_PERP, 0);
+        world.report_at(liars, BTC_PERP, 900_000);
+        world.pass(60);
+        world.refresh();
+        let premium = world.market(BTC_PERP).premium.0;
+        assert!(premium <= PREMIUM && (minute >= 20 || premium < PREMIUM / 2), "{minute}: {premium}");
+        if minute % 60 == 0 {
+            world.refresh_market(BTC_PERP);
+            let now = world.health(&owner);
+            assert!(now.equity >= now.maintenance);
+            lost.push(before.equity - now.equity);
+        }
+    }
+    // 0.5 % of 20,000 USD, less the funding of the first hour, and in the end of all eight.
+    assert!((75 * DOLLAR..100 * DOLLAR).contains(&lost[0]), "{lost:?}");
+    assert!((0..40 * DOLLAR).contains(&lost[7]), "{lost:?}");
 }

@@ -1,20 +1,23 @@
 //! Any single role of governance that means harm, whatever it sends and in whatever order, for a week in which everybody else sleeps
 //! but the keepers: nobody's funds move, and whoever met initial margin is not liquidatable for a day.
 
-use novate_client::state::{Change, Pool};
+use std::collections::BTreeSet;
+
+use novate_client::state::{Change, Pool, Scenarios};
 use novate_client::{
-    instructions as build, Action, AssetField, AssetSetting, Delays, Instruction, Lending, MarketField, MarketSetting,
-    OracleSource, ParamSetting, Role,
+    addresses, instructions as build, Action, AssetField, AssetSetting, Delays, Instruction, Lending, MarketField,
+    MarketSetting, OracleSource, ParamSetting, Role,
 };
 use novate_tests::feed::PUSH_ORACLE;
+use novate_tests::world::ROWS;
 use novate_tests::{
-    flat, Actor, Chance, MarketSpec, World, BTC, BTC_PERP, CONTRACT, DAY, DOLLAR, ETH_PERP, GOLD, LENDING, PRICE,
+    flat, Actor, Chance, MarketSpec, World, BTC, BTC_PERP, CONTRACT, DAY, DOLLAR, ETH, ETH_PERP, GOLD, LENDING, PRICE,
     ROLE_DELAY, USDC,
 };
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
-const WEEKS: u64 = 4;
+const WEEKS: u64 = 6;
 const STEPS: i64 = 40;
 const WEEK: i64 = 7 * DAY;
 
@@ -23,12 +26,15 @@ struct Week {
     world: World,
     chance: Chance,
     hostile: Keypair,
-    /// Two at initial margin, one on collateral outside the scan, and the other side.
+    /// Four at initial margin, one of them on collateral outside the scan and one hedged, and the other side.
     members: Vec<Actor>,
     /// Unix time at which each last met initial margin.
     met: Vec<i64>,
     /// Instructions that were scheduled, by the number of their change.
     scheduled: Vec<(u64, Instruction)>,
+    /// Of them, how many raise margin most and were scheduled a week before, and those that were executed.
+    prepared: usize,
+    executed: Vec<u64>,
     succeeded: usize,
     /// How often somebody was below initial margin.
     below: usize,
@@ -43,22 +49,66 @@ impl Week {
         let accept = build::accept_role(risk.pubkey(), world.pool, Role::Risk);
         world.succeeds(&[accept], &[&risk]);
         world.refresh();
+        let keeper = world.actor();
+        world.deposit(&keeper, GOLD, 1);
+        world.by_hand = true;
+        let scheduled = if role == Some(Role::Authority) { Self::prepared(&mut world) } else { vec![] };
+        world.pass(7 * DAY);
+        world.refresh();
         let (long, short, saver, maker) =
             (world.trader(3_012), world.trader(2_712), world.trader(6_000), world.trader(1_000_000));
+        let hedged = world.trader(100_000);
         world.deposit(&saver, GOLD, 1_000_000_000);
         world.trade(&long, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
         world.trade(&maker, &short, &[(ETH_PERP, 10 * CONTRACT, 1_500 * PRICE)]);
-        world.trade(&saver, &maker, &[(BTC_PERP, 3 * CONTRACT, 20_000 * PRICE)]);
-        world.by_hand = true;
+        world.trade(&saver, &maker, &[(BTC_PERP, 15 * CONTRACT, 20_000 * PRICE)]);
+        world.trade(
+            &hedged,
+            &maker,
+            &[(BTC_PERP, CONTRACT, 20_000 * PRICE), (ETH_PERP, -13 * CONTRACT, 1_500 * PRICE)],
+        );
+        for owner in [&saver, &hedged] {
+            world.to_initial(owner);
+        }
         let hostile = match role {
             Some(Role::Guardian) => guardian,
             Some(Role::Risk) => risk,
             Some(Role::Authority) => world.governor.insecure_clone(),
             None => world.new_wallet(),
         };
-        let members = vec![long, short, saver, maker];
+        let members = vec![long, short, saver, hedged, maker];
         let met = vec![world.now(); members.len()];
-        Self { world, chance: Chance::new(seed), hostile, members, met, scheduled: vec![], succeeded: 0, below: 0 }
+        let prepared = scheduled.len();
+        let chance = Chance::new(seed);
+        Self { world, chance, hostile, members, met, scheduled, prepared, executed: vec![], succeeded: 0, below: 0 }
+    }
+
+    /// Whatever raises margin most, scheduled a week ago, so that each can be executed at any time of this one.
+    fn prepared(world: &mut World) -> Vec<(u64, Instruction)> {
+        let (key, pool, governor) = (world.governor.pubkey(), world.pool, world.governor.insecure_clone());
+        let raised = |world: &World, asset: u16, field: AssetField| {
+            let value = world.asset(asset).get(field);
+            build::set_asset(key, pool, asset, vec![AssetSetting { field, value: value + value / 4 }])
+        };
+        let mut rows = World::rows_of(ROWS, 0b111, 0, ROWS);
+        for (at, moved) in rows.moves.iter_mut().enumerate() {
+            // Against who is long in the first column and short in the second.
+            let way = if at % 3 == 0 { -179 } else { 179 };
+            *moved = (*moved + way).clamp(-4_096, 4_096);
+        }
+        world.succeeds(&[build::stage_scenarios(key, pool, 2, rows)], &[&governor]);
+        let hash = world.state::<Scenarios>(&addresses::scenarios(&pool, 2)).hash();
+        let settings = [(4, 675_000), (5, 437_500), (8, 25_000)];
+        let settings = settings.map(|(parameter, value)| ParamSetting { parameter, value }).to_vec();
+        let all = [
+            build::set_params(key, pool, settings),
+            build::switch_scenarios(key, pool, 2, hash),
+            raised(world, BTC, AssetField::BaseRange),
+            raised(world, ETH, AssetField::BaseRange),
+            raised(world, GOLD, AssetField::HaircutBase),
+            build::add_market(key, pool, GOLD, 3, MarketSpec::new("GOLD-PERP", GOLD).terms),
+        ];
+        all.into_iter().map(|governed| (world.schedule(&governed), governed)).collect()
     }
 
     /// Anything that waits, of any terms.
@@ -84,7 +134,7 @@ impl Week {
                     ParamSetting { parameter: self.chance.index(18) as u8, value: self.chance.between(0, 1_000_000) };
                 build::set_params(key, pool, vec![setting])
             }
-            4 => build::set_publisher(key, pool, key),
+            4 => build::set_committee(key, pool, vec![self.world.new_address()], 1),
             5 => {
                 let rate = self.chance.between(0, 3_000_000);
                 let lending = Lending { rate_zero: rate, rate_kink: rate, rate_full: rate, ..LENDING };
@@ -147,6 +197,10 @@ impl Week {
             }
             2 | 3 if !self.scheduled.is_empty() => {
                 let (number, governed) = self.scheduled[self.chance.index(self.scheduled.len())].clone();
+                build::execute_change(governed, number, key)
+            }
+            4 if self.prepared > 0 => {
+                let (number, governed) = self.scheduled[self.chance.index(self.prepared)].clone();
                 build::execute_change(governed, number, key)
             }
             4 => self.governed(),
@@ -219,13 +273,23 @@ impl Week {
         self.members.iter().map(of).collect()
     }
 
-    fn live(&mut self, name: &str) {
+    /// Lives a week, which begins with the one of what was prepared whose turn it is.
+    fn live(&mut self, turn: u64, name: &str) {
         let (before, began) = (self.funds(), self.world.now());
         let vaults: Vec<u64> = (0..5).map(|asset| self.world.vault(asset)).collect();
         for step in 0..STEPS {
-            let instruction = self.next();
+            let instruction = match self.scheduled.get(turn as usize).filter(|_| step == 0 && self.prepared > 0) {
+                Some((number, governed)) => build::execute_change(governed.clone(), *number, self.hostile.pubkey()),
+                None => self.next(),
+            };
             let key = self.hostile.insecure_clone();
-            self.succeeded += usize::from(self.world.attempt(instruction, &[&key]).is_ok());
+            let prepared = self.scheduled[..self.prepared].iter();
+            let of = prepared.filter(|(_, governed)| governed.data == instruction.data).map(|(number, _)| *number);
+            let (of, sent) = (of.collect::<Vec<_>>(), self.world.attempt(instruction, &[&key]).is_ok());
+            self.succeeded += usize::from(sent);
+            if sent {
+                self.executed.extend(of);
+            }
             self.world.pass(self.chance.between(60, 2 * WEEK / STEPS - 60).min(began + WEEK - self.world.now()).max(0));
             self.world.refresh();
             let markets = build::refresh_market(&self.world.pool, &[(BTC_PERP, BTC), (ETH_PERP, novate_tests::ETH)]);
@@ -238,17 +302,20 @@ impl Week {
 
 #[test]
 fn no_single_role_moves_funds_or_makes_the_healthy_liquidatable() {
-    let (mut succeeded, mut below) = ([0; 4], [0; 4]);
+    let (mut succeeded, mut below, mut executed) = ([0; 4], [0; 4], BTreeSet::new());
     for (place, role) in [Some(Role::Authority), Some(Role::Guardian), Some(Role::Risk), None].into_iter().enumerate() {
         for seed in 0..WEEKS {
             let mut week = Week::of(role, seed * 4 + place as u64 + 1);
-            week.live(&format!("{role:?}, seed {seed}"));
+            week.live(seed, &format!("{role:?}, seed {seed}"));
             succeeded[place] += week.succeeded;
             below[place] += week.below;
+            executed.extend(week.executed);
         }
     }
     println!("instructions that succeeded, by authority, guardian, risk role and a stranger: {succeeded:?}");
     println!("somebody was below initial margin: {below:?}");
+    println!("of what raises margin most these were executed, by their number: {executed:?}");
+    assert_eq!(executed.len(), 6, "{executed:?}");
     assert!(succeeded[..3].iter().all(|count| *count >= 8), "{succeeded:?}");
     assert_eq!((succeeded[3], below[3]), (0, 0));
     // Who tightens binds those who want more risk, at once.

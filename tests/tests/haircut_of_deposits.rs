@@ -7,7 +7,8 @@
 use anchor_lang::error::ErrorCode;
 use novate::events::{Liquidated, Moved};
 use novate_client::instructions::{self as build, Transfer};
-use novate_client::{addresses, Instruction, NovateError};
+use novate_client::state::{Asset, Portfolio, Pot, Wide};
+use novate_client::{addresses, Instruction, NovateError, Pubkey};
 use novate_tests::{call, checker, Actor, Altered, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH, GOLD, PRICE, USDC};
 
 use crate::checking::raw;
@@ -525,4 +526,39 @@ mod adversary {
         let withdraw = world.withdraw_instruction(&leaves, USDC, 10 * DOLLAR as u64);
         world.refuses(&[withdraw], &[&leaves.key], NovateError::ProvisionalHaircut);
     }
+}
+
+/// Where all deposits of others go, what rounding cuts off the account's own cash must not be counted on: the bid would fail for ever.
+#[test]
+fn a_unit_of_dust_does_not_fail_a_bid_that_takes_everything() {
+    let mut pool = Pool::insured(0);
+    pool.world.deposit(&pool.taker.clone(), GOLD, 1_000_000_000);
+    // A haircut of a half, which all but the account have borne; of others 100 units are left, and three quarters of one of dust.
+    let half = Wide::new((1 << 96) | (1 << 95));
+    let own = 1_000_000_001;
+    for (actor, cash) in [(&pool.owner, own), (&pool.maker, 0), (&pool.taker, 0), (&pool.stays, 100), (&pool.leaves, 0)]
+    {
+        let borne = u64::from(cash != own);
+        alter(&mut pool.world, actor.portfolio, |portfolio: &mut Portfolio| {
+            portfolio.cash = cash;
+            portfolio.claim.haircuts = borne;
+            portfolio.claim.free_factor = if borne == 1 { half } else { Wide::default() };
+        });
+    }
+    let usdc = addresses::asset(&pool.world.pool, USDC);
+    alter(&mut pool.world, usdc, |asset: &mut Asset| {
+        asset.claims.haircuts = 1;
+        asset.claims.free = Pot { sum: 500_000_000 + 100 + 1, factor: half, fraction: 3 << 30 };
+    });
+    let bid = pool.world.liquidate_instruction(&pool.owner, pool.taker.side(), ALL, 0);
+    let event: Liquidated = pool.world.succeeds(&[bid], &[&pool.taker.key]).event();
+    assert_eq!((event.price, event.forgiven, event.from_deposits.free), (-100, 0, 100));
+    let claims = pool.world.asset(USDC).claims;
+    assert_eq!((claims.free.sum, claims.dust, claims.free.fraction), (500_000_100, 1, 0));
+}
+
+fn alter<T: bytemuck::Pod>(world: &mut World, address: Pubkey, change: impl FnOnce(&mut T)) {
+    let mut account = world.account(&address);
+    change(bytemuck::from_bytes_mut(&mut account.data[8..]));
+    world.write(address, account);
 }

@@ -5,8 +5,8 @@
 //! 0.80 x 15 % x 12,500 = 1,500.
 
 use novate::events::{AuctionStarted, Liquidated};
-use novate_client::state::COOLING_OFF;
-use novate_client::{addresses, instructions as build, Instruction, NovateError};
+use novate_client::state::{COOLING_OFF, HAIRCUT_WINDOW};
+use novate_client::{addresses, instructions as build, instrument, Instruction, NovateError};
 use novate_tests::{checker, Actor, Altered, World, BTC, BTC_PERP, CONTRACT, DOLLAR, PRICE, USDC};
 
 use crate::checking::raw;
@@ -460,6 +460,52 @@ fn an_empty_portfolio_in_an_auction_is_not_closed() {
     let end = ruin.end();
     ruin.world.succeeds(&[end, close], &[&ruin.owner.key]);
     ruin.holds();
+}
+
+/// A week after the listing half of a tenth of the fund stands behind the market; beyond that the taker's costs are forgiven, and those who
+/// gained in the market bear it, although the fund has more (CLR-32).
+#[test]
+fn of_a_market_listed_lately_the_fund_pays_its_share_and_no_more() {
+    let mut ruin = Ruin::insured(10_000).later(HALF_AN_HOUR);
+    ruin.world.listed_lately(BTC_PERP, 7 * 86_400);
+    let event = ruin.takes(ALL / 2, -343_750_000);
+    assert_eq!((event.price, event.from_capital, event.forgiven), (-343_750_000, 343_750_000, 0));
+    assert_eq!(ruin.world.market(BTC_PERP).insured, 343_750_000);
+    // Half of a tenth of what is left, 482.8125, less what was paid.
+    let event = ruin.takes(ALL, -343_750_000);
+    let (insured, forgiven) = (139_062_500, 204_687_500);
+    assert_eq!((event.price, event.from_capital, event.forgiven), (-343_750_000, insured, forgiven));
+    assert_eq!((event.from_deposits, event.losses.len()), (Default::default(), 1));
+    assert_eq!(
+        (event.losses[0].instrument, event.losses[0].amount),
+        (instrument::perpetual(BTC_PERP), forgiven as i64)
+    );
+    let market = ruin.world.market(BTC_PERP);
+    assert_eq!((market.insured, market.haircut.0, market.round.stands()), (482_812_500, forgiven as i64, true));
+    assert_eq!(ruin.world.insurance().capital, 9_517_187_500);
+
+    // The gain of whoever was on the other side, 7,500 less a fee, bears it whole.
+    let Ruin { mut world, maker, .. } = ruin;
+    world.register_gain(&maker, BTC_PERP);
+    world.pass(HAIRCUT_WINDOW);
+    assert_eq!(world.charge_gain(&maker, BTC_PERP).borne.charged, forgiven as i64);
+    world.close_haircut(BTC_PERP);
+    assert_eq!((world.market(BTC_PERP).haircut.0, world.insurance().capital), (0, 9_517_187_500));
+    assert_eq!(checker::violations(&raw(&world), world.pool.to_bytes()), Vec::<String>::new());
+}
+
+/// On the day of the listing nothing, after two weeks everything.
+#[test]
+fn the_share_of_a_market_grows_with_its_days() {
+    for (days, insured) in
+        [(0, 0), (1, 71_428_571), (9, 642_857_142), (10, 687_500_000), (14, 687_500_000), (99, 687_500_000)]
+    {
+        let mut ruin = Ruin::insured(10_000).later(HALF_AN_HOUR);
+        ruin.world.listed_lately(BTC_PERP, days * 86_400);
+        let event = ruin.takes(ALL, -687_500_000);
+        let forgiven = 687_500_000 - insured;
+        assert_eq!((event.price, event.from_capital, event.forgiven), (-687_500_000, insured, forgiven), "{days} days");
+    }
 }
 
 mod adversary {

@@ -1,5 +1,5 @@
 use novate::events::ExpiryListed;
-use novate_client::state::{minutes_of, Expiry};
+use novate_client::state::{minutes_of, Expiry, ForecastDay, Submission, MAX_MEMBERS};
 use novate_client::{addresses, Forecast, Pubkey, ID};
 use novate_margin::chain::Strike;
 use novate_margin::smile::Smile;
@@ -51,7 +51,8 @@ fn an_expiry_begins_with_its_forecast_and_nothing_else() {
     assert!(expiry.open_calls.iter().chain(&expiry.open_puts).all(|open| open.0 == 0));
     assert_eq!(expiry.strikes, [<Strike as bytemuck::Zeroable>::zeroed(); 24]);
     assert_eq!((expiry.settlement_price.0, expiry.settled.0, expiry.payer), (0, 0, world.governor.pubkey()));
-    assert_eq!(expiry.reserve, [0; 456]);
+    assert_eq!((expiry.submitted, expiry.applied), ([Submission::default(); MAX_MEMBERS], 0));
+    assert_eq!((expiry.day, expiry.reserve), (ForecastDay::default(), [0; 48]));
     assert_eq!(world.market(BTC_PERP).listed_expiries(), [(time / 60) as u32]);
 
     let event: ExpiryListed = sent.event();
@@ -224,21 +225,17 @@ mod adversary {
         world.refresh_expiry(BTC_PERP, time);
         world.trade_legs(&owner, &maker, &[future(BTC_PERP, time, CONTRACT, 20_200 * PRICE)]);
         world.pass(10);
-        let step = world.publish_forecast_instruction(BTC_PERP, time, Forecast { basis: 5_001, ..level(100_000) });
-        refused(&mut world, step, NovateError::ForecastStep);
+        world.refuses_forecast(BTC_PERP, time, level(120_001), NovateError::ForecastStep);
     }
 
     #[test]
-    fn the_publisher_does_not_list_expiries() {
+    fn a_member_does_not_list_expiries() {
         let mut world = World::default();
-        let governor = world.governor.insecure_clone();
-        let publisher = world.new_wallet();
-        let set = novate_client::instructions::set_publisher(governor.pubkey(), world.pool, publisher.pubkey());
-        world.succeeds(&[set], &[&governor]);
+        let member = world.members[0].insecure_clone();
         let time = world.expiry_in(30);
         let list = world.list_expiry_instruction(BTC_PERP, time, level(50_000));
-        let instruction = list.with_account(AUTHORITY, publisher.pubkey());
-        world.refuses(&[instruction], &[&publisher], NovateError::NotAuthority);
+        let instruction = list.with_account(AUTHORITY, member.pubkey());
+        world.refuses(&[instruction], &[&member], NovateError::NotAuthority);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use anchor_lang::error::ErrorCode;
 use novate_client::instructions::{self as build, Transfer};
 use novate_client::state::{minutes_of, Pool, Scenarios, COOLING_OFF, HAIRCUT_WINDOW};
 use novate_client::{
-    addresses, instrument, Action, AssetField, AssetSetting, Delays, Instruction, Leg, MarketField, MarketSetting,
-    NovateError, OracleSource, ParamSetting, Pubkey, Role,
+    addresses, instrument, Action, AssetField, AssetForecast, AssetSetting, Delays, Instruction, Leg, MarketField,
+    MarketSetting, NovateError, OracleSource, ParamSetting, Pubkey, Role,
 };
 use novate_tests::feed::Quote;
 use novate_tests::world::{leg, ROWS};
@@ -154,6 +154,21 @@ impl Twins {
         self.step(&[&actor.key], |w| build(w, &of(w, actor)));
     }
 
+    /// What two members of the committee send, one after the other.
+    #[track_caller]
+    fn members(&mut self, build: impl Fn(&World, usize) -> Instruction) {
+        for member in 0..2 {
+            let key = self.world.members[member].insecure_clone();
+            self.step(&[&key], |w| build(w, member));
+        }
+    }
+
+    #[track_caller]
+    fn forecast(&mut self, time: i64) {
+        self.members(|w, member| w.submit_instruction(member, BTC_PERP, time, flat(0.5, time - w.now())));
+        self.by_anyone(|w| w.apply_instruction(BTC_PERP, time));
+    }
+
     /// What nobody signs.
     #[track_caller]
     fn by_anyone(&mut self, build: impl Fn(&World) -> Instruction) {
@@ -242,9 +257,9 @@ fn every_instruction_refuses_an_account_of_the_other_pool() {
 }
 
 fn govern(twins: &mut Twins) {
-    twins.governed(|w| build::set_publisher(w.governor.pubkey(), w.pool, w.governor.pubkey()));
+    twins.governed(|w| w.set_committee_instruction());
     twins.governed(|w| {
-        let waits = build::set_publisher(w.governor.pubkey(), w.pool, w.governor.pubkey());
+        let waits = w.set_committee_instruction();
         build::schedule_change(w.governor.pubkey(), w.governor.pubkey(), 0, &waits)
     });
     twins.governed(|w| build::cancel_change(w.governor.pubkey(), &w.change(0)));
@@ -265,6 +280,8 @@ fn govern(twins: &mut Twins) {
     });
     let settings = vec![ParamSetting { parameter: 0, value: 750_000 }];
     twins.governed(|w| build::set_params(w.governor.pubkey(), w.pool, settings.clone()));
+    twins.world.pass(novate_client::state::PARAM_RAMP);
+    twins.refresh();
     let rows = World::rows_of(ROWS, 0b111, 0, ROWS);
     twins.governed(|w| build::stage_scenarios(w.governor.pubkey(), w.pool, 2, rows.clone()));
     twins.governed(|w| {
@@ -301,11 +318,14 @@ fn list(twins: &mut Twins) -> [i64; 2] {
         twins.governed(|w| w.list_expiry_instruction(BTC_PERP, time, flat(0.5, time - w.now())));
     }
     for time in times {
-        twins.governed(|w| w.publish_forecast_instruction(BTC_PERP, time, flat(0.5, time - w.now())));
+        twins.forecast(time);
     }
     twins.world.pass(10);
     twins.refresh();
-    twins.governed(|w| w.publish_forecast_instruction(BTC_PERP, times[0], flat(0.5, times[0] - w.now())));
+    twins.forecast(times[0]);
+    let forecast = AssetForecast { sigma: 50_000, depth: 1_000_000_000_000 };
+    twins.members(|w, member| w.submit_asset_instruction(member, BTC, forecast));
+    twins.by_anyone(|w| build::apply_asset_forecasts(&w.pool, BTC));
     twins.governed(|w| w.list_strikes_instruction(BTC_PERP, times[0], &[20_000 * PRICE]));
     twins.by_anyone(|w| w.refresh_expiry_instruction(BTC_PERP, times[0], 0, 1));
     times
@@ -369,7 +389,7 @@ fn trade_and_fail(twins: &mut Twins, time: i64) -> Staked {
     Staked { holders: [maker, taker], staker: lender, requested }
 }
 
-/// The first expiry is fixed by its window, the second by the authority; then the stake leaves.
+/// The first expiry is fixed by its window, the second by the committee, which loses a member; then the stake leaves.
 fn expire(twins: &mut Twins, staked: &Staked, [sooner, later]: [i64; 2]) {
     for sampled in (sooner - novate_tests::expiring::WINDOW..=sooner).step_by(90) {
         twins.world.pass_to(sampled);
@@ -387,7 +407,10 @@ fn expire(twins: &mut Twins, staked: &Staked, [sooner, later]: [i64; 2]) {
     }
     twins.by_anyone(|w| w.close_expiry_instruction(BTC_PERP, sooner));
     twins.world.pass_to(later + DAY + 1);
-    twins.governed(|w| w.set_settlement_price_instruction(BTC_PERP, later, 18_000 * PRICE));
+    twins.members(|w, member| w.submit_price_instruction(member, BTC_PERP, later, 18_000 * PRICE));
+    twins.by_anyone(|w| w.apply_price_instruction(BTC_PERP, later));
+    let third = twins.world.members[2].pubkey();
+    twins.governed(|w| build::remove_member(w.governor.pubkey(), w.pool, third));
     twins.world.pass_to(staked.requested + COOLING_OFF);
     twins.by(&staked.staker, |w, a| w.unstake_instruction(a));
     twins.by(&staked.staker, |w, a| w.close_stake_instruction(a));

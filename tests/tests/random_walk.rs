@@ -41,10 +41,12 @@ const STEPS: u64 = 10_000;
 const LEAST: u64 = 40;
 const LEAST_SHARE: u64 = 60;
 /// What needs a day without samples, a loss beyond cash, a deficit beyond the fund, or gains below it, happens more rarely.
-const RARE: [(&str, u64); 5] = [
-    ("set_settlement_price", 10),
+const RARE: [(&str, u64); 7] = [
+    ("submit_settlement_price", 20),
+    ("apply_settlement_price", 10),
     ("borrow_for_loss", 15),
     ("register_gain", 20),
+    ("charge_gain", 20),
     ("close_haircut", 2),
     ("resolve_bankruptcy", 5),
 ];
@@ -68,9 +70,10 @@ const WINDS_UP: i64 = 50;
 /// Steps, of a hundred, that somebody withdraws in while insurance is short.
 const RUNS: i64 = 10;
 
-const INSTRUCTIONS: [(&str, i64); 55] = [
+const INSTRUCTIONS: [(&str, i64); 60] = [
     ("create_pool", 3),
-    ("set_publisher", 3),
+    ("set_committee", 3),
+    ("remove_member", 4),
     ("add_asset", 3),
     ("add_market", 3),
     ("propose_role", 3),
@@ -82,13 +85,17 @@ const INSTRUCTIONS: [(&str, i64); 55] = [
     ("remove_venue", 3),
     ("list_expiry", 3),
     ("list_strikes", 4),
-    ("set_settlement_price", 3),
+    ("submit_settlement_price", 3),
+    ("apply_settlement_price", 3),
     ("stage_scenarios", 3),
     ("refresh_asset", 7),
     ("refresh_market", 3),
     ("report_mid", 6),
     ("refresh_redemption", 3),
-    ("publish_forecast", 3),
+    ("submit_forecast", 3),
+    ("apply_forecasts", 3),
+    ("submit_asset_forecast", 3),
+    ("apply_asset_forecasts", 3),
     ("refresh_expiry", 5),
     ("open_portfolio", 3),
     ("close_portfolio", 7),
@@ -116,7 +123,7 @@ const INSTRUCTIONS: [(&str, i64); 55] = [
     ("unstake", 4),
     ("close_stake", 5),
     ("health", 5),
-    ("require_health", 3),
+    ("require_health", 4),
     ("require_sequence", 3),
     ("set_lending", 5),
     ("lend", 6),
@@ -138,7 +145,7 @@ const NEVER: [&str; 9] = [
     "NotWritable",
 ];
 /// What must really happen.
-const LIVED: [&str; 65] = [
+const LIVED: [&str; 67] = [
     "a slice of what waits for its price changed hands",
     "the outflow limit held tokens back",
     "a balance below the minimum was refused",
@@ -167,7 +174,9 @@ const LIVED: [&str; 65] = [
     "losses were forgiven in two markets",
     "a second deficit came into an open window",
     "a bid had either side bear its part",
-    "a slice carried a registered gain",
+    "who gained kept the charge in a slice",
+    "a loss was carried",
+    "a round was opened anew",
     "a settlement registered or charged a gain",
     "a gain of what is dated was registered",
     "a charge was the last of a round",
@@ -227,13 +236,17 @@ const TELLS: [(&str, &[&str]); 15] = [
 ];
 
 /// Parts of haircuts that need more than one thing to come together: at least once.
-const LIVED_RARELY: [&str; 6] = [
+const LIVED_RARELY: [&str; 10] = [
     "the outflow limit held tokens back",
     "a slice of what waits for its price changed hands",
     "a second deficit came into an open window",
-    "a slice carried a registered gain",
+    "who gained kept the charge in a slice",
+    "a loss was carried",
+    "a round was opened anew",
     "a charge was rounded up beyond the haircut",
     "gains did not cover a haircut",
+    "an account in an auction was settled at expiry",
+    "losses were forgiven in two markets",
 ];
 
 /// What has a walk of its own, and the borrowers in it.
@@ -261,7 +274,6 @@ struct Walk {
     chance: Chance,
     /// Owners, the first three rich; then sub-accounts of some of them; then those that pass.
     seats: Vec<Seat>,
-    publisher: Keypair,
     /// By index, the removed ones too.
     venues: Vec<Venue>,
     /// Where transactions find the accounts of the pool.
@@ -324,13 +336,11 @@ impl Walk {
         let mut world = Builder::default().assets(assets).markets(markets).rows(64).build();
         world.set_epoch(700);
         world.redeem_at(JITOSOL, 1_200_000_000);
-        let publisher = world.governor.insecure_clone();
         let [ledger, plain] = [0; 2].map(|_| Ledger::new(world.pool.to_bytes()));
         let mut walk = Self {
             world,
             chance: Chance::new(seed),
             seats: vec![],
-            publisher,
             venues: vec![],
             tables: vec![],
             pools: vec![],
@@ -523,7 +533,8 @@ impl Walk {
     fn operate(&mut self, name: &'static str) {
         match name {
             "create_pool" => self.create_pool(),
-            "set_publisher" => self.set_publisher(),
+            "set_committee" => self.set_committee(),
+            "remove_member" => self.remove_member(),
             "add_asset" => self.add_asset(),
             "add_market" => self.add_market(),
             "propose_role" => self.propose_role(),
@@ -540,7 +551,9 @@ impl Walk {
             "refresh_market" => self.refresh_market(),
             "report_mid" => self.report_mid(),
             "refresh_redemption" => self.refresh_redemption(),
-            "publish_forecast" => self.publish_forecast(),
+            "submit_forecast" => self.submit_forecast(),
+            "apply_forecasts" => self.apply_forecasts(),
+            "submit_asset_forecast" | "apply_asset_forecasts" => self.forecast_asset(),
             "refresh_expiry" => self.refresh_expiry(),
             "open_portfolio" => self.open_portfolio(),
             "close_portfolio" => self.close_portfolio(),
@@ -551,7 +564,7 @@ impl Walk {
             "transfer" => self.transfer(),
             "trade" => self.trade(),
             "settle_variation" => self.settle_variation(),
-            "set_settlement_price" => self.set_settlement_price(),
+            "submit_settlement_price" | "apply_settlement_price" => self.settlement_price(),
             "fix_expiry" => self.fix_expiry(),
             "settle_expiry" => self.settle_expiry(),
             "close_expiry" => self.close_expiry(),

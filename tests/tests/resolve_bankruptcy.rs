@@ -103,6 +103,20 @@ fn what_the_fund_lacks_is_forgiven_exactly() {
     }
 }
 
+/// Half of a tenth of the fund stands behind a market listed a week ago, however much more there is.
+#[test]
+fn of_a_market_listed_lately_the_fund_pays_its_share() {
+    for (capital, paid) in [(10_000, 500_000_000), (1_000, 50_000_000), (100, 5_000_000)] {
+        let mut bankrupt = Bankrupt::insured(capital);
+        bankrupt.world.listed_lately(BTC_PERP, 7 * 86_400);
+        let event = bankrupt.resolves();
+        assert_eq!((event.deficit, event.from_capital, event.forgiven), (LOST, paid, LOST - paid));
+        assert_eq!((event.losses[0].forgiven, event.from_deposits), (LOST - paid, Default::default()));
+        let market = bankrupt.world.market(BTC_PERP);
+        assert_eq!((market.insured, market.haircut.0), (paid, (LOST - paid) as i64));
+    }
+}
+
 #[test]
 fn a_loan_of_the_settlement_asset_is_paid_back() {
     let mut bankrupt = Bankrupt::with(1_000, |world, owner| {

@@ -172,6 +172,25 @@ fn what_bad_input_names_is_there() {
     }
 }
 
+/// `docs/threat-model.md` names code and tests as the rules' page does; each is one or the other.
+#[test]
+fn what_the_threat_model_names_is_there() {
+    let page = read(&root().join("docs/threat-model.md"));
+    let named: Vec<&str> = page.lines().flat_map(quoted).filter(|entry| entry.contains(".rs::")).collect();
+    assert!(named.len() > 80, "{} names", named.len());
+    for entry in named {
+        let (path, name) = entry.split_once("::").unwrap();
+        let found = ["tests/tests", "programs/novate/src"].iter().any(|folder| {
+            let source = fs::read_to_string(root().join(folder).join(path)).unwrap_or_default();
+            source.contains(&format!("fn {name}(")) || source.contains(&format!("fn {name}<"))
+        });
+        assert!(found, "`{entry}`: there is no such function");
+    }
+    for link in links(&page).into_iter().filter(|link| link.contains(".md#") && !link.starts_with("..")) {
+        section(link);
+    }
+}
+
 /// Files below a path that people write.
 fn sources(path: &Path, out: &mut Vec<PathBuf>) {
     if path.is_dir() {

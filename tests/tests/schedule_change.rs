@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use novate::events::{ChangeScheduled, PublisherSet};
+use novate::events::{ChangeScheduled, CommitteeSet};
 use novate_client::state::{Change, Governed, Pool, Scenarios, CHANGE_EXPIRY};
 use novate_client::{
     addresses, instructions as build, AssetField, AssetSetting, Class, Delays, Instruction, MarketField, MarketSetting,
@@ -24,7 +24,7 @@ fn all(world: &mut World) -> Vec<Instruction> {
     let mut hash = [0; 32];
     if world.state::<Pool>(&world.pool).is_live() {
         let governor = world.governor.insecure_clone();
-        let rows = World::rows_of(10, 0b111, 0, 10);
+        let rows = World::rows_of(16, 0b111, 0, 16);
         world.succeeds(&[build::stage_scenarios(governor.pubkey(), world.pool, 2, rows)], &[&governor]);
         hash = world.state::<Scenarios>(&addresses::scenarios(&world.pool, 2)).hash();
     }
@@ -46,7 +46,7 @@ fn all(world: &mut World) -> Vec<Instruction> {
         build::set_oracle(governor, pool, BTC, source),
         build::set_params(governor, pool, vec![ParamSetting { parameter: 0, value: 740_000 }]),
         build::switch_scenarios(governor, pool, 2, hash),
-        build::set_publisher(governor, pool, world.new_address()),
+        build::set_committee(governor, pool, vec![world.new_address()], 1),
         build::set_delays(governor, pool, world.state::<Pool>(&pool).delays()),
     ]
 }
@@ -101,7 +101,7 @@ fn each_waits_for_its_delay_and_then_does_what_was_scheduled() {
         let rent = world.account(&addresses::change(&world.pool, number)).lamports;
         world.succeeds(std::slice::from_ref(&execute), &[&governor]);
         assert!(world.svm.get_account(&addresses::change(&world.pool, number)).is_none_or(|a| a.lamports == 0));
-        if class == Class::Parameters || class == Class::Publisher {
+        if class == Class::Parameters || class == Class::Committee {
             assert_eq!(world.svm.get_balance(&governor.pubkey()).unwrap(), before + rent);
         }
     }
@@ -112,7 +112,7 @@ fn each_waits_for_its_delay_and_then_does_what_was_scheduled() {
 fn another_may_pay_and_gets_the_rent_back() {
     let mut world = by_hand();
     let (governor, payer, next) = (world.governor.insecure_clone(), world.new_wallet(), world.new_address());
-    let set = build::set_publisher(governor.pubkey(), world.pool, next);
+    let set = build::set_committee(governor.pubkey(), world.pool, vec![next], 1);
     let schedule = build::schedule_change(governor.pubkey(), payer.pubkey(), 0, &set);
     let wealth = world.svm.get_balance(&payer.pubkey()).unwrap();
     world.succeeds(&[schedule], &[&governor, &payer]);
@@ -120,8 +120,8 @@ fn another_may_pay_and_gets_the_rent_back() {
     world.pass(7 * DAY);
     let stolen = build::execute_change(set.clone(), 0, governor.pubkey());
     world.refuses(&[stolen], &[&governor], NovateError::WrongPayer);
-    let event: PublisherSet = world.succeeds(&[build::execute_change(set, 0, payer.pubkey())], &[&governor]).event();
-    assert_eq!(event.publisher, next);
+    let event: CommitteeSet = world.succeeds(&[build::execute_change(set, 0, payer.pubkey())], &[&governor]).event();
+    assert_eq!(event.members, [next]);
     assert_eq!(world.svm.get_balance(&payer.pubkey()).unwrap(), wealth);
 }
 
@@ -144,10 +144,10 @@ fn before_the_pool_trades_nothing_waits() {
 fn a_pools_own_delay_counts_where_it_is_longer() {
     let mut world = by_hand();
     let governor = world.governor.insecure_clone();
-    let delays = Delays { publisher: 20 * DAY, ..world.state::<Pool>(&world.pool).delays() };
+    let delays = Delays { committee: 14 * DAY, ..world.state::<Pool>(&world.pool).delays() };
     world.succeeds(&[build::set_delays(governor.pubkey(), world.pool, delays)], &[&governor]);
-    let number = world.schedule(&build::set_publisher(governor.pubkey(), world.pool, governor.pubkey()));
-    assert_eq!(world.change(number).ready, world.now() + 20 * DAY);
+    let number = world.schedule(&world.set_committee_instruction());
+    assert_eq!(world.change(number).ready, world.now() + 14 * DAY);
 }
 
 /// Every event of governance is read by the tables of `docs/events.md`, to its last byte.
@@ -159,7 +159,10 @@ fn the_document_tells_their_events() {
     let number = world.schedule(&all[0]);
     world.succeeds(&[build::cancel_change(governor.pubkey(), &world.change(number))], &[&governor]);
     // All but the listings; delays that get no shorter last.
-    world.succeeds(&all[5..10], &[&governor]);
+    world.succeeds(&all[5..9], &[&governor]);
+    // What the parameters raise is over before rows raise more.
+    world.pass(7 * DAY);
+    world.succeeds(&all[9..10], &[&governor]);
     world.succeeds(&all[11..], &[&governor]);
     let told = world.told.iter().filter(|told| !told.telemetry);
     let names: BTreeSet<&str> = told.map(|told| format::decode(&told.event).unwrap().0).collect();
@@ -184,7 +187,7 @@ mod adversary {
     use novate_tests::Altered;
 
     fn set(world: &World) -> Instruction {
-        build::set_publisher(world.governor.pubkey(), world.pool, Pubkey::new_from_array([9; 32]))
+        build::set_committee(world.governor.pubkey(), world.pool, vec![Pubkey::new_from_array([9; 32])], 1)
     }
 
     fn schedule(world: &World, governed: &Instruction) -> Instruction {
@@ -214,6 +217,27 @@ mod adversary {
             let schedule = schedule(&world, &other);
             world.refuses(&[schedule], &[&governor], NovateError::NotGoverned);
         }
+    }
+
+    /// Of what does not exist yet nobody can see what it will be.
+    #[test]
+    fn what_rests_on_accounts_that_do_not_exist_or_are_not_shown() {
+        let mut world = by_hand();
+        let governor = world.governor.insecure_clone();
+        let rows = build::switch_scenarios(governor.pubkey(), world.pool, 2, [0; 32]);
+        let nothing = schedule(&world, &rows);
+        world.refuses(&[nothing], &[&governor], NovateError::TargetMissing);
+        let terms = novate_client::MarketTerms { ..MarketSpec::new("GOLD-PERP", GOLD).terms };
+        let market = schedule(&world, &build::add_market(governor.pubkey(), world.pool, GOLD, 3, terms));
+        let at = market.accounts.len() - 1;
+        let (mut fewer, mut more) = (market.clone(), market.clone());
+        fewer.accounts.pop();
+        more.accounts.push(market.accounts[at].clone());
+        let other = market.clone().with_account(at, addresses::asset(&world.pool, BTC));
+        for wrong in [fewer, more, other] {
+            world.refuses(&[wrong], &[&governor], NovateError::TargetMissing);
+        }
+        world.succeeds(&[market], &[&governor]);
     }
 
     #[test]
@@ -261,7 +285,7 @@ mod adversary {
         world.refuses(&[schedule], &[&governor], NovateError::NotInstructions);
         let number = world.schedule(&set(&world));
         world.pass(7 * DAY);
-        let execute = build::execute_change(set(&world), number, governor.pubkey()).with_account(4, fake);
+        let execute = build::execute_change(set(&world), number, governor.pubkey()).with_account(6, fake);
         world.refuses(&[execute], &[&governor], NovateError::NotInstructions);
     }
 
@@ -274,9 +298,9 @@ mod adversary {
         let execute = build::execute_change(set(&world), number, governor.pubkey());
         let asset = addresses::asset(&world.pool, BTC);
         let mismatch = ErrorCode::AccountDiscriminatorMismatch;
-        world.refuses(&[execute.clone().with_account(2, asset)], &[&governor], mismatch);
+        world.refuses(&[execute.clone().with_account(4, asset)], &[&governor], mismatch);
         let mint = world.listing(BTC).token.mint;
-        world.refuses(&[execute.clone().with_account(2, mint)], &[&governor], ErrorCode::AccountOwnedByWrongProgram);
-        world.refuses(&[execute.read_only(2)], &[&governor], ErrorCode::ConstraintMut);
+        world.refuses(&[execute.clone().with_account(4, mint)], &[&governor], ErrorCode::AccountOwnedByWrongProgram);
+        world.refuses(&[execute.read_only(4)], &[&governor], ErrorCode::ConstraintMut);
     }
 }

@@ -1,5 +1,5 @@
 use novate::events::AssetSet;
-use novate_client::state::{Class, Governed, Loosens, Rule, LOOSENING, SETTING_INTERVAL, TIGHTENING};
+use novate_client::state::{Class, Governed, Loosens, Rule, LENDING, LOOSENING, SETTING_INTERVAL, TIGHTENING};
 use novate_client::{instructions as build, AssetField, AssetSetting, Instruction, MarketField, NovateError};
 use novate_tests::{refused, AssetSpec, Builder, World, BTC, BTC_PERP, CONTRACT, DAY, GOLD, PRICE, USDC};
 use solana_signer::Signer;
@@ -73,13 +73,13 @@ fn a_raised_cap_lets_more_in_over_a_week_and_a_lower_one_holds_at_once() {
 }
 
 #[test]
-fn a_higher_base_range_reaches_margin_over_a_day() {
+fn a_higher_base_range_reaches_margin_over_three_days() {
     let mut world = World::default();
     let (owner, maker) = (world.trader(10_000), world.trader(100_000));
     world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
     let event = sets(&mut world, BTC, &[setting(AssetField::BaseRange, 180_000)]);
     assert_eq!(event.until, world.now() + TIGHTENING);
-    for (hours, range) in [(0, 150_000), (6, 157_500), (12, 165_000), (24, 180_000)] {
+    for (hours, range) in [(0, 150_000), (18, 157_500), (36, 165_000), (72, 180_000)] {
         world.pass(event.time + hours * 3_600 - world.now());
         world.refresh();
         assert_eq!(world.asset(BTC).scan_range.0, range, "after {hours} hours");
@@ -118,6 +118,8 @@ fn the_tables_of_the_document_are_those_of_the_program() {
     };
     let assets: String = AssetField::ALL.iter().enumerate().map(|(at, field)| row(at, field.rule())).collect();
     let markets: String = MarketField::ALL.iter().enumerate().map(|(at, field)| row(at, field.rule())).collect();
+    let banks: String = LENDING.iter().enumerate().map(|(at, rule)| row(at, *rule)).collect();
+    assert!(page.contains(&banks), "{banks}");
     assert!(page.contains(&assets), "{assets}");
     assert!(page.contains(&markets), "{markets}");
 }

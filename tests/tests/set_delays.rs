@@ -5,7 +5,7 @@ use novate_tests::{World, DAY};
 use solana_signer::Signer;
 
 const FLOORS: Delays =
-    Delays { listing: 3 * DAY, expiry: DAY, parameters: 2 * DAY, oracle: 7 * DAY, model: 7 * DAY, publisher: 7 * DAY };
+    Delays { listing: 3 * DAY, expiry: DAY, parameters: 2 * DAY, oracle: 7 * DAY, model: 7 * DAY, committee: 7 * DAY };
 
 fn world() -> World {
     let mut world = World::default();
@@ -26,7 +26,7 @@ fn longer_delays_are_at_once() {
     let mut world = world();
     let governor = world.governor.insecure_clone();
     assert_eq!(delays(&world), FLOORS);
-    let longer = Delays { listing: 5 * DAY, oracle: LONGEST_DELAY, ..FLOORS };
+    let longer = Delays { listing: 5 * DAY, oracle: 14 * DAY, ..FLOORS };
     let event: DelaysSet = world.succeeds(&[set(&world, longer)], &[&governor]).event();
     assert_eq!((event.version, event.pool, event.delays, event.time), (1, world.pool, longer, world.now()));
     assert_eq!(delays(&world), longer);
@@ -36,17 +36,37 @@ fn longer_delays_are_at_once() {
 fn shorter_ones_wait_as_long_as_the_longest() {
     let mut world = world();
     let governor = world.governor.insecure_clone();
-    let longer = Delays { expiry: 2 * DAY, oracle: 20 * DAY, ..FLOORS };
+    let longer = Delays { expiry: 2 * DAY, oracle: 14 * DAY, ..FLOORS };
     world.succeeds(&[set(&world, longer)], &[&governor]);
     // The shorter one need not be the longest.
     let shorter = Delays { expiry: DAY, ..longer };
     world.refuses(&[set(&world, shorter)], &[&governor], NovateError::ChangeMissing);
     let number = world.schedule(&set(&world, shorter));
-    assert_eq!(world.change(number).ready, world.now() + 20 * DAY);
-    world.pass(20 * DAY);
+    assert_eq!(world.change(number).ready, world.now() + 14 * DAY);
+    world.pass(14 * DAY);
     let execute = build::execute_change(set(&world, shorter), number, governor.pubkey());
     world.succeeds(&[execute], &[&governor]);
     assert_eq!(delays(&world), shorter);
+}
+
+/// A month for all of them takes weeks, in which everyone sees it.
+#[test]
+fn by_a_week_once_a_week() {
+    let mut world = world();
+    let governor = world.governor.insecure_clone();
+    let week = |weeks: i64| Delays { oracle: (7 + 7 * weeks) * DAY, ..FLOORS };
+    let beyond = set(&world, Delays { oracle: 14 * DAY + 1, ..FLOORS });
+    world.refuses(&[beyond], &[&governor], NovateError::InvalidDelays);
+    for weeks in 1..=3 {
+        let longer = set(&world, week(weeks));
+        world.succeeds(std::slice::from_ref(&longer), &[&governor]);
+        world.pass(7 * DAY - 1);
+        let next = set(&world, week(weeks + 1));
+        world.refuses(&[next], &[&governor], NovateError::SettingTooSoon);
+        world.pass(1);
+    }
+    let month = set(&world, Delays { oracle: LONGEST_DELAY, ..FLOORS });
+    world.succeeds(&[month], &[&governor]);
 }
 
 mod adversary {
@@ -64,7 +84,7 @@ mod adversary {
             |d| d.parameters = 0,
             |d| d.oracle = i64::MIN,
             |d| d.model = -1,
-            |d| d.publisher -= 1,
+            |d| d.committee -= 1,
         ];
         for change in below {
             let mut delays = FLOORS;

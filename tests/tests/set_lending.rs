@@ -1,5 +1,6 @@
 use novate::events::LendingSet;
-use novate_client::Lending;
+use novate_client::state::SETTING_INTERVAL;
+use novate_client::{Lending, NovateError};
 use novate_margin::{Ratio, Seconds};
 use novate_tests::{World, BTC, DOLLAR, GOLD, LENDING, USDC};
 
@@ -28,6 +29,7 @@ fn interest_up_to_now_is_charged_at_the_old_terms() {
     world.pass(86_400);
     let governor = world.governor.insecure_clone();
     let dear = Lending { rate_zero: 3_000_000, rate_kink: 3_000_000, rate_full: 3_000_000, ..LENDING };
+    world.closed_bank(USDC);
     let set = world.set_lending_instruction(USDC, dear);
     world.succeeds(&[set], &[&governor]);
     // A day at 5 %: 4,000·0.05/365, rounded up.
@@ -43,10 +45,11 @@ fn a_lowered_cap_leaves_loans_and_refuses_more() {
     world.deposit(&borrower, BTC, 100_000_000);
     world.borrow(&borrower, USDC, 4_000 * DOLLAR as u64);
     let governor = world.governor.insecure_clone();
+    world.closed_bank(USDC);
     let closed = world.set_lending_instruction(USDC, Lending { utilisation_cap: 0, ..LENDING });
     world.succeeds(&[closed], &[&governor]);
     let borrow = world.borrow_instruction(&borrower, USDC, 1);
-    world.refuses(&[borrow], &[&borrower.key], novate_client::NovateError::UtilisationCap);
+    world.refuses(&[borrow], &[&borrower.key], NovateError::UtilisationCap);
     world.repay(&borrower, USDC, 4_000 * DOLLAR as u64);
     world.unlend(&lender, USDC, 10_000 * DOLLAR as u64);
     assert_eq!(world.asset(USDC).bank.lent_shares, 0);
@@ -61,8 +64,9 @@ fn loans_reach_the_borrow_cap_and_no_further() {
     let governor = world.governor.insecure_clone();
     let refused = |world: &mut World, amount| {
         let borrow = world.borrow_instruction(&borrower, USDC, amount);
-        world.refuses(&[borrow], &[&borrower.key], novate_client::NovateError::BorrowCap);
+        world.refuses(&[borrow], &[&borrower.key], NovateError::BorrowCap);
     };
+    world.closed_bank(USDC);
     let capped = world.set_lending_instruction(USDC, Lending { borrow_cap: 4_000_000_000, ..LENDING });
     world.succeeds(&[capped], &[&governor]);
     assert_eq!(world.asset(USDC).borrow_cap, 4_000_000_000);
@@ -80,10 +84,54 @@ fn loans_reach_the_borrow_cap_and_no_further() {
     world.borrow(&borrower, USDC, 999_000_000);
 }
 
+/// Rates and the bank's share by a quarter, caps by what the table says, once a week; the utilisation cap falls to any value.
+#[test]
+fn terms_of_an_open_bank_move_by_steps_once_a_week() {
+    let mut world = World::default();
+    let governor = world.governor.insecure_clone();
+    let first = Lending { borrow_cap: 1_000_000, utilisation_cap: 400_000, rate_zero: 10_000, ..LENDING };
+    let set = |world: &World, lending| world.set_lending_instruction(GOLD, lending);
+    let open = set(&world, first);
+    world.succeeds(&[open], &[&governor]);
+    let early = set(&world, first);
+    world.pass(SETTING_INTERVAL - 1);
+    world.refuses(&[early], &[&governor], NovateError::SettingTooSoon);
+    world.pass(1);
+    for (lending, sound) in [
+        (Lending { rate_zero: 30_000, rate_kink: 125_000, rate_full: 1_250_000, ..first }, true),
+        (Lending { rate_zero: 0, rate_kink: 75_000, rate_full: 750_000, ..first }, true),
+        (Lending { rate_zero: 30_001, ..first }, false),
+        (Lending { rate_kink: 125_001, ..first }, false),
+        (Lending { rate_full: 1_250_001, ..first }, false),
+        (Lending { rate_full: 749_999, ..first }, false),
+        (Lending { kink: 600_000, reserve_share: 150_000, utilisation_cap: 500_000, ..first }, true),
+        (Lending { kink: 599_999, ..first }, false),
+        (Lending { reserve_share: 150_001, ..first }, false),
+        (Lending { utilisation_cap: 500_001, ..first }, false),
+        (Lending { utilisation_cap: 0, borrow_cap: 500_000, ..first }, true),
+        (Lending { borrow_cap: 1_500_000, ..first }, true),
+        (Lending { borrow_cap: 1_500_001, ..first }, false),
+        (Lending { borrow_cap: 499_999, ..first }, false),
+    ] {
+        let (mut world, next) = (world.twin(), set(&world, lending));
+        let next = world.enacted(&[next]);
+        match sound {
+            true => drop(world.succeeds(&next, &[&governor])),
+            false => world.refuses(&next, &[&governor], NovateError::SettingStep),
+        }
+    }
+    // Nor by closing it first.
+    let closed = set(&world, Lending { utilisation_cap: 0, ..first });
+    world.succeeds(&[closed], &[&governor]);
+    world.pass(SETTING_INTERVAL);
+    let reopened = set(&world, Lending { utilisation_cap: 100_001, ..first });
+    world.refuses(&[reopened], &[&governor], NovateError::SettingStep);
+}
+
 mod adversary {
     use super::*;
     use anchor_lang::error::ErrorCode;
-    use novate_client::{addresses, instructions as build, NovateError};
+    use novate_client::{addresses, instructions as build};
     use novate_tests::{Altered, JITOSOL};
     use solana_signer::Signer;
 

@@ -49,6 +49,24 @@ fn its_first_reading_is_held_against_what_the_old_one_said() {
     assert!(world.asset(BTC).guard.is_restricted(world.now()));
 }
 
+/// The default band is the whole price: 45,000 is within it once 20,000 stood for two minutes, and for a day not at all.
+#[test]
+fn for_a_day_no_silence_of_the_new_feed_widens_the_band() {
+    for (silence, accepted) in [(3_600, false), (86_399, false), (86_400, true)] {
+        let mut world = World::default();
+        let governor = world.governor.insecure_clone();
+        let (feed, source) = another(&mut world, 45_000.0);
+        let change = set(&world, source);
+        world.succeeds(&[change], &[&governor]);
+        world.pass(silence);
+        world.publish_at(&feed, Quote::new(45_000.0, world.now()));
+        let refresh = build::refresh_asset(&world.pool, &[(BTC, feed.address)]);
+        let sent = world.succeeds(&[refresh], &[]);
+        let [event] = sent.telemetry::<AssetRefreshed>().try_into().ok().unwrap();
+        assert_eq!(event.accepted, accepted, "after {silence} s");
+    }
+}
+
 #[test]
 fn what_is_no_source_another_pool_or_another_key() {
     let mut world = World::default();

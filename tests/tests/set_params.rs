@@ -1,12 +1,15 @@
 use novate::events::ParamsSet;
-use novate_client::state::{Pool, SETTING_INTERVAL};
-use novate_client::{instructions as build, Instruction, NovateError, ParamSetting};
+use novate_client::state::{Pool, PARAM_RAMP, SETTING_INTERVAL, TIGHTENING};
+use novate_client::{instructions as build, AssetField, AssetSetting, Instruction, NovateError, ParamSetting};
 use novate_margin::Params;
-use novate_tests::{refused, World};
+use novate_tests::{refused, Actor, World, BTC, BTC_PERP, CONTRACT, DAY, DOLLAR, ETH, ETH_PERP, PRICE};
 use solana_signer::Signer;
 
-/// Places of basis_rate and maintenance_ratio.
+/// Places of the credit of the expected shortfall, diversified_floor, basis_rate, outside_multiple and maintenance_ratio.
+const CREDIT: u8 = 4;
+const FLOOR: u8 = 5;
 const BASIS: u8 = 6;
+const OUTSIDE: u8 = 13;
 const MAINTENANCE: u8 = 17;
 
 fn set(world: &World, settings: &[(u8, i64)]) -> Instruction {
@@ -18,11 +21,12 @@ fn set(world: &World, settings: &[(u8, i64)]) -> Instruction {
 fn parameters_are_set_once_a_week() {
     let mut world = World::default();
     let governor = world.governor.insecure_clone();
-    let change = set(&world, &[(BASIS, 12_000), (MAINTENANCE, 850_000)]);
+    let change = set(&world, &[(BASIS, 12_000), (OUTSIDE, 1_300_000), (MAINTENANCE, 770_000)]);
     let event: ParamsSet = world.succeeds(&[change], &[&governor]).event();
-    assert_eq!((event.version, event.pool, event.time, event.settings.len()), (1, world.pool, world.now(), 2));
+    assert_eq!((event.version, event.pool, event.time, event.settings.len()), (1, world.pool, world.now(), 3));
+    assert_eq!(event.until, world.now() + PARAM_RAMP);
     let mut expected = Params::DEFAULT;
-    (expected.basis_rate.0, expected.maintenance_ratio.0) = (12_000, 850_000);
+    (expected.basis_rate.0, expected.outside_multiple.0, expected.maintenance_ratio.0) = (12_000, 1_300_000, 770_000);
     assert_eq!(world.state::<Pool>(&world.pool).params, expected);
     let again = set(&world, &[(BASIS, 13_000)]);
     world.pass(SETTING_INTERVAL - 1);
@@ -44,7 +48,12 @@ fn beyond_a_step_the_bounds_or_the_last_parameter() {
         (&[(15, 1_000_001)], NovateError::SettingOutOfBounds),
         (&[(18, 0)], NovateError::SettingOutOfBounds),
         (&[(u8::MAX, 0)], NovateError::SettingOutOfBounds),
-        (&[(MAINTENANCE, 850_000), (BASIS, 12_000)], NovateError::SettingsUnordered),
+        // A quarter has to be left of initial margin, and the haircut of what is outside the scan be held.
+        (&[(MAINTENANCE, 800_001)], NovateError::SettingOutOfBounds),
+        (&[(MAINTENANCE, 799_999)], NovateError::SettingOutOfBounds),
+        (&[(OUTSIDE, 1_249_999)], NovateError::SettingOutOfBounds),
+        (&[(OUTSIDE, 1_299_999), (MAINTENANCE, 769_230)], NovateError::SettingOutOfBounds),
+        (&[(MAINTENANCE, 790_000), (BASIS, 12_000)], NovateError::SettingsUnordered),
         (&[(BASIS, 12_000), (BASIS, 14_000)], NovateError::SettingsUnordered),
         (&[], NovateError::SettingsUnordered),
     ] {
@@ -54,4 +63,88 @@ fn beyond_a_step_the_bounds_or_the_last_parameter() {
     let stranger = world.new_wallet();
     let by = build::set_params(stranger.pubkey(), world.pool, vec![ParamSetting { parameter: BASIS, value: 12_000 }]);
     world.refuses(&[by], &[&stranger], NovateError::NotAuthority);
+}
+
+#[test]
+fn values_move_from_what_they_were_over_a_week_and_are_there_at_once_before_a_pool_trades() {
+    let mut world = World::default();
+    let governor = world.governor.insecure_clone();
+    let change = set(&world, &[(CREDIT, 675_000), (BASIS, 12_000), (OUTSIDE, 1_300_000)]);
+    world.succeeds(&[change], &[&governor]);
+    let (pool, began) = (world.state::<Pool>(&world.pool), world.now());
+    let at = |seconds: i64| {
+        let params = pool.params_at(began + seconds);
+        (params.es_credit.0, params.basis_rate.0, params.outside_multiple.0)
+    };
+    assert_eq!(pool.params_at(began), Params::DEFAULT);
+    // A seventh of the way is 32,142.86 down, 285.71 and 7,142.86 up: rounded up.
+    assert_eq!(at(DAY), (867_858, 10_286, 1_257_143));
+    assert_eq!(at(PARAM_RAMP / 2), (787_500, 11_000, 1_275_000));
+    assert_eq!(at(PARAM_RAMP - 1), (675_001, 12_000, 1_300_000));
+    assert_eq!((pool.params_at(began + PARAM_RAMP), pool.params_moving(began + PARAM_RAMP)), (pool.params, None));
+
+    let mut world = novate_tests::Builder::default().unstaged().build();
+    let governor = world.governor.insecure_clone();
+    let change = set(&world, &[(CREDIT, 675_000)]);
+    world.succeeds(&[change], &[&governor]);
+    assert_eq!(world.state::<Pool>(&world.pool).params_at(world.now()).es_credit.0, 675_000);
+}
+
+/// Long BTC against short ETH at initial margin, and the other side with more.
+fn hedged() -> (World, Actor, Actor) {
+    let mut world = World::default();
+    let (owner, maker) = (world.trader(100_000), world.trader(1_000_000));
+    world.trade(&owner, &maker, &[(BTC_PERP, 2 * CONTRACT, 20_000 * PRICE), (ETH_PERP, -26 * CONTRACT, 1_500 * PRICE)]);
+    world.to_initial(&owner);
+    (world, owner, maker)
+}
+
+/// The worst change that there is: half of the credit and more of the floor, in one step each.
+#[test]
+fn whoever_met_initial_margin_is_not_liquidatable_for_a_day() {
+    let (mut world, owner, _) = hedged();
+    let governor = world.governor.insecure_clone();
+    let before = world.health(&owner);
+    assert_eq!(before.equity, before.initial);
+    let change = set(&world, &[(CREDIT, 675_000), (FLOOR, 437_500)]);
+    world.succeeds(&[change], &[&governor]);
+    assert_eq!(world.health(&owner).maintenance, before.maintenance);
+    let mut last = before.maintenance;
+    for day in 1..=8 {
+        world.pass(DAY);
+        world.refresh();
+        let health = world.health(&owner);
+        assert!(health.maintenance <= last + last / 4, "day {day}: {health:?}");
+        assert!(day > 1 || health.equity >= health.maintenance, "{health:?}");
+        last = health.maintenance;
+    }
+    // At once it would have been.
+    println!("maintenance margin of a hedged book: {} to {} USD", before.maintenance / DOLLAR, last / DOLLAR);
+    assert!(last > before.initial, "{last:?}");
+}
+
+/// Each of them takes the quarter that lies between maintenance and initial margin; none what another took already.
+#[test]
+fn one_at_a_time_of_what_raises_margin() {
+    let mut world = World::default();
+    let governor = world.governor.insecure_clone();
+    let raised = |world: &World, asset: u16, by: u64| {
+        let value = world.asset(asset).base_range.0.unsigned_abs() + by;
+        let setting = AssetSetting { field: AssetField::BaseRange, value };
+        build::set_asset(world.governor.pubkey(), world.pool, asset, vec![setting])
+    };
+    let (params, tightened) = (set(&world, &[(BASIS, 12_000)]), raised(&world, BTC, 1_000));
+    world.succeeds(std::slice::from_ref(&params), &[&governor]);
+    refused(&mut world, tightened.clone(), NovateError::MarginMoving);
+    world.pass(PARAM_RAMP - 1);
+    refused(&mut world, tightened.clone(), NovateError::MarginMoving);
+    world.pass(1);
+    world.succeeds(&[tightened], &[&governor]);
+    // Another asset's terms are another part of the margin.
+    let other = raised(&world, ETH, 1_000);
+    world.succeeds(&[other], &[&governor]);
+    world.pass(TIGHTENING - 1);
+    refused(&mut world, params.clone(), NovateError::MarginMoving);
+    world.pass(1);
+    world.succeeds(&[params], &[&governor]);
 }

@@ -356,10 +356,8 @@ fn until_it_is_settled_a_portfolio_is_not_judged_and_then_it_is() {
     desk.world.pass_to(time);
     desk.world.refresh();
     desk.world.refuses(std::slice::from_ref(&health), &[], NovateError::ExpiryPassed);
-    let governor = desk.world.governor.insecure_clone();
     desk.world.pass_to(time + 86_401);
-    let set = desk.world.set_settlement_price_instruction(BTC_PERP, time, 20_000 * PRICE);
-    desk.world.succeeds(&[set], &[&governor]);
+    desk.world.settle_at(BTC_PERP, time, 20_000 * PRICE);
     desk.world.refresh();
     desk.world.refuses(std::slice::from_ref(&health), &[], NovateError::ExpiryNotSettled);
     let local = desk.world.snapshot().health(&desk.portfolio(&owner), desk.world.now());

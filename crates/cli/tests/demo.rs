@@ -79,7 +79,9 @@ fn the_option_desk_is_margined_as_one(outcome: &Outcome) {
     }
     let end = outcome.frames.last().expect("the replay has frames");
     assert!(start.vols.iter().zip(&end.vols).all(|(before, after)| before < after), "implied vol did not rise");
-    for instruction in ["list_expiry", "list_strikes", "set_publisher", "publish_forecast", "refresh_expiry"] {
+    for instruction in
+        ["list_expiry", "list_strikes", "set_committee", "submit_forecast", "apply_forecasts", "refresh_expiry"]
+    {
         assert!(outcome.compute.contains_key(instruction), "{instruction} did not run");
     }
 }

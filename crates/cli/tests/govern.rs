@@ -157,7 +157,7 @@ fn what_is_wrong_with_a_file_is_said() {
         (json!({ "set_asset": { "asset": BTC, "terms": {} } }), "nothing is to be set"),
         (json!({ "set_asset": { "asset": 77, "terms": { "max_age": 90 } } }), "the pool has no asset 77"),
         (json!({ "set_everything": {} }), "unknown variant `set_everything`"),
-        (json!({ "set_publisher": { "publisher": "me" } }), "\"me\" is no key"),
+        (json!({ "set_committee": { "members": ["me"], "quorum": 1 } }), "\"me\" is no key"),
         (json!({ "switch_scenarios": { "generation": 2, "hash": "00" } }), "not 32 bytes in hexadecimal"),
         (json!({ "set_delays": { "delays": { "listing": 1 } } }), "missing field"),
     ] {

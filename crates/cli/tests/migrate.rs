@@ -151,7 +151,11 @@ fn what_is_wrong_with_a_folder_is_said_before_anything_is_sent() {
     let scene = Scene::new("folder");
     let lamports = scene.lamports();
     for (name, text, words) in [
-        ("0006-open.json", r#"{ "steps": [ { "set_publisher": { "publisher": "$who" } } ] }"#, "--set who=KEY"),
+        (
+            "0006-open.json",
+            r#"{ "steps": [ { "set_committee": { "members": ["$who"], "quorum": 1 } } ] }"#,
+            "--set who=KEY",
+        ),
         ("0006-odd.json", r#"{ "steps": [ { "set_everything": {} } ] }"#, "unknown variant `set_everything`"),
         ("0006-two.json", r#"{ "steps": [ { "a": 1, "b": 2 } ] }"#, "a step is an object with one name"),
         ("0006-text.json", "steps", "0006-text.json: expected value"),

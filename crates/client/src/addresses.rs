@@ -63,6 +63,16 @@ pub fn change(pool: &Pubkey, number: u64) -> Pubkey {
     find(&[seeds::CHANGE, pool.as_ref(), &number.to_le_bytes()])
 }
 
+/// Committee of a pool.
+pub fn committee(pool: &Pubkey) -> Pubkey {
+    find(&[seeds::COMMITTEE, pool.as_ref()])
+}
+
+/// What members of the committee forecast of an asset.
+pub fn forecasts(asset: &Pubkey) -> Pubkey {
+    find(&[seeds::FORECASTS, asset.as_ref()])
+}
+
 /// Venue of a pool by the key that signs its reports.
 pub fn venue(pool: &Pubkey, signer: &Pubkey) -> Pubkey {
     find(&[seeds::VENUE, pool.as_ref(), signer.as_ref()])

@@ -64,7 +64,7 @@ impl Snapshot {
     pub fn judge(&self, portfolio: &Portfolio, terms: Terms) -> Result<(Box<Book>, Health), HealthError> {
         let mut book: Box<Book> = zeroed_box();
         fill(&mut book, Held::by(portfolio), &mut &*self, terms).map_err(|e| HealthError::Refused(e.to_string()))?;
-        let health = book.health(Some(&self.scenarios.rows()), &self.pool.params)?;
+        let health = book.health(Some(&self.scenarios.rows()), &self.pool.params_at(terms.now))?;
         Ok((book, health))
     }
 }

@@ -21,6 +21,11 @@ const CLAMP: i64 = 4;
 const TESTED: i64 = 3 << BITS;
 /// Points at which arbitrage is tested, on each side of zero.
 pub const TEST_STEPS: i64 = 32;
+/// Points at which several smiles of an expiry are compared.
+pub const POINTS: usize = 9;
+/// From one to the next, in steps of the test.
+const STRIDE: i64 = TEST_STEPS / 4;
+const _: () = assert!(POINTS == 9 && STRIDE * 8 == 2 * TEST_STEPS);
 
 /// Fractional bits of log-moneyness.
 const BITS: u32 = crate::pricing::DEVIATION_BITS;
@@ -84,16 +89,39 @@ impl Smile {
     /// Whether total variance at the middle, the ends and the halves of the wider clamped range, not beyond 3, moves by no more
     /// than a share of this smile's.
     pub fn is_near(&self, next: &Self, share: Ratio) -> bool {
+        self.compare(next, |last, moved| moved.abs_diff(last) <= part(last, share).unsigned_abs())
+    }
+
+    /// Whether total variance at those points stays between two shares of this smile's.
+    pub fn is_within(&self, next: &Self, low: Ratio, high: Ratio) -> bool {
+        self.compare(next, |last, moved| part(last, low) <= moved && moved <= part(last, high))
+    }
+
+    fn compare(&self, next: &Self, holds: impl Fn(i64, i64) -> bool) -> bool {
         let (own, others) = (self.clamp(), next.clamp());
         let end = own.max(others).min(TESTED);
         const { [-TEST_STEPS, -TEST_STEPS / 2, 0, TEST_STEPS / 2, TEST_STEPS] }.into_iter().all(|step| {
             let k = point(end, step);
-            let last = self.variance(k.clamp(own.wrapping_neg(), own));
-            let moved = next.variance(k.clamp(others.wrapping_neg(), others)).abs_diff(last);
-            // Variances are below 2^99: so is a millionth of one, times at most a share of one.
-            let unit = last.checked_div(const { Ratio::ONE.0.unsigned_abs() as u128 }).unwrap_or_default();
-            let least = unit.saturating_mul(share.or_zero().0.unsigned_abs().into());
-            moved <= least
+            let last = self.short_variance(k.clamp(own.wrapping_neg(), own));
+            holds(last, next.short_variance(k.clamp(others.wrapping_neg(), others)))
+        })
+    }
+
+    /// How far from the forward it is looked at, in units of 2^-40: its clamped range, not beyond 3.
+    pub fn reach(&self) -> i64 {
+        self.clamp().min(TESTED)
+    }
+
+    /// Total variances at [`POINTS`] points over a reach, for the time that is left of the time that it was stated for. In units of
+    /// 2^-12·1e-12, rounded down, 0 or more.
+    pub fn variances(&self, reach: i64, stated: Tenor, left: Tenor) -> [i64; POINTS] {
+        let own = self.clamp();
+        let mut step = const { -TEST_STEPS };
+        [(); POINTS].map(|()| {
+            let k = point(reach, step).clamp(own.wrapping_neg(), own);
+            step = step.wrapping_add(STRIDE);
+            let whole = self.short_variance(k);
+            mul_div_floor(whole, left.0, stated.0).unwrap_or(whole)
         })
     }
 
@@ -147,6 +175,11 @@ impl Smile {
     /// Total variance at a clamped k, in units of 2^-52·1e-12: below 2^99.
     fn variance(&self, k: i64) -> u128 {
         self.variance_of(self.arms(k))
+    }
+
+    /// The same in units of 2^-12·1e-12, rounded down: below 2^59.
+    fn short_variance(&self, k: i64) -> i64 {
+        i64::try_from(self.variance(k) >> 40).unwrap_or(i64::MAX)
     }
 
     /// Total variance from the arms.
@@ -210,6 +243,35 @@ impl Section<'_> {
             Some((left, whole)) => mul_div_floor(stated, left, whole).map(Deviation),
         }
     }
+}
+
+/// The largest difference of variances from those of a middle, 1e-6 of them, rounded down.
+pub fn apart(middle: &[i64; POINTS], other: &[i64; POINTS]) -> i64 {
+    let each = middle.iter().zip(other).map(|(middle, other)| {
+        let apart = other.saturating_sub(*middle).saturating_abs();
+        mul_div_floor(apart, Ratio::ONE.0, (*middle).max(1)).unwrap_or(i64::MAX)
+    });
+    each.max().unwrap_or_default()
+}
+
+/// The middle one of some values, of an even number the mean of the two in the middle, rounded down; 0 of none. Orders them.
+pub fn median(values: &mut [i64]) -> i64 {
+    values.sort_unstable();
+    let half = values.len() >> 1;
+    let at = |at: usize| values.get(at).copied().unwrap_or_default();
+    match values.len() & 1 {
+        1 => at(half),
+        _ => {
+            // Half of the way from the lower one to the upper one.
+            let (lower, upper) = (at(half.saturating_sub(1)), at(half));
+            lower.wrapping_add((upper.abs_diff(lower) >> 1).cast_signed())
+        }
+    }
+}
+
+/// A share of a variance, rounded down.
+fn part(variance: i64, share: Ratio) -> i64 {
+    mul_div_floor(variance, share.or_zero().0, Ratio::ONE.0).unwrap_or(i64::MAX)
 }
 
 /// Grid point `step` of 32 on the way to `end`, which is below 2^46.

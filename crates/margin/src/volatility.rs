@@ -13,7 +13,7 @@ pub const MIN_SAMPLE: Seconds = Seconds(3_600);
 /// A day.
 pub const DAY: Seconds = Seconds(86_400);
 /// MRG-51: the scan range in deviations of a day.
-pub const RANGE_DEVIATIONS: u128 = 3;
+pub const RANGE_DEVIATIONS: i64 = 3;
 
 /// How fast an average forgets (MRG-50).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,12 +80,18 @@ pub fn sigma_ceil(v: Variance) -> Ratio {
     Ratio(i64::try_from(root).unwrap_or(i64::MAX))
 }
 
+/// The scan range of one deviation, clamp(3·sigma, base, 2·base) (MRG-51, MRG-52). `base` is positive.
+pub fn range_of(sigma: Ratio, base: Ratio) -> Ratio {
+    let base = base.or_zero();
+    Ratio(sigma.0.saturating_mul(RANGE_DEVIATIONS)).clamp(base, Ratio(base.0.saturating_mul(2)))
+}
+
 /// The scan range clamp(3·max(sigma), base, 2·base), rounded up (MRG-51). `base` is positive; a negative variance
 /// counts as zero.
 pub fn scan_range(fast: Variance, slow: Variance, base: Ratio) -> Ratio {
     let v = u128::from(fast.max(slow).or_zero().0.unsigned_abs());
     // 3·sqrt(v) = sqrt(9·v), rounded once.
-    let three = isqrt_ceil(v.saturating_mul(const { RANGE_DEVIATIONS * RANGE_DEVIATIONS }));
+    let three = isqrt_ceil(v.saturating_mul(const { (RANGE_DEVIATIONS * RANGE_DEVIATIONS).unsigned_abs() as u128 }));
     let base = base.or_zero();
     let range = Ratio(i64::try_from(three).unwrap_or(i64::MAX));
     range.clamp(base, Ratio(base.0.saturating_mul(2)))

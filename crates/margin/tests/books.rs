@@ -514,3 +514,102 @@ fn nothing_panics() {
     println!("{judged} judged");
     assert!(judged > 500);
 }
+
+/// Rows a step from those of a desk, against it: what moves its worst rows further, and all others for each of its sides alone.
+fn a_step_against(desk: &Desk, (moved, vol): (i16, i8), random: &Random) -> Desk {
+    let mut book = Box::new(Book::default());
+    desk.fill(&mut book, &desk.priced(), Carry::Central).unwrap();
+    book.health(Some(&desk.rows.borrow()), &Params::DEFAULT).unwrap();
+    let weights: Vec<(usize, f64)> = book
+        .underlyings()
+        .iter()
+        .filter(|u| u.column != NO_COLUMN)
+        .map(|u| (usize::from(u.column), u.net_delta.0 as f64 * u.price.0 as f64 * u.scan_range.0 as f64))
+        .collect();
+    let mut next = desk.clone();
+    let loss = |row: usize| weights.iter().map(|(c, w)| w * f64::from(desk.rows.moves[*c][row])).sum::<f64>();
+    let mut order: Vec<usize> = (0..desk.rows.count).collect();
+    order.sort_by(|a, b| loss(*a).total_cmp(&loss(*b)));
+    let worst = &order[..random.one_of(&[3, 6, 12])];
+    for (column, weight) in &weights {
+        for row in 0..desk.rows.count {
+            let way = if worst.contains(&row) { -weight.signum() } else { weight.signum() } as i16;
+            let cell = &mut next.rows.moves[*column][row];
+            *cell = (*cell + way * moved).clamp(-MOVE_ONE, MOVE_ONE);
+            let cell = &mut next.rows.vols[*column][row];
+            *cell = (i16::from(*cell) + way * i16::from(vol)).clamp(-127, 127) as i8;
+        }
+        next.rows.extremes[*column] = extremes(&next.rows.moves[*column][..desk.rows.count]);
+    }
+    next
+}
+
+/// Four hedged perpetuals of 10,000 to 100,000 USD, and rows in which they move together.
+fn hedged(random: &Random) -> Desk {
+    let mut desk = Desk::random(random);
+    (desk.expiries, desk.legs, desk.underlyings) = (vec![], vec![], vec![]);
+    for at in 0..4u8 {
+        let scan_range = Ratio(random.between(150_000.0, 300_000.0) as i64);
+        let (price, confidence, depth) = (Price(100_000_000_000), Price::ZERO, Usd::ZERO);
+        desk.underlyings.push(UnderlyingFacts { price, confidence, depth, scan_range, column: at });
+        let size = random.scale(1e11, 1e12) as i64 * if at % 2 == 0 { 1 } else { -1 };
+        desk.legs.push(Leg { kind: Kind::Perpetual(at.into()), quantity: Contracts(size) });
+    }
+    let apart = random.between(0.0, 0.6);
+    let common: Vec<f64> = (0..MAX_ROWS).map(|_| random.between(-1.0, 1.0)).collect();
+    let column = |_| -> Vec<i16> {
+        common.iter().map(|c| ((c + random.between(-apart, apart)).clamp(-1.0, 1.0) * 4096.0) as i16).collect()
+    };
+    desk.rows = support::OwnedRows::new(&(0..4).map(column).collect::<Vec<_>>());
+    desk
+}
+
+/// A switch of rows (CLR-50): where no cell moves by more than an eighth of the diversified floor of 0.35, the requirement of what is linear
+/// grows by at most a quarter, which is what lies between maintenance and initial margin. Four times as much would not do.
+#[test]
+fn rows_a_step_away_take_no_more_than_lies_between_maintenance_and_initial_margin() {
+    let growth = |step, of: fn(&Random) -> Desk, seed| {
+        let random = Random::new(seed);
+        let grown = (0..1_000).map(|_| {
+            let desk = of(&random);
+            let (before, after) = (desk.health(), a_step_against(&desk, step, &random).health());
+            usd(after.maintenance) / usd(before.initial).max(1.0)
+        });
+        grown.fold(0.0, f64::max)
+    };
+    let [linear, options] = [hedged, Desk::random].map(|of| growth((179, 5), of, 11));
+    println!(
+        "maintenance margin after, of initial margin before, at most: hedged {linear:.3}, with options {options:.3}"
+    );
+    assert!(linear <= 1.0 && linear > 0.85, "{linear}");
+    assert!(options <= 1.0, "{options}");
+    assert!(growth((4 * 179, 20), hedged, 11) > 1.0);
+}
+
+/// What a scan range asks for that is a quarter higher three days later (CLR-50), after the first of them: of outright options an eighth more
+/// at most; of a narrow spread whose strikes lie at its edge far more than the quarter between maintenance and initial margin.
+#[test]
+fn in_the_first_day_of_a_tightening_narrow_spreads_need_more_than_a_quarter_more() {
+    let requirement = |range: i64, legs: &[(i64, i64)]| {
+        let (price, confidence, depth) = (Price(100_000_000_000), Price::ZERO, Usd::ZERO);
+        let facts = UnderlyingFacts { price, confidence, depth, scan_range: Ratio(range), column: NO_COLUMN };
+        let mut desk = hedged(&Random::new(1));
+        let mut expiry = Desk::random(&Random::new(1)).expiries[0].clone();
+        (expiry.underlying, expiry.facts.basis, expiry.facts.remaining) = (0, Ratio::ZERO, novate_margin::pricing::DAY);
+        expiry.strikes = legs.iter().map(|(strike, _)| (Price(strike * 1_000_000_000), Ratio(200_000))).collect();
+        let leg = |(slot, (strike, quantity)): (usize, &(i64, i64))| {
+            let right = if *strike > 100 { Right::Call } else { Right::Put };
+            Leg { kind: Kind::Option(0, slot, right), quantity: Contracts(quantity * 1_000_000_000) }
+        };
+        desk.legs = legs.iter().enumerate().map(leg).collect();
+        (desk.underlyings, desk.expiries) = (vec![facts], vec![expiry]);
+        usd(desk.health().requirement)
+    };
+    let day = |legs: &[(i64, i64)]| requirement(216_666, legs) / requirement(200_000, legs);
+    let [call, strangle, wide, narrow] =
+        [&[(120, -1)][..], &[(80, -1), (120, -1)], &[(110, -1), (120, 1)], &[(119, -1), (121, 1)]].map(day);
+    println!(
+        "a day: short call {call:.2}, strangle {strangle:.2}, 110/120 spread {wide:.2}, 119/121 spread {narrow:.2}"
+    );
+    assert!(call < 1.125 && strangle < 1.125 && wide < 1.125 && narrow > 1.6);
+}

@@ -220,6 +220,80 @@ fn nearness_is_a_share_of_variance() {
     assert!(!bent.is_near(&Smile { rho: Ratio(500_000), ..bent }, Ratio(200_000)));
 }
 
+#[test]
+fn a_smile_stays_between_two_shares() {
+    let last = smile(40_000, 0, 0, 0, 200_000);
+    let (low, high) = (Ratio(250_000), Ratio(4_000_000));
+    for (a, within) in [(10_000, true), (9_999, false), (40_000, true), (160_000, true), (160_001, false)] {
+        assert_eq!(last.is_within(&Smile { a: Ratio(a), ..last }, low, high), within, "{a}");
+    }
+    let bent = smile(40_000, 1_000_000, 0, 0, 10_000);
+    assert!(!last.is_within(&bent, low, high));
+}
+
+#[test]
+fn variances_against_double_precision() {
+    let random = Random::new(11);
+    let mut worst = Worst::new();
+    for _ in 0..2_000 {
+        let (one, other) = (plausible(&random), plausible(&random));
+        let (stated, left) = (random.scale(1e9, 1e17) as i64, random.between(0.0, 1.0));
+        let left = (stated as f64 * left) as i64;
+        let got = one.variances(other.reach(), Tenor(stated), Tenor(left));
+        let reach = other.reach() as f64 / (1u64 << DEVIATION_BITS) as f64;
+        for (step, got) in got.into_iter().enumerate() {
+            let k = reach * (step as f64 / 4.0 - 1.0);
+            let exact = Svi::of(&one).variance(k) * left as f64 / stated as f64;
+            worst.see((got as f64 / 4096e12 - exact).abs(), || format!("{one:?} at {k}"));
+        }
+    }
+    worst.at_most(1e-9, "variances");
+}
+
+#[test]
+fn the_median_is_in_the_middle() {
+    for (values, middle) in [
+        (vec![], 0),
+        (vec![5], 5),
+        (vec![7, 4], 5),
+        (vec![-7, -4], -6),
+        (vec![3, 1, 2], 2),
+        (vec![9, 9, 1, 1], 5),
+        (vec![i64::MIN, i64::MAX], -1),
+        (vec![i64::MAX, i64::MAX], i64::MAX),
+    ] {
+        assert_eq!(median(&mut values.clone()), middle, "{values:?}");
+    }
+}
+
+/// Fewer than half of the values, whatever they are, leave the median where the others are.
+#[test]
+fn a_minority_does_not_move_the_median_beyond_the_others() {
+    let random = Random::new(12);
+    for count in 1..=9usize {
+        for liars in 0..count.div_ceil(2) {
+            for _ in 0..200 {
+                let others: Vec<i64> = (liars..count).map(|_| random.between(-1e6, 1e6) as i64).collect();
+                let mut all = others.clone();
+                all.extend((0..liars).map(|_| random.one_of(&[i64::MIN, i64::MAX, 0, random.bits().cast_signed()])));
+                let middle = median(&mut all);
+                let (low, high) = (*others.iter().min().unwrap(), *others.iter().max().unwrap());
+                assert!((low..=high).contains(&middle), "{liars} of {count}: {middle} beyond {low} to {high}");
+            }
+        }
+    }
+}
+
+#[test]
+fn variances_are_apart_by_the_largest_share() {
+    let middle = [1_000_000; POINTS];
+    assert_eq!(apart(&middle, &middle), 0);
+    let mut other = middle;
+    (other[0], other[8]) = (1_100_000, 700_000);
+    assert_eq!(apart(&middle, &other), 300_000);
+    assert_eq!(apart(&[0; POINTS], &other), 1_100_000_000_000);
+}
+
 /// The smiles of the vectors, which were made free of arbitrage.
 #[test]
 fn the_smiles_of_the_vectors_are_accepted() {

@@ -80,6 +80,13 @@ proptest! {
         prop_assert!(got as f64 >= clamped - 1e-6 && (got as f64) < clamped + 1.0 + 1e-6);
     }
 
+    /// A deviation that is forecast counts as one that is measured does.
+    #[test]
+    fn range_of_a_deviation_is_that_of_its_variance(sigma in 0i64..1_000_000, base in 1i64..500_000) {
+        let range = range_of(Ratio(sigma), Ratio(base));
+        prop_assert_eq!(range, scan_range(Variance(sigma * sigma), Variance::ZERO, Ratio(base)));
+    }
+
     #[test]
     fn haircut_against_double_precision(
         base in 0i64..=1_000_000,

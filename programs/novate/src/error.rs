@@ -130,7 +130,7 @@ pub enum NovateError {
     PremiumUnpaid = 135,
     #[msg("risk may rise only with option values at most 60 seconds old and within an eighth of the scan range; refresh the expiry")]
     ChainNotCurrent = 136,
-    #[msg("risk may rise only with a forecast at most an hour old, and nothing is priced or traded before the first; the publisher has to publish")]
+    #[msg("risk may rise only with a forecast at most an hour old, and nothing is priced or traded before the first; the committee has to forecast")]
     ForecastStale = 137,
     #[msg("the asset is not lent; governance has not opened its bank")]
     NotLent = 138,
@@ -233,11 +233,11 @@ pub enum NovateError {
     TooManyRefreshed = 416,
     #[msg("the expiry is of another market")]
     WrongMarket = 417,
-    #[msg("the signer is not the pool's publisher")]
-    NotPublisher = 418,
-    #[msg("the last forecast is less than 10 seconds old; wait")]
+    #[msg("forecasts of the expiry were applied less than 10 seconds ago; wait")]
     ForecastTooSoon = 419,
-    #[msg("the basis moves by more than 0.5 %, or a total variance by more than 20 %; take smaller steps")]
+    #[msg(
+        "the basis moves by more than 0.5 %, or a total variance by more than 20 %; members have to take smaller steps"
+    )]
     ForecastStep = 420,
     #[msg("the basis is not between -20 % and 20 %")]
     InvalidBasis = 421,
@@ -299,7 +299,7 @@ pub enum NovateError {
 
     #[msg("gains of the market wait until the window of its haircut has ended")]
     HaircutOpen = 540,
-    #[msg("the window of the market's haircut has ended; charge the registered gains and close it first")]
+    #[msg("the market's haircut takes nothing now: charge its gains and close it first, or wait for a fresh price")]
     HaircutSettling = 541,
     #[msg("no haircut of the market's gains stands")]
     NoHaircut = 542,
@@ -359,8 +359,6 @@ pub enum NovateError {
     ScenarioColumnFlat = 610,
     #[msg("the pool has no more indices")]
     PoolFull = 611,
-    #[msg("the publisher is the zero key")]
-    InvalidPublisher = 612,
     #[msg("an expiry is at 08:00:00 UTC and at most three years ahead")]
     InvalidExpiryTime = 613,
     #[msg("the market lists 32 expiries already")]
@@ -409,7 +407,7 @@ pub enum NovateError {
     TooManyChanges = 635,
     #[msg("the instruction takes effect at once and takes no change")]
     ChangeNeedless = 636,
-    #[msg("a delay is below the least of its class, or longer than 30 days")]
+    #[msg("a delay is below the least of its class, longer than 30 days, or longer by more than a week than it was")]
     InvalidDelays = 637,
     #[msg("a value is outside of the bounds of its field; the log names it")]
     SettingOutOfBounds = 638,
@@ -433,6 +431,16 @@ pub enum NovateError {
     InvalidLendingTerms = 640,
     #[msg("a yield-bearing asset cannot be lent")]
     YieldBearingLending = 641,
+    #[msg("another change that can raise maintenance margin is under way; wait until it is done")]
+    MarginMoving = 650,
+    #[msg("the rows are more or fewer than the live ones, lack a column, or a cell is farther than a step from the live one")]
+    ScenariosStep = 651,
+    #[msg("the market was listed in the last two weeks; its expiries have to wait until all of its cap counts")]
+    MarketSeasoning = 652,
+    #[msg("the scan range is more than four times the haircut: balances would come to ask for too much too soon; raise the haircut first")]
+    ScanAboveHaircut = 653,
+    #[msg("the accounts that the change names are not passed in their order, or one does not exist")]
+    TargetMissing = 654,
     #[msg("this kind of action is paused")]
     Paused = 660,
     #[msg("a pause lasts at least a second, and at most the longest of its kind from its beginning")]
@@ -453,6 +461,22 @@ pub enum NovateError {
     ProposalTooYoung = 668,
     #[msg("the proposal has lapsed; propose anew")]
     ProposalLapsed = 669,
+    #[msg("the signer is no member of the pool's committee")]
+    NotMember = 670,
+    #[msg(
+        "a committee has 1 to 9 members, in ascending order, none of them zero, and a quorum of more than half of them"
+    )]
+    InvalidCommittee = 671,
+    #[msg("who holds a role of the pool is no member of its committee")]
+    MemberHoldsRole = 672,
+    #[msg("fewer members than the quorum have submitted in the last 5 minutes")]
+    QuorumMissing = 673,
+    #[msg("a total variance would be beyond four times, or below a quarter, of what it was when the day of the expiry's forecasts began")]
+    ForecastDay = 674,
+    #[msg("the deviation is not above 0 and at most 1, or the depth is not above 0")]
+    InvalidAssetForecast = 675,
+    #[msg("the account holds forecasts of another asset")]
+    WrongForecasts = 676,
 }
 
 impl From<MarginError> for NovateError {

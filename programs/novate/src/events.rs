@@ -13,7 +13,9 @@ use novate_margin::bank::Bank;
 
 use crate::forecast::Forecast;
 use crate::instructions::{Lending, OracleSource};
-use crate::state::{Action, AssetSetting, Borne, Class, Delays, DepositsCharged, MarketSetting, ParamSetting, Role};
+use crate::state::{
+    Action, AssetForecast, AssetSetting, Borne, Class, Delays, DepositsCharged, MarketSetting, ParamSetting, Role,
+};
 
 /// Version of every event below.
 pub const EVENT_VERSION: u8 = 1;
@@ -389,6 +391,8 @@ pub struct BankruptLoss {
     pub amount: u64,
     /// Of it, forgiven.
     pub forgiven: u64,
+    /// As in [`ForgivenLoss`]; 0 where nothing is forgiven.
+    pub round: u32,
 }
 
 /// Somebody was proposed for a role, a proposal was taken back, or accepted.
@@ -503,6 +507,8 @@ pub struct ParamsSet {
     pub pool: Pubkey,
     pub settings: Vec<ParamSetting>,
     pub time: i64,
+    /// Unix time at which the parameters are reached.
+    pub until: i64,
 }
 
 #[event]
@@ -528,10 +534,24 @@ pub struct PauseSet {
 }
 
 #[event]
-pub struct PublisherSet {
+pub struct CommitteeSet {
     pub version: u8,
     pub pool: Pubkey,
-    pub publisher: Pubkey,
+    /// By seat.
+    pub members: Vec<Pubkey>,
+    pub quorum: u8,
+    pub term: u16,
+    pub time: i64,
+}
+
+/// The seat stays, and its holder counts for what stands.
+#[event]
+pub struct MemberRemoved {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub member: Pubkey,
+    pub seat: u8,
+    pub signer: Pubkey,
     pub time: i64,
 }
 
@@ -559,8 +579,20 @@ pub struct StrikesListed {
     pub time: i64,
 }
 
+/// Telemetry: emitted to the log. What one member of the committee forecasts of an expiry.
 #[event]
-pub struct ForecastPublished {
+pub struct ForecastSubmitted {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub market: u16,
+    pub expiry_time: i64,
+    pub member: Pubkey,
+    pub seat: u8,
+    pub forecast: Forecast,
+}
+
+#[event]
+pub struct ForecastsApplied {
     pub version: u8,
     pub pool: Pubkey,
     pub expiry: Pubkey,
@@ -568,7 +600,52 @@ pub struct ForecastPublished {
     pub expiry_time: i64,
     pub old_basis: i64,
     pub forecast: Forecast,
+    /// Whose smile it is, and when it was submitted.
+    pub seat: u8,
+    pub stated: i64,
+    /// What each member submitted that counted: dissent stands beside what was applied.
+    pub submitted: Vec<SeatForecast>,
     pub time: i64,
+}
+
+/// A forecast that counted.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeatForecast {
+    pub seat: u8,
+    pub forecast: Forecast,
+}
+
+/// Telemetry: emitted to the log. What one member of the committee forecasts of an asset.
+#[event]
+pub struct AssetForecastSubmitted {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub asset: u16,
+    pub member: Pubkey,
+    pub seat: u8,
+    pub forecast: AssetForecast,
+}
+
+#[event]
+pub struct AssetForecastsApplied {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub asset: u16,
+    /// Deviation of a day that initial margin counts from now on, 0 where the measured one does.
+    pub sigma: u32,
+    /// Share of the governed depth that does not count, a day from now at the latest.
+    pub cut: u32,
+    /// Since when it rises.
+    pub raised: i64,
+    pub submitted: Vec<SeatTerms>,
+    pub time: i64,
+}
+
+/// What a member forecast of an asset, where it counted.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeatTerms {
+    pub seat: u8,
+    pub forecast: AssetForecast,
 }
 
 /// Telemetry: emitted to the log, one for each range.
@@ -743,6 +820,27 @@ pub struct SettlementPriceSet {
     pub expiry_time: i64,
     pub price: i64,
     pub time: i64,
+    /// What each member submitted that counted.
+    pub submitted: Vec<SeatPrice>,
+}
+
+/// A settlement price that a member submitted.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeatPrice {
+    pub seat: u8,
+    pub price: i64,
+}
+
+/// Telemetry: emitted to the log. What one member of the committee would settle an expiry at.
+#[event]
+pub struct SettlementPriceSubmitted {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub market: u16,
+    pub expiry_time: i64,
+    pub member: Pubkey,
+    pub seat: u8,
+    pub price: i64,
 }
 
 /// One position as it was settled.
@@ -866,6 +964,8 @@ pub struct StakeClosed {
 pub struct ForgivenLoss {
     pub instrument: u64,
     pub amount: i64,
+    /// The market's round of haircuts that took it in, with what was carried; 0 where it is carried itself.
+    pub round: u32,
 }
 
 /// What a position bore of haircuts (CLR-32), settlement asset.

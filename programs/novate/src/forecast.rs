@@ -1,5 +1,5 @@
 //! A forecast: the forward of an expiry, as a basis over the index, and its smile (MRG-10). Here are its bounds, the most
-//! that one publication may move it, and the neighbours that its smile may not cross.
+//! that one application and one day of them may move it, and the neighbours that its smile may not cross.
 
 use anchor_lang::prelude::*;
 use novate_margin::smile::Smile;
@@ -11,12 +11,17 @@ use crate::state::{Expiry, Market};
 
 /// Furthest that a forward may stand from the index, as a share of it.
 pub const MAX_BASIS: Ratio = Ratio(200_000);
-/// Shortest time, in seconds, between two publications of an expiry.
+/// Shortest time, in seconds, between two applications of forecasts to an expiry.
 pub const FORECAST_INTERVAL: i64 = 10;
-/// Most that one publication may move the basis.
+/// Most that one application moves the basis.
 pub const BASIS_STEP: Ratio = Ratio(5_000);
-/// Most that one publication may move total variance at the points of [`Smile::is_near`], as a share of the last one.
+/// Most that one application moves total variance at the points of [`Smile::is_near`], as a share of the last one.
 pub const VARIANCE_STEP: Ratio = Ratio(200_000);
+/// Most that the basis moves from where it stood when the day began.
+pub const BASIS_DAY: Ratio = Ratio(30_000);
+/// Between which shares of what they were when the day began total variances stay, of the lower one what time has left: vols halve
+/// or double at most.
+pub const VARIANCE_DAY: (Ratio, Ratio) = (Ratio(250_000), Ratio(4_000_000));
 
 /// Basis and smile of an expiry, ratios 1e-6.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +41,14 @@ impl Forecast {
     pub fn checked(&self) -> Result<(Ratio, Smile)> {
         let limit = MAX_BASIS.0;
         require!((limit.saturating_neg()..=limit).contains(&self.basis), NovateError::InvalidBasis);
-        let [a, b, rho, m, sigma] = [self.a, self.b, self.rho, self.m, self.sigma].map(Ratio);
-        let smile = Smile { a, b, rho, m, sigma };
+        let smile = self.smile();
         smile.validate().map_err(NovateError::from)?;
         Ok((Ratio(self.basis), smile))
+    }
+
+    fn smile(&self) -> Smile {
+        let [a, b, rho, m, sigma] = [self.a, self.b, self.rho, self.m, self.sigma].map(Ratio);
+        Smile { a, b, rho, m, sigma }
     }
 }
 
@@ -50,12 +59,46 @@ impl From<&Expiry> for Forecast {
     }
 }
 
-/// Refuses a step of basis or total variance that is wider than one publication may take.
-pub fn require_step(last: (Ratio, &Smile), next: (Ratio, &Smile)) -> Result<()> {
-    let basis = next.0 .0.saturating_sub(last.0 .0).saturating_abs();
-    let small = basis <= BASIS_STEP.0 && last.1.is_near(next.1, VARIANCE_STEP);
-    require!(small, NovateError::ForecastStep);
-    Ok(())
+/// A forecast within its bounds, as accounts keep it.
+#[zero_copy]
+#[derive(Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct PackedForecast {
+    pub basis: i32,
+    pub a: i32,
+    pub b: i32,
+    pub rho: i32,
+    pub m: i32,
+    pub sigma: i32,
+}
+
+impl From<Forecast> for PackedForecast {
+    fn from(forecast: Forecast) -> Self {
+        // Every bound is below 2^27.
+        let Forecast { basis, a, b, rho, m, sigma } = forecast;
+        let [basis, a, b, rho, m, sigma] = [basis, a, b, rho, m, sigma].map(|v| i32::try_from(v).unwrap_or_default());
+        Self { basis, a, b, rho, m, sigma }
+    }
+}
+
+impl From<&Expiry> for PackedForecast {
+    fn from(expiry: &Expiry) -> Self {
+        Forecast::from(expiry).into()
+    }
+}
+
+impl From<PackedForecast> for Forecast {
+    fn from(packed: PackedForecast) -> Self {
+        let PackedForecast { basis, a, b, rho, m, sigma } = packed;
+        let [basis, a, b, rho, m, sigma] = [basis, a, b, rho, m, sigma].map(i64::from);
+        Self { basis, a, b, rho, m, sigma }
+    }
+}
+
+impl PackedForecast {
+    pub fn smile(self) -> Smile {
+        Forecast::from(self).smile()
+    }
 }
 
 /// Refuses a smile whose total variance is anywhere below that of the expiry before it, or above that of the one after it:

@@ -8,14 +8,14 @@ use std::ops::Deref;
 use anchor_lang::prelude::*;
 use novate_margin::chain::Decided;
 use novate_margin::dated::{Carry, Drift, Right, NODE_ONE, RATIO_TO_CONTRACTS};
-use novate_margin::{Book, Contracts, Health, Price, Ratio, Seconds, UnderlyingFacts, Usd};
+use novate_margin::{Book, Contracts, Health, Params, Price, Ratio, Seconds, UnderlyingFacts, Usd};
 
 use crate::error::NovateError;
 use crate::instrument::{self, expiry_id, market_of, Instrument};
 use crate::listed::{Listed, Walk};
 use crate::state::{
-    is_settling, seconds, Asset, Balance, Claim, Expiry, Market, Pool, Portfolio, Position, Redemption, Scenarios,
-    SAMPLE_AGE, SETTLEMENT_ASSET,
+    entered, is_settling, seconds, Asset, Balance, Claim, Expiry, Market, Pool, Portfolio, Position, Redemption,
+    Scenarios, SAMPLE_AGE, SETTLEMENT_ASSET,
 };
 
 /// Oldest forecast, in seconds, that risk may rise on.
@@ -341,6 +341,7 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         let (counts, facts) = self.rests.count(&asset, self.terms)?;
         let (average, haircut, covered) = (asset.average, asset.haircut, asset.covered(balance, 0)?);
         let ahead = asset.ramp.haircut_ahead;
+        let entering = asset.scanned;
         let (scanned, redemption) = (asset.is_underlying(), asset.is_yield_bearing().then_some(asset.redemption));
         drop(asset);
         let facts = if counts.is_stale() { self.at_edge(balance.asset, counts, facts)? } else { facts };
@@ -349,17 +350,37 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         }
         match redemption {
             Some(redemption) => self.add_yield_bearing(&redemption, quantity, facts.price),
-            None if scanned => {
+            None if scanned && entering == 0 => {
                 let slot = self.enter(balance.asset, facts, counts.is_stale())?;
                 Ok(self.book.add_spot(slot, quantity).map_err(NovateError::from)?)
             }
             None => {
+                let outside = match entering {
+                    0 => quantity,
+                    _ => self.add_entering(balance.asset, (quantity, entering), facts, counts.is_stale())?,
+                };
                 if ahead != Ratio::ZERO {
-                    self.book.add_ahead(quantity, facts.price, ahead).map_err(NovateError::from)?;
+                    self.book.add_ahead(outside, facts.price, ahead).map_err(NovateError::from)?;
                 }
-                Ok(self.book.add_outside(quantity, facts.price, average, haircut).map_err(NovateError::from)?)
+                Ok(self.book.add_outside(outside, facts.price, average, haircut).map_err(NovateError::from)?)
             }
         }
+    }
+
+    /// What is in the scan already of a balance that enters it since a time; returns the rest.
+    #[cold]
+    #[inline(never)]
+    fn add_entering(
+        &mut self,
+        index: u16,
+        (quantity, since): (Contracts, i64),
+        facts: UnderlyingFacts,
+        stale: bool,
+    ) -> Result<Contracts> {
+        let inside = entered(quantity, since, self.terms.now)?;
+        let slot = self.enter(index, facts, stale)?;
+        self.book.add_spot(slot, inside).map_err(NovateError::from)?;
+        Ok(quantity.sub(inside).map_err(NovateError::from)?)
     }
 
     /// A yield-bearing balance and the market price of a contract of it: in the scan as what it is worth of its underlying,
@@ -436,9 +457,9 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
     }
 
     /// A closed position on what is not held otherwise: its cost counts, as a loss or as a gain that is not settled, and no price
-    /// is asked for. A gain needs its market, which may have a round: leaving it out hides nothing.
+    /// is asked for. A gain, unsettled or registered, needs its market, which may have a round: leaving it out hides nothing.
     fn add_closed(&mut self, position: &Position) -> Result<()> {
-        if position.has_unsettled_gain() {
+        if position.gain != 0 || position.has_unsettled_gain() {
             self.in_round |= self.source.market(market_of(position.instrument))?.round.stands();
         }
         let cost = if position.gain == 0 { Usd(position.cost) } else { self.charged(position)? };
@@ -450,8 +471,9 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
     /// The cost of a position with a gain that has to bear a haircut: with what it is charged for it, applied or not (CLR-32).
     #[cold]
     fn charged(&mut self, position: &Position) -> Result<Usd> {
-        self.rests.to_charge = true;
-        let charge = self.source.market(market_of(position.instrument))?.charge_of(position, self.terms.now)?;
+        let market = self.source.market(market_of(position.instrument))?;
+        self.rests.to_charge |= position.round == market.round.number;
+        let charge = market.charge_of(position, self.terms.now)?;
         Ok(Usd(position.cost).add(charge).map_err(NovateError::from)?)
     }
 
@@ -630,6 +652,8 @@ pub struct Examiner<'a, 'info> {
     book: Box<Book>,
     listed: &'a Listed<'a, 'info>,
     pool: &'a Pool,
+    /// Parameters on their way to those of the pool.
+    moving: Option<Box<Params>>,
     scenarios: &'a Scenarios,
     now: i64,
     /// What the last check rests on.
@@ -638,7 +662,8 @@ pub struct Examiner<'a, 'info> {
 
 impl<'a, 'info> Examiner<'a, 'info> {
     pub fn new(listed: &'a Listed<'a, 'info>, pool: &'a Pool, scenarios: &'a Scenarios, now: i64) -> Self {
-        Self { book: bytemuck::zeroed_box(), listed, pool, scenarios, now, rests: Rests::NOTHING }
+        let moving = pool.params_moving(now).map(Box::new);
+        Self { book: bytemuck::zeroed_box(), listed, pool, moving, scenarios, now, rests: Rests::NOTHING }
     }
 
     /// Equity and requirement of a portfolio at the prices of the list.
@@ -654,7 +679,8 @@ impl<'a, 'info> Examiner<'a, 'info> {
     ) -> Result<Health> {
         let mut walk = Walk::new(self.listed);
         self.rests = fill(&mut self.book, held, &mut walk, Terms { now: self.now, prices })?;
-        Ok(self.book.health(Some(&self.scenarios.rows()), &self.pool.params).map_err(NovateError::from)?)
+        let params = self.moving.as_deref().unwrap_or(&self.pool.params);
+        Ok(self.book.health(Some(&self.scenarios.rows()), params).map_err(NovateError::from)?)
     }
 
     /// Whether the last check rests on prices, forecasts and option values that risk may rise on (MRG-15).
@@ -667,7 +693,7 @@ impl<'a, 'info> Examiner<'a, 'info> {
         Ok(())
     }
 
-    /// The same without the forecasts, which only the publisher can renew: what a liquidation asks of the taker, so that no
+    /// The same without the forecasts, which only the committee can renew: what a liquidation asks of the taker, so that no
     /// holding shields the rest (CLR-34).
     pub fn require_current_values(&self) -> Result<()> {
         let drift = self.rests.drift;

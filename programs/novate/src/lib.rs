@@ -27,13 +27,16 @@ pub mod instructions;
 pub mod instrument;
 pub mod listed;
 pub mod oracle;
+pub mod security;
 pub mod seeds;
 pub mod state;
 
 pub use error::NovateError;
 pub use forecast::Forecast;
 pub use instructions::*;
-pub use state::{Action, AssetField, AssetSetting, Class, Delays, MarketField, MarketSetting, ParamSetting, Role};
+pub use state::{
+    Action, AssetField, AssetForecast, AssetSetting, Class, Delays, MarketField, MarketSetting, ParamSetting, Role,
+};
 
 declare_id!("76GnU7ZPVzyCnvVHhxw1FcsFFrfUFWFK9tgjjXJ5ezaQ");
 
@@ -113,8 +116,12 @@ pub mod novate {
         instructions::unpause::unpause(ctx, action)
     }
 
-    pub fn set_publisher(ctx: Context<SetPublisher>, publisher: Pubkey) -> Result<()> {
-        instructions::set_publisher::set_publisher(ctx, publisher)
+    pub fn set_committee(ctx: Context<SetCommittee>, members: Vec<Pubkey>, quorum: u8) -> Result<()> {
+        instructions::set_committee::set_committee(ctx, members, quorum)
+    }
+
+    pub fn remove_member(ctx: Context<RemoveMember>, member: Pubkey) -> Result<()> {
+        instructions::remove_member::remove_member(ctx, member)
     }
 
     pub fn set_lending(ctx: Context<SetLending>, lending: Lending) -> Result<()> {
@@ -137,10 +144,6 @@ pub mod novate {
         instructions::list_strikes::list_strikes(ctx, strikes)
     }
 
-    pub fn set_settlement_price(ctx: Context<SetSettlementPrice>, price: i64) -> Result<()> {
-        instructions::set_settlement_price::set_settlement_price(ctx, price)
-    }
-
     pub fn stage_scenarios(ctx: Context<StageScenarios>, generation: u16, range: ScenarioRange) -> Result<()> {
         instructions::stage_scenarios::stage_scenarios(ctx, generation, range)
     }
@@ -161,8 +164,28 @@ pub mod novate {
         instructions::report_mid::report_mid(ctx, mid)
     }
 
-    pub fn publish_forecast<'info>(ctx: Context<'info, PublishForecast<'info>>, forecast: Forecast) -> Result<()> {
-        instructions::publish_forecast::publish_forecast(ctx, forecast)
+    pub fn submit_forecast(ctx: Context<SubmitForecast>, forecast: Forecast) -> Result<()> {
+        instructions::submit_forecast::submit_forecast(ctx, forecast)
+    }
+
+    pub fn apply_forecasts<'info>(ctx: Context<'info, ApplyForecasts<'info>>) -> Result<()> {
+        instructions::apply_forecasts::apply_forecasts(ctx)
+    }
+
+    pub fn submit_asset_forecast(ctx: Context<SubmitAssetForecast>, forecast: AssetForecast) -> Result<()> {
+        instructions::submit_asset_forecast::submit_asset_forecast(ctx, forecast)
+    }
+
+    pub fn apply_asset_forecasts(ctx: Context<ApplyAssetForecasts>) -> Result<()> {
+        instructions::apply_asset_forecasts::apply_asset_forecasts(ctx)
+    }
+
+    pub fn submit_settlement_price(ctx: Context<SubmitSettlementPrice>, price: i64) -> Result<()> {
+        instructions::submit_settlement_price::submit_settlement_price(ctx, price)
+    }
+
+    pub fn apply_settlement_price(ctx: Context<ApplySettlementPrice>) -> Result<()> {
+        instructions::apply_settlement_price::apply_settlement_price(ctx)
     }
 
     pub fn refresh_expiry<'info>(ctx: Context<'info, RefreshExpiry<'info>>, ranges: Vec<StrikeRange>) -> Result<()> {

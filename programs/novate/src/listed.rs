@@ -24,7 +24,7 @@ pub struct Listed<'a, 'info> {
     list: &'a [AccountInfo<'info>],
     /// What the list ascends by, account by account.
     keys: Vec<u64>,
-    /// In one of the markets a round of haircuts stands (CLR-32).
+    /// In one of the markets a round of haircuts stands, or it was listed lately (CLR-32).
     has_rounds: bool,
 }
 
@@ -47,9 +47,22 @@ impl<'a, 'info> Listed<'a, 'info> {
         Ok(Self { list, keys, has_rounds })
     }
 
-    /// Whether a round of haircuts stood in one of the markets as the list was made.
+    /// Whether a round of haircuts may have stood in one of the markets as the list was made: where it is false none did.
     pub fn has_rounds(&self) -> bool {
         self.has_rounds
+    }
+
+    /// Whether one of the markets may be so young that the fund does not stand behind it whole (CLR-32).
+    pub fn has_young(&self) -> Result<bool> {
+        if !self.has_rounds {
+            return Ok(false);
+        }
+        let mut young = false;
+        let markets = self.keys.iter().zip(self.list).filter(|(key, _)| (MARKETS..EXPIRIES).contains(*key));
+        for (_, info) in markets {
+            young |= read::<Market>(info)?.listed != 0;
+        }
+        Ok(young)
     }
 
     /// The settlement asset, which every list begins with.
@@ -152,7 +165,7 @@ impl<'a> Source for Walk<'a, '_, '_> {
 }
 
 /// What the list ascends by: the kind of an account in the highest bits, then its index or id. And whether it is a market with a round of
-/// haircuts.
+/// haircuts, or one that was listed lately.
 fn key_of(pool: &Pubkey, info: &AccountInfo) -> Result<(u64, bool)> {
     require_keys_eq!(*info.owner, crate::ID, NovateError::WrongOwner);
     let data = info.try_borrow_data()?;
@@ -164,7 +177,7 @@ fn key_of(pool: &Pubkey, info: &AccountInfo) -> Result<(u64, bool)> {
         }
         Kind::<Market>::WORD => {
             let market: &Market = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;
-            (&market.pool, market_key(market.index), market.round.stands())
+            (&market.pool, market_key(market.index), market.round.stands() || market.listed != 0)
         }
         Kind::<Expiry>::WORD => {
             let expiry: &Expiry = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;

@@ -20,5 +20,9 @@ pub const SCENARIOS: &[u8] = b"scenarios";
 pub const PORTFOLIO: &[u8] = b"portfolio";
 /// `[CHANGE, pool, number u64 LE]`
 pub const CHANGE: &[u8] = b"change";
+/// `[COMMITTEE, pool]`
+pub const COMMITTEE: &[u8] = b"committee";
+/// `[FORECASTS, asset]`
+pub const FORECASTS: &[u8] = b"forecasts";
 /// `[VENUE, pool, signer]`
 pub const VENUE: &[u8] = b"venue";

@@ -76,6 +76,8 @@ pub struct Round {
     pub gains: i128,
     pub uncharged: i128,
     pub charged: i128,
+    /// When it was first opened.
+    pub first: i128,
 }
 
 /// Settlement units; dust in 1e-18 USD.
@@ -92,6 +94,8 @@ pub struct Market {
     pub option_factor: u128,
     /// Forgiven and not charged.
     pub haircut: i128,
+    /// Of it, in no round yet.
+    pub carried: i128,
     pub round: Round,
 }
 
@@ -104,8 +108,9 @@ pub struct Position {
     pub pending_old: i128,
     pub pending_new: i128,
     pub pending_since: i128,
-    /// Registered and not charged.
+    /// Registered and not charged, and the round's number then; 0 where there is none.
     pub gain: i128,
+    pub round: i128,
 }
 
 /// What cash has borne, and what is held back of it.
@@ -281,6 +286,7 @@ fn read_market(data: &[u8]) -> Market {
         gains: i64_at(data, market::GAINS),
         uncharged: i64_at(data, market::UNCHARGED),
         charged: i64_at(data, market::CHARGED),
+        first: i64_at(data, market::ROUND_FIRST),
     };
     Market {
         variation_pool: i64_at(data, market::VARIATION_POOL),
@@ -292,6 +298,7 @@ fn read_market(data: &[u8]) -> Market {
         option_haircuts: u64_at(data, market::OPTION_HAIRCUTS).into(),
         option_factor: u128_at(data, market::OPTION_FACTOR),
         haircut: i64_at(data, market::HAIRCUT),
+        carried: i64_at(data, market::CARRIED),
         round,
     }
 }
@@ -317,6 +324,10 @@ fn read_portfolio(data: &[u8]) -> Portfolio {
         pending_new: i64_at(entry, position::PENDING_NEW),
         pending_since: i64_at(entry, more::PENDING_SINCE),
         gain: i64_at(entry, position::GAIN),
+        round: match i64_at(entry, position::GAIN) {
+            0 => 0,
+            _ => u32::from_le_bytes(bytes(entry, position::ROUND)).into(),
+        },
     };
     let claim = Claim {
         held: u64_at(data, portfolio::HELD).into(),

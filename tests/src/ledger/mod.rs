@@ -27,7 +27,7 @@ const WHOLE: i128 = 1_000_000_000;
 const HOUR: i128 = 3_600;
 
 /// Events that move no money.
-pub const QUIET: [&str; 25] = [
+pub const QUIET: [&str; 30] = [
     "PoolCreated",
     "RoleProposed",
     "RoleCancelled",
@@ -41,17 +41,22 @@ pub const QUIET: [&str; 25] = [
     "ParamsSet",
     "ScenariosSwitched",
     "PauseSet",
-    "PublisherSet",
+    "CommitteeSet",
+    "MemberRemoved",
     "VenueRegistered",
     "VenueRemoved",
     "StrikesListed",
-    "ForecastPublished",
+    "ForecastSubmitted",
+    "ForecastsApplied",
+    "AssetForecastSubmitted",
+    "AssetForecastsApplied",
     "ScenariosStaged",
     "RedemptionRefreshed",
     "MarketRefreshed",
     "MidReported",
     "ExpiryRefreshed",
     "ExpiryFixed",
+    "SettlementPriceSubmitted",
     "SettlementPriceSet",
 ];
 
@@ -115,21 +120,21 @@ impl Position {
         released
     }
 
-    /// The slice of a liquidation: the quantity towards zero, the cost up, gains down.
+    /// The slice of a liquidation: the quantity towards zero, the cost up, gains down. A registered gain stays.
     fn cut(&mut self, fraction: i128) -> Self {
         let slice = Self {
             quantity: self.quantity * fraction / WHOLE,
             cost: ceil(self.cost * fraction, WHOLE),
             pending_old: floor(self.pending_old * fraction, WHOLE),
             pending_new: floor(self.pending_new * fraction, WHOLE),
-            gain: floor(self.gain * fraction, WHOLE),
+            gain: 0,
+            round: 0,
             ..*self
         };
         self.quantity -= slice.quantity;
         self.cost -= slice.cost;
         self.pending_old -= slice.pending_old;
         self.pending_new -= slice.pending_new;
-        self.gain -= slice.gain;
         slice
     }
 }
@@ -696,7 +701,6 @@ impl Ledger {
             held.quantity += slice.quantity;
             held.cost += slice.cost;
             held.pending_new += slice.pending_old + slice.pending_new;
-            held.gain += slice.gain;
         }
         taker.move_cash(&mut claims, released);
         *self.books.claims()? = claims;
@@ -726,23 +730,29 @@ impl Ledger {
     fn forgive(&mut self, event: &Fields, portfolio: &mut Portfolio) -> Result<BTreeMap<u64, i128>, String> {
         let (now, entries) = (event.number("time"), event.entries("borne"));
         self.books.charge_gains(portfolio, &entries)?;
-        if event.number("equity_before") <= 0 {
-            for (instrument, position) in &mut portfolio.positions {
-                self.books.market(market_of(*instrument))?.exempt(position, now);
-            }
-        }
-        let mut losses = BTreeMap::new();
+        self.exempt(event, portfolio)?;
+        let (mut losses, mut taken) = (BTreeMap::new(), 0);
         for loss in event.entries("losses") {
             let (instrument, amount) = (loss.number("instrument") as u64, loss.number("amount"));
             if !portfolio.positions.contains_key(&instrument) || losses.insert(instrument, amount).is_some() {
                 return Err(format!("{amount} is forgiven in {instrument:#x}"));
             }
-            self.books.market(market_of(instrument))?.forgive(amount, now)?;
+            taken += self.books.market(market_of(instrument))?.forgive(amount, loss.number("round"), now)?;
         }
         expect("what was forgiven", event.number("forgiven"), losses.values().sum())?;
-        self.books.claims()?.forgiven += event.number("forgiven");
+        self.books.claims()?.forgiven += taken;
+        self.exempt(event, portfolio)?;
         self.books.register_gains(portfolio, &entries, now)?;
         Ok(losses)
+    }
+
+    fn exempt(&mut self, event: &Fields, portfolio: &mut Portfolio) -> Booked {
+        if event.number("equity_before") <= 0 {
+            for (instrument, position) in &mut portfolio.positions {
+                self.books.market(market_of(*instrument))?.exempt(position, event.number("time"));
+            }
+        }
+        Ok(())
     }
 
     /// The slice of cash, with its part of what is held back, and what the taker pays or receives.
@@ -809,7 +819,7 @@ impl Ledger {
         let [deficit, forgiven, repaid] = ["deficit", "forgiven", "repaid"].map(|name| event.number(name));
         self.books.insurance.reserved -= portfolio.payable();
         self.raise(event, deficit - forgiven, None)?;
-        let mut sums = [0; 2];
+        let (mut sums, mut taken) = ([0; 2], 0);
         for loss in event.entries("losses") {
             let instrument = loss.number("instrument") as u64;
             let [amount, forgiven] = ["amount", "forgiven"].map(|name| loss.number(name));
@@ -818,14 +828,15 @@ impl Ledger {
             expect("a loss", amount, position.cost)?;
             position.cost = 0;
             let market = self.books.market(market_of(instrument))?;
-            if forgiven != 0 {
-                market.forgive(forgiven, now)?;
+            match forgiven {
+                0 => expect("the round of nothing", loss.number("round"), 0)?,
+                forgiven => taken += market.forgive(forgiven, loss.number("round"), now)?,
             }
             market.variation_pool += amount - forgiven;
         }
         expect("the deficit", deficit, sums[0] + repaid)?;
         expect("what was forgiven", forgiven, sums[1])?;
-        self.books.claims()?.forgiven += forgiven;
+        self.books.claims()?.forgiven += taken;
         let loan = portfolio.balances.get(&SETTLEMENT).map_or(0, |held| held[2]);
         portfolio.add(SETTLEMENT, [0, 0, -loan]);
         self.books.count(SETTLEMENT, -repaid)?;

@@ -6,8 +6,11 @@ use super::format::Fields;
 use super::{ceil, expect, Booked, Books};
 use crate::checker::market_of;
 
-/// Seconds for which gains are registered.
+/// Seconds for which gains are registered, and for which a round that is opened anew lasts at most.
 const WINDOW: i128 = 7_200;
+const LONGEST: i128 = 86_400;
+/// Settlement units that no round is opened for.
+const LEAST: i128 = 100_000_000;
 
 impl Round {
     /// Gains are registered and wait.
@@ -21,21 +24,36 @@ impl Round {
 }
 
 impl Market {
-    /// A loss that is forgiven; the first one opens a round.
-    pub fn forgive(&mut self, amount: i128, now: i128) -> Booked {
-        if self.round.ends == 0 {
-            self.round = Round { number: self.round.number + 1, ends: now + WINDOW, ..Round::default() };
-        }
-        if !self.round.is_open(now) {
+    /// A loss that is forgiven: carried where the event names no round, taken into the one that stands, or into the next, which is
+    /// opened, or opened anew with what was forgiven so far. Returns what the round takes in.
+    pub fn forgive(&mut self, amount: i128, number: i128, now: i128) -> Result<i128, String> {
+        let stands = self.round.ends != 0;
+        if stands && !self.round.is_open(now) {
             return Err(format!("{amount} is forgiven in a round that is over"));
         }
-        self.round.forgiven += amount;
         self.haircut += amount;
-        Ok(())
+        self.carried += amount;
+        if number == 0 {
+            return if self.carried < LEAST { Ok(0) } else { Err(format!("{} are carried", self.carried)) };
+        }
+        if number == self.round.number + 1 {
+            let [forgiven, first] = if stands { [self.round.forgiven, self.round.first] } else { [0, now] };
+            self.round = Round { number, ends: now + WINDOW, forgiven, first, ..Round::default() };
+        }
+        if number != self.round.number || self.round.ends > self.round.first + LONGEST || self.round.ends == 0 {
+            return Err(format!("{amount} is forgiven in round {number}, after {:?}", self.round));
+        }
+        let taken = std::mem::take(&mut self.carried);
+        self.round.forgiven += taken;
+        Ok(taken)
     }
 
     /// What a registered gain is charged.
     fn charge_gain(&mut self, position: &mut Position, charged: i128) -> Booked {
+        if self.is_void(position) {
+            position.lose_gain();
+            return expect("the charge of a void gain", charged, 0);
+        }
         let round = &mut self.round;
         let share = ceil(position.gain * round.forgiven, round.gains.max(1)).min(position.gain);
         expect("a charge", charged, share)?;
@@ -43,7 +61,7 @@ impl Market {
         position.cost += charged;
         round.charged += charged;
         round.uncharged -= position.gain;
-        position.gain = 0;
+        position.lose_gain();
         self.haircut -= paid;
         self.rounding += charged - paid;
         Ok(())
@@ -53,10 +71,10 @@ impl Market {
         if registered == 0 {
             return Ok(());
         }
-        if position.gain != 0 || !self.round.is_open(now) {
+        if position.gain != 0 && !self.is_void(position) || !self.round.is_open(now) {
             return Err(format!("{registered} is registered beside {}, in {:?}", position.gain, self.round));
         }
-        position.gain = registered;
+        (position.gain, position.round) = (registered, self.round.number);
         self.round.gains += registered;
         self.round.uncharged += registered;
         Ok(())
@@ -65,16 +83,23 @@ impl Market {
     /// A position of an account without equity bears nothing in a round that is open.
     pub fn exempt(&mut self, position: &mut Position, now: i128) {
         if self.round.is_open(now) {
-            self.round.gains -= position.gain;
-            self.round.uncharged -= position.gain;
-            position.gain = 0;
+            if !self.is_void(position) {
+                self.round.gains -= position.gain;
+                self.round.uncharged -= position.gain;
+            }
+            position.lose_gain();
         }
+    }
+
+    /// Registered before the last opening.
+    fn is_void(&self, position: &Position) -> bool {
+        position.round != self.round.number
     }
 
     /// What a position bore, by the event.
     pub fn bear(&mut self, position: &mut Position, borne: &Fields, now: i128) -> Booked {
         // Of nothing that was forgiven the charge is 0.
-        if position.gain != 0 && self.round.ends != 0 && !self.round.is_open(now) {
+        if position.gain != 0 && (self.is_void(position) || self.round.ends != 0 && !self.round.is_open(now)) {
             self.charge_gain(position, borne.number("charged"))?;
         } else {
             expect("a charge", borne.number("charged"), 0)?;
@@ -98,6 +123,12 @@ impl Market {
         } else {
             shortage
         }
+    }
+}
+
+impl Position {
+    fn lose_gain(&mut self) {
+        (self.gain, self.round) = (0, 0);
     }
 }
 

@@ -122,7 +122,7 @@ impl Walk {
             // Given up for a later one, or about to be.
             if window.target > time || now >= time + DAY - WINDOW {
                 self.world.pass_to((time + DAY + 1).max(now));
-                return self.set_settlement_price();
+                return self.settlement_price();
             }
             if self.chance.percent(90) {
                 self.sample_until_fixed(time);
@@ -142,7 +142,7 @@ impl Walk {
     }
 
     /// Of the pool that trades, or of a side pool, where nothing is ever sampled.
-    pub(super) fn set_settlement_price(&mut self) {
+    pub(super) fn settlement_price(&mut self) {
         let now = self.world.now();
         let late = |e: &Expiry| !e.is_fixed() && now > e.time + DAY;
         let mut late: Vec<Expiry> = self.passed().into_iter().chain(self.side_expiries()).filter(late).collect();
@@ -166,18 +166,30 @@ impl Walk {
         let foreseen = match () {
             _ if now <= expiry.time + DAY => Err(NovateError::WindowOpen),
             _ if asset.window.fixed_time == expiry.time => Err(NovateError::FixAvailable),
+            _ if expiry.is_fixed() => Err(NovateError::AlreadyFixed),
             _ if asset.price.0 == 0 => Err(NovateError::PriceMissing),
             _ if !fits => Err(NovateError::InvalidSettlementPrice),
-            _ if expiry.is_fixed() => Err(NovateError::AlreadyFixed),
             _ => Ok(()),
         };
-        let governor = self.governor();
-        let set = build::set_settlement_price(governor.pubkey(), &expiry, price);
         let foreseen = foreseen.map_err(|error: NovateError| error.name());
-        if self.expect("set_settlement_price", set, &[&governor], &foreseen).is_some() {
-            self.check(&expiry.pool);
-            self.lived("a price was set for those who hold", !expiry.is_unheld());
+        if expiry.pool != self.world.pool {
+            let (governor, keys) = (self.governor(), self.world.member_keys());
+            let set = build::set_committee(governor.pubkey(), expiry.pool, keys, 2);
+            self.expect("set_committee", set, &[&governor], &Ok(()));
         }
+        for at in 0..2 {
+            let member = self.world.members[at].insecure_clone();
+            let submit = build::submit_settlement_price(member.pubkey(), &expiry, price);
+            if self.expect("submit_settlement_price", submit, &[&member], &foreseen).is_none() {
+                return;
+            }
+        }
+        let apply = build::apply_settlement_price(&expiry);
+        self.expect("apply_settlement_price", apply, &[], &Ok(()));
+        let address = addresses::expiry(&addresses::market(&expiry.pool, expiry.market), expiry.time);
+        assert_eq!(self.world.state::<Expiry>(&address).settlement_price.0, price, "{}", self.place());
+        self.check(&expiry.pool);
+        self.lived("a price was set for those who hold", !expiry.is_unheld());
     }
 
     /// Expiries of side pools.

@@ -4,7 +4,7 @@ use novate_client::instructions as build;
 use novate_client::state::{Asset, Expiry, Market, Pool, MAX_EXPIRIES};
 use novate_client::{addresses, Forecast, NovateError, Pubkey};
 use novate_tests::spec::symbol;
-use novate_tests::{checker, perpetual, MarketSpec, World, PRICE, USDC};
+use novate_tests::{checker, committee, perpetual, MarketSpec, World, PRICE, USDC};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
@@ -103,22 +103,49 @@ impl Walk {
         self.run("stage_scenarios", stage, &[&governor]).ok();
     }
 
-    pub(super) fn set_publisher(&mut self) {
-        let governor = self.governor();
-        let publisher = self.world.new_wallet();
-        let (address, foreseen) = match self.chance.between(0, 9) {
-            0 => (Pubkey::default(), Err(NovateError::InvalidPublisher.name())),
-            _ => (publisher.pubkey(), Ok(())),
-        };
-        let stranger = self.actor(0).key;
-        let (authority, foreseen) = match self.chance.percent(10) {
-            true => (stranger, Err(NovateError::NotAuthority.name())),
-            false => (governor, foreseen),
-        };
-        let set = build::set_publisher(authority.pubkey(), self.world.pool, address);
-        if self.expect("set_publisher", set, &[&authority], &foreseen).is_some() {
-            self.publisher = publisher;
+    // The committee.
+
+    /// Three new members, or what must be refused.
+    pub(super) fn set_committee(&mut self) {
+        let (governor, pool) = (self.governor(), self.world.pool);
+        let next = committee::sorted((0..3).map(|_| self.world.new_wallet()).collect());
+        let mut keys: Vec<Pubkey> = next.iter().map(Keypair::pubkey).collect();
+        let (mut quorum, mut foreseen) = (2, Ok(()));
+        match self.chance.between(0, 19) {
+            0 => (quorum, foreseen) = (1, Err(NovateError::InvalidCommittee)),
+            1 => (keys[0], foreseen) = (Pubkey::default(), Err(NovateError::InvalidCommittee)),
+            2 => (keys[1], foreseen) = (governor.pubkey(), Err(NovateError::MemberHoldsRole)),
+            _ => (),
         }
+        let foreseen = foreseen.map_err(|error: NovateError| error.name());
+        let set = build::set_committee(governor.pubkey(), pool, keys, quorum);
+        if self.expect("set_committee", set, &[&governor], &foreseen).is_some() {
+            self.world.members = next;
+        }
+    }
+
+    /// One of three, by the authority or by itself. With two left there is a quorum still.
+    pub(super) fn remove_member(&mut self) {
+        while self.world.members.len() < 3 {
+            self.set_committee();
+        }
+        let at = self.chance.index(3);
+        let member = self.world.members[at].insecure_clone();
+        let stranger = self.actor(0).key;
+        let (signer, foreseen) = match self.chance.between(0, 9) {
+            0 => (stranger, Err(NovateError::NotAuthority.name())),
+            1..=3 => (member.insecure_clone(), Ok(())),
+            _ => (self.governor(), Ok(())),
+        };
+        let remove = build::remove_member(signer.pubkey(), self.world.pool, member.pubkey());
+        if self.expect("remove_member", remove, &[&signer], &foreseen).is_none() {
+            return;
+        }
+        self.world.members.remove(at);
+        let slots = *self.chance.pick(&self.world.live_chains());
+        let last = Forecast::from(&self.world.expiry(slots.market, slots.time));
+        let submit = build::submit_forecast(member.pubkey(), self.world.pool, slots.market, slots.time, last);
+        self.expect::<()>("submit_forecast", submit, &[&member], &Err(NovateError::NotMember.name()));
     }
 
     // Venues.
@@ -229,17 +256,19 @@ impl Walk {
         let time = self.world.expiry_in(days);
         let listed = market.listed_expiries().iter().any(|minutes| i64::from(*minutes) * 60 == time);
         let now = self.world.now();
+        let young = market.is_young(now);
         let later = market.listed_expiries().iter().any(|minutes| i64::from(*minutes) * 60 > time.max(now));
         let mut forecast = self.smile_of(market.index, time);
         let (time, foreseen) = match self.chance.between(0, 19) {
             0 => (time + 60, Err(NovateError::InvalidExpiryTime)),
             1 => (time + 2_000 * 86_400, Err(NovateError::InvalidExpiryTime)),
             2 => (self.world.expiry_in(-100), Err(NovateError::ExpiryPassed)),
-            3 if later && !listed => {
+            3 if later && !listed && !young => {
                 (forecast.a, forecast.b) = (64_000_000, 0);
                 (time, Err(NovateError::CrossedSmiles))
             }
             _ if listed => (time, Err(NovateError::ExpiryListed)),
+            _ if young => (time, Err(NovateError::MarketSeasoning)),
             _ if market.listed_expiries().len() == MAX_EXPIRIES => (time, Err(NovateError::MarketExpiriesFull)),
             _ => (time, Ok(())),
         };
@@ -253,8 +282,7 @@ impl Walk {
         let list = build::list_expiry(governor.pubkey(), &state, time, forecast, now);
         match (self.run("list_expiry", list, &[&governor]), foreseen) {
             (Ok(_), Ok(())) if pool == self.world.pool => {
-                let publisher = self.publisher.insecure_clone();
-                self.publish_as(&publisher, market, time, forecast, Ok(()));
+                self.publish_as(market, time, forecast, Ok(()));
                 let strikes = SPREAD.map(|share| strike_at(USD[usize::from(state.asset)] * share));
                 let list = self.world.list_strikes_instruction(market, time, &strikes);
                 self.expect("list_strikes", list, &[&governor], &Ok(()));

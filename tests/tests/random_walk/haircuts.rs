@@ -86,8 +86,8 @@ impl Walk {
         let snapshot = self.world.snapshot();
         let expiry = held.map(|id| &*snapshot.expiries[&id]);
         match haircut::gain(position, &market, expiry) {
-            None | Some(0) => return refused(NovateError::NoGain),
-            Some(_) => haircut::bear(position, &market, expiry, self.world.now()),
+            0 => return refused(NovateError::NoGain),
+            _ => haircut::bear(position, &market, expiry, self.world.now()),
         }
         portfolio.sequence += 1;
         Ok(portfolio)

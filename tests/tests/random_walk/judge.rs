@@ -363,7 +363,7 @@ impl Judge {
             return position.gain;
         }
         let expiry = expiry_of(position.instrument).and_then(|id| self.snapshot.expiries.get(&id)).map(|e| &**e);
-        haircut::gain(position, market, expiry).unwrap_or(0)
+        haircut::gain(position, market, expiry)
     }
 
     /// CLR-03, MRG-42, MRG-43 and MRG-45; one in an auction that is back above maintenance margin leaves it.
@@ -375,7 +375,8 @@ impl Judge {
         after.sequence += 1;
         let (book, health, stale) = self.book_to_trade(after)?;
         let current = if stale { refused(NovateError::PriceStale) } else { self.current(after, &book) };
-        let bears = after.positions().iter().any(|p| p.gain != 0);
+        let number = |p: &Position| self.snapshot.markets[&market_of(p.instrument)].round.number;
+        let bears = after.positions().iter().any(|p| p.gain != 0 && p.round == number(p));
         let at_risk = after.positions().iter().any(|p| self.at_risk(p) > 0);
         let covered = (paid.given == 0 && !after.has_loan() && !bears || health.meets_initial_settled())
             && (!at_risk || health.meets_initial());

@@ -1,7 +1,9 @@
 //! Prices, redemption rates, forecasts and option values, kept fresh or left to grow old.
 
 use novate_client::instructions::{self as build, ExpirySlots};
-use novate_client::{Forecast, NovateError, StrikeRange};
+use novate_client::state::Expiry;
+use novate_client::{AssetForecast, Forecast, NovateError, StrikeRange};
+use novate_margin::volatility;
 use novate_tests::feed::Quote;
 use novate_tests::{Chance, StakePool, BTC, ETH, JITOSOL, SOL, USDC};
 use solana_keypair::Keypair;
@@ -15,13 +17,22 @@ const REFRESHED: usize = 64;
 const YEAR: f64 = 365.0 * 86_400.0;
 /// Vols that forecasts move around, of BTC and of ETH.
 pub(super) const VOLS: [f64; 2] = [0.5, 0.7];
-/// Seconds after which the publisher publishes whatever else happens.
+/// Seconds after which the committee forecasts whatever else happens.
 const PUBLISHED: i64 = 3_000;
 
 /// A smile of this vol at the money: every one has the same tilt, so that none cross where total variance rises with time.
 pub(super) fn smile(vol: f64, seconds: i64) -> Forecast {
     let a = (vol * vol * seconds as f64 / YEAR * 1e6).round().max(10.0) as i64;
     Forecast { basis: 0, a, b: a / 2, rho: -300_000, m: 0, sigma: 150_000 }
+}
+
+/// Where the basis goes from what stood, towards what two members want, by the rule.
+fn moved(last: &Expiry, wanted: i64, now: i64) -> i64 {
+    if last.published == 0 {
+        return wanted;
+    }
+    let day = if now - last.day.opened < 86_400 { i64::from(last.day.forecast.basis) } else { last.basis.0 };
+    wanted.clamp(day - 30_000, day + 30_000).clamp(last.basis.0 - 5_000, last.basis.0 + 5_000)
 }
 
 impl Walk {
@@ -174,7 +185,29 @@ impl Walk {
 
     // Forecasts.
 
-    pub(super) fn publish_forecast(&mut self) {
+    /// One member's forecast, which moves nothing; or what must be refused.
+    pub(super) fn submit_forecast(&mut self) {
+        let slots = *self.chance.pick(&self.world.live_chains());
+        let (market, time) = (slots.market, slots.time);
+        let before = self.world.expiry(market, time);
+        let mut next = self.next_forecast(market, time - self.world.now(), Forecast::from(&before));
+        let at = self.chance.index(self.world.members.len());
+        let (mut member, mut foreseen) = (self.world.members[at].insecure_clone(), Ok(()));
+        match self.chance.between(0, 19) {
+            0 => (member, foreseen) = (self.actor(0).key, Err(NovateError::NotMember)),
+            1 => (member, foreseen) = (self.world.governor.insecure_clone(), Err(NovateError::NotMember)),
+            2 => (next.basis, foreseen) = (200_001, Err(NovateError::InvalidBasis)),
+            3 => (next.a, foreseen) = (0, Err(NovateError::SmileOutOfBounds)),
+            _ => (),
+        }
+        let foreseen = foreseen.map_err(|error: NovateError| error.name());
+        let submit = build::submit_forecast(member.pubkey(), self.world.pool, market, time, next);
+        self.expect("submit_forecast", submit, &[&member], &foreseen);
+        let after = self.world.expiry(market, time);
+        assert_eq!((after.basis, after.smile, after.published), (before.basis, before.smile, before.published));
+    }
+
+    pub(super) fn apply_forecasts(&mut self) {
         let all = self.world.live_chains();
         if self.chance.percent(40) {
             all.iter().rev().for_each(|slots| self.forecast(slots));
@@ -184,25 +217,18 @@ impl Walk {
         }
     }
 
-    /// One publication: a small step towards where the smile should be, or what must be refused.
+    /// Two members of one mind, a small step towards where the smile should be, or what must be refused.
     fn forecast(&mut self, slots: &ExpirySlots) {
         let (market, time, now) = (slots.market, slots.time, self.world.now());
         let expiry = self.world.expiry(market, time);
         let last = Forecast::from(&expiry);
-        let mut publisher = self.publisher.insecure_clone();
         let mut next = self.next_forecast(market, time - now, last);
         let mut foreseen = Ok(());
-        if now - expiry.published < 10 {
+        if now - expiry.applied < 10 {
             foreseen = Err(NovateError::ForecastTooSoon);
         }
         match self.chance.between(0, 99) {
-            0 => (publisher, foreseen) = (self.actor(0).key, Err(NovateError::NotPublisher)),
-            1 => (next.basis, foreseen) = (200_001, Err(NovateError::InvalidBasis)),
-            2 => (next.a, foreseen) = (0, Err(NovateError::SmileOutOfBounds)),
-            3..=4 => {
-                next.basis = last.basis + *self.chance.pick(&[6_000, -6_000]);
-                foreseen = foreseen.and(Err(NovateError::ForecastStep));
-            }
+            0..=4 => next.basis = last.basis + *self.chance.pick(&[6_000, -6_000]),
             5..=6 => {
                 next.a = last.a * 13 / 10 + 1;
                 next.b = last.b * 13 / 10 + 1;
@@ -211,26 +237,72 @@ impl Walk {
             _ => (),
         }
         let foreseen = foreseen.map_err(|error: NovateError| error.name());
-        self.publish_as(&publisher, market, time, next, foreseen);
+        self.publish_as(market, time, next, foreseen);
     }
 
-    /// A step that keeps to the bounds may still cross a neighbour's smile, and rounds where variance is almost gone.
-    pub(super) fn publish_as(
-        &mut self,
-        publisher: &Keypair,
-        market: u16,
-        time: i64,
-        next: Forecast,
-        foreseen: Refused<()>,
-    ) {
-        let now = self.world.now();
-        let publish = build::publish_forecast(publisher.pubkey(), &self.world.market(market), time, next, now);
-        match (self.run("publish_forecast", publish, &[publisher]), &foreseen) {
-            (Ok(_), Ok(())) => assert_eq!(Forecast::from(&self.world.expiry(market, time)), next),
+    /// Submitted by two members, and by a third what is far from it, or nothing; then applied. A step that keeps to the bounds may still
+    /// cross a neighbour's smile, and rounds where variance is almost gone.
+    pub(super) fn publish_as(&mut self, market: u16, time: i64, next: Forecast, foreseen: Refused<()>) {
+        let (now, pool) = (self.world.now(), self.world.pool);
+        let far = Forecast { basis: -190_000, a: next.a * 3, b: next.b * 2, ..next };
+        let members: Vec<Keypair> = self.world.members.iter().map(Keypair::insecure_clone).collect();
+        for (at, member) in members.iter().enumerate() {
+            if at < 2 || far.checked().is_ok() {
+                let own = if at < 2 { next } else { far };
+                let submit = build::submit_forecast(member.pubkey(), pool, market, time, own);
+                let late = if now < time { Ok(()) } else { Err(NovateError::ExpiryPassed.name()) };
+                self.expect("submit_forecast", submit, &[member], &late);
+            }
+        }
+        let last = self.world.expiry(market, time);
+        let apply = build::apply_forecasts(&self.world.market(market), time, now);
+        match (self.run("apply_forecasts", apply, &[]), &foreseen) {
+            (Ok(_), Ok(())) => {
+                let expected = Forecast { basis: moved(&last, next.basis, now), ..next };
+                assert_eq!(Forecast::from(&self.world.expiry(market, time)), expected);
+            }
             (Err(error), Err(expected)) if error == *expected => (),
             (Err(error), Ok(())) if error == NovateError::CrossedSmiles.name() => (),
             (Err(error), Ok(())) if error == NovateError::ForecastStep.name() && next.a < 300 => (),
+            (Err(error), Ok(())) if error == NovateError::ForecastDay.name() && next.a < 300 => (),
             (outcome, _) => panic!("{}: {outcome:?}, {foreseen:?} was foreseen", self.place()),
+        }
+    }
+
+    /// Two members forecast an asset, most of the time more than was measured, and that is applied.
+    pub(super) fn forecast_asset(&mut self) {
+        let asset = self.chance.index(usize::from(ASSETS)) as u16;
+        let state = self.world.asset(asset);
+        let measured = volatility::sigma_ceil(state.variance_fast.max(state.variance_slow)).0;
+        let sigma = (measured * self.chance.between(50, 160) / 100).clamp(1, 1_000_000);
+        let depth = (state.governed_depth().0 / 100 * self.chance.between(50, 120)).max(1);
+        let (mut forecast, mut foreseen) = (AssetForecast { sigma, depth }, Ok(()));
+        let mut signers: Vec<Keypair> = self.world.members[..2].iter().map(Keypair::insecure_clone).collect();
+        match self.chance.between(0, 29) {
+            0 => (signers[0], foreseen) = (self.actor(0).key, Err(NovateError::NotMember.name())),
+            1 => (forecast.sigma, foreseen) = (0, Err(NovateError::InvalidAssetForecast.name())),
+            _ => (),
+        }
+        for member in &signers {
+            let submit = build::submit_asset_forecast(member.pubkey(), self.world.pool, asset, forecast);
+            if self.expect("submit_asset_forecast", submit, &[member], &foreseen).is_none() {
+                return;
+            }
+        }
+        let apply = build::apply_asset_forecasts(&self.world.pool, asset);
+        self.expect("apply_asset_forecasts", apply, &[], &Ok(()));
+        let after = self.world.asset(asset);
+        let now = self.world.now();
+        let held = i64::from(after.forecast.sigma);
+        // What stood before stays where nothing more is due, and counts for nothing while more is measured.
+        let stood = i64::from(state.forecast.sigma);
+        assert!(held == 0 || held > measured || held <= stood, "{}: a raise below what was measured", self.place());
+        let range = volatility::scan_range(after.variance_fast, after.variance_slow, after.base_range);
+        assert!(after.scan_range >= range, "{}: a range below what was measured", self.place());
+        assert!(after.depth <= after.governed_depth(), "{}: a forecast deeper than the governed depth", self.place());
+        if now - state.forecast.raised < 86_400 {
+            let rises = after.forecast.sigma > state.forecast.sigma || after.forecast.cut > state.forecast.cut;
+            assert!(!rises, "{}: two raises in a day", self.place());
         }
     }
 
@@ -309,8 +381,7 @@ impl Walk {
         let refresh = self.world.refresh_expiry_instruction(market, time, 0, 1);
         self.expect::<()>("refresh_expiry", refresh, &[], &passed);
         let last = Forecast::from(&self.world.expiry(market, time));
-        let publisher = self.publisher.insecure_clone();
-        self.publish_as(&publisher, market, time, last, passed);
+        self.publish_as(market, time, last, passed);
     }
 
     /// Whether every strike has values that risk may rise on: the spot of now is left out.

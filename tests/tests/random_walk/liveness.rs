@@ -132,15 +132,15 @@ impl Twin<'_> {
         }
         let refresh = self.world.refresh_asset(&read);
         self.must("fresh prices", refresh, &[]);
-        let publisher = self.walk.publisher.insecure_clone();
         let live = self.world.live_chains();
         for slots in live.iter().filter(|slots| slots.range.count > 0 && Some(slots.asset) != but) {
             let last = Forecast::from(&self.world.expiry(slots.market, slots.time));
-            let market = self.world.market(slots.market);
-            let publisher_key = solana_signer::Signer::pubkey(&publisher);
-            let publish = build::publish_forecast(publisher_key, &market, slots.time, last, now);
+            let (publication, members) = self.world.publication(slots.market, slots.time, last);
             // Where it was published a moment ago already, or little variance is left, the last one stays.
-            self.outcome(publish, &[&publisher]).ok();
+            for (at, instruction) in publication.into_iter().enumerate() {
+                let signer: Vec<_> = members.get(at).into_iter().collect();
+                self.outcome(instruction, &signer).ok();
+            }
             let refresh = build::refresh_expiry(&self.world.pool, &[*slots]);
             self.must("option values", refresh, &[]);
         }

@@ -9,6 +9,7 @@ use novate_margin::{volatility, Price};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
+use super::committee;
 use super::products::{Dated, COINS, EXPIRIES, PERPETUALS};
 use super::smile::Level;
 use super::world::World;
@@ -52,8 +53,7 @@ pub fn of(instrument: u64) -> Option<&'static Dated> {
 /// Lists every expiry with its strikes, publishes its first forecast, and prices them.
 pub fn list(world: &mut World, governance: &Keypair) -> Result<()> {
     let (authority, now) = (governance.pubkey(), world.chain.now());
-    let publisher = ix::set_publisher(authority, world.keys.pool, world.publisher.pubkey());
-    world.chain.send(&[publisher], &[governance])?;
+    world.chain.send(&[committee::set(authority, world.keys.pool)], &[governance])?;
     for expiry in EXPIRIES {
         let forecast = expiry.target(world)?.forecast();
         let list = ix::list_expiry(authority, &world.market(expiry.market)?, expiry.time, forecast, now);
@@ -74,7 +74,8 @@ pub fn publish(world: &mut World) -> Result<bool> {
     for expiry in &EXPIRIES {
         let account = world.expiry(expiry)?;
         if start - account.published >= RENEWED {
-            due.push((expiry, Level::of(&Forecast::from(&*account)), expiry.target(world)?));
+            let target = expiry.target(world)?.within(committee::day_of(&account, start));
+            due.push((expiry, Level::of(&Forecast::from(&*account)), target));
         }
     }
     for round in 0.. {
@@ -101,10 +102,9 @@ pub fn publish(world: &mut World) -> Result<bool> {
 }
 
 fn send(world: &mut World, expiry: &Dated, forecast: Forecast) -> Result<()> {
-    let (publisher, now) = (world.publisher.insecure_clone(), world.chain.now());
     let market = world.market(expiry.market)?;
-    let publish = ix::publish_forecast(publisher.pubkey(), &market, expiry.time, forecast, now);
-    world.chain.send(&[publish], &[&publisher])?;
+    let (publish, members) = committee::publication(&market, expiry.time, forecast, world.chain.now());
+    world.chain.send(&publish, &members.iter().collect::<Vec<_>>())?;
     Ok(())
 }
 

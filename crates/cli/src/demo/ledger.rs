@@ -167,7 +167,7 @@ fn check_open_interest(markets: &[Market], expiries: &[Box<Expiry>], portfolios:
         let variation = [position.cost, position.pending_old, position.pending_new];
         // A haircut leaves costs with options too.
         let market = markets.iter().find(|m| m.index == market_of(position.instrument));
-        let cut = market.is_some_and(|m| m.round.number > 0);
+        let cut = market.is_some_and(|m| m.round.number > 0 || m.haircut.0 > 0);
         ensure!(!option || cut || variation == [0; 3], "CLR-02: an option that is held has variation: {position:?}");
     }
     for market in markets {

@@ -6,6 +6,7 @@
 
 mod cast;
 mod chain;
+mod committee;
 mod desk;
 mod expiries;
 mod keeper;

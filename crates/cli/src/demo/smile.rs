@@ -23,6 +23,9 @@ const FLIGHT: f64 = 0.12;
 /// Most that one publication moves: of total variance a share, of the basis 1. Just inside of what the program allows.
 const VARIANCE_STEP: f64 = 0.18;
 const BASIS_STEP: f64 = 0.0045;
+/// The same of a day: shares of the total variance that it began with, of the lower one what time has left, and of the basis.
+const VARIANCE_DAY: [f64; 2] = [0.27, 3.8];
+const BASIS_DAY: f64 = 0.029;
 
 /// What a forecast is made of: total variance at the money, and the forward over the index, less one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,6 +56,15 @@ impl Level {
         let [least, most] = [1.0 - VARIANCE_STEP, 1.0 + VARIANCE_STEP].map(|share| self.variance * share);
         let basis = target.basis.clamp(self.basis - BASIS_STEP, self.basis + BASIS_STEP);
         Self { variance: target.variance.clamp(least, most), basis }
+    }
+
+    /// As far as a day that began at `day`, of whose time so much is left, lets it go.
+    pub fn within(self, (day, left): (Self, f64)) -> Self {
+        let [least, most] = VARIANCE_DAY;
+        Self {
+            variance: self.variance.clamp(day.variance * least * left, day.variance * most),
+            basis: self.basis.clamp(day.basis - BASIS_DAY, day.basis + BASIS_DAY),
+        }
     }
 
     /// The forecast with this level.

@@ -25,8 +25,6 @@ pub struct World {
     pub addresses: Vec<Pubkey>,
     owners: Vec<Keypair>,
     delegates: Vec<Option<Keypair>>,
-    /// Publishes the forecasts of expiries.
-    pub publisher: Keypair,
 }
 
 impl World {
@@ -34,18 +32,8 @@ impl World {
         let owners: Vec<Keypair> = (0..CAST.len()).map(cast::owner).collect();
         let addresses =
             owners.iter().zip(CAST).map(|(o, m)| addresses::portfolio(&keys.pool, &o.pubkey(), m.sub_account));
-        let publisher = Keypair::new_from_array([3; 32]);
         let delegates = CAST.iter().enumerate().map(|(i, m)| m.kind.delegates().then(|| cast::delegate(i)));
-        Self {
-            addresses: addresses.collect(),
-            delegates: delegates.collect(),
-            chain,
-            path,
-            feeds,
-            keys,
-            owners,
-            publisher,
-        }
+        Self { addresses: addresses.collect(), delegates: delegates.collect(), chain, path, feeds, keys, owners }
     }
 
     pub fn token(asset: u16) -> Token {

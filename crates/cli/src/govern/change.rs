@@ -77,9 +77,10 @@ pub enum Wanted {
         #[serde(with = "text::hash")]
         hash: [u8; 32],
     },
-    SetPublisher {
-        #[serde(with = "text::key")]
-        publisher: Pubkey,
+    SetCommittee {
+        #[serde(with = "text::keys")]
+        members: Vec<Pubkey>,
+        quorum: u8,
     },
     SetDelays {
         #[serde(with = "DelaysText")]
@@ -116,7 +117,11 @@ impl Wanted {
             Self::SetOracle { asset, source } => build::set_oracle(authority, pool, *asset, *source),
             Self::SetParams { params } => build::set_params(authority, pool, param_settings(params)?),
             Self::SwitchScenarios { generation, hash } => build::switch_scenarios(authority, pool, *generation, *hash),
-            Self::SetPublisher { publisher } => build::set_publisher(authority, pool, *publisher),
+            Self::SetCommittee { members, quorum } => {
+                let mut members = members.clone();
+                members.sort();
+                build::set_committee(authority, pool, members, *quorum)
+            }
             Self::SetDelays { delays } => build::set_delays(authority, pool, *delays),
         })
     }
@@ -175,7 +180,7 @@ impl Wanted {
                 param_settings(params)?.iter().all(|setting| held(setting.parameter) == Some(setting.value))
             }
             Self::SwitchScenarios { generation, .. } => pool.generation >= *generation,
-            Self::SetPublisher { publisher } => pool.publisher == *publisher,
+            Self::SetCommittee { members, quorum } => view.is_committee(members, *quorum)?,
             Self::SetDelays { delays } => pool.delays() == *delays,
         })
     }
@@ -217,7 +222,7 @@ impl Wanted {
             "switch_scenarios" => {
                 Self::SwitchScenarios { generation: view.generation_at(&target)?, hash: read(arguments)? }
             }
-            "set_publisher" => Self::SetPublisher { publisher: read(arguments)? },
+            "set_committee" => Self::SetCommittee { members: read(arguments)?, quorum: read(arguments)? },
             "set_delays" => Self::SetDelays { delays: read(arguments)? },
             other => bail!("{other} is not known to this version of novate"),
         })
@@ -376,5 +381,5 @@ struct DelaysText {
     parameters: i64,
     oracle: i64,
     model: i64,
-    publisher: i64,
+    committee: i64,
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use novate_client::{addresses, Pubkey, Snapshot};
 use novate_margin::{is_liquidatable, Health};
 
@@ -30,9 +30,15 @@ fn after(wanted: &Wanted, view: &View, at: i64) -> Result<Option<Snapshot>> {
             let market = snapshot.markets.get_mut(market).context("the market is not there")?;
             market.set(&market_settings(terms)?, at)?;
         }
-        Wanted::SetParams { params } => snapshot.pool.set_params(&param_settings(params)?, at)?,
+        Wanted::SetParams { params } => {
+            snapshot.pool.set_params(&param_settings(params)?, at)?;
+            snapshot.pool.params_from = snapshot.pool.params;
+        }
         Wanted::SwitchScenarios { generation, .. } => {
-            snapshot.scenarios = view.rows(&addresses::scenarios(&view.address, *generation))?;
+            let rows = view.rows(&addresses::scenarios(&view.address, *generation))?;
+            let near = rows.is_near(&snapshot.scenarios, snapshot.pool.params.diversified_floor);
+            ensure!(near, "the rows are farther than a step from the live ones");
+            snapshot.scenarios = rows;
         }
         _ => return Ok(None),
     }

@@ -20,6 +20,23 @@ pub mod key {
     }
 }
 
+/// A list in base 58.
+pub mod keys {
+    use novate_client::Pubkey;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Key(#[serde(with = "super::key")] Pubkey);
+
+    pub fn serialize<S: Serializer>(keys: &[Pubkey], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(keys.iter().copied().map(Key))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Pubkey>, D::Error> {
+        Ok(Vec::<Key>::deserialize(from)?.into_iter().map(|Key(key)| key).collect())
+    }
+}
+
 /// 32 bytes in hexadecimal.
 pub mod hash {
     use std::fmt::Write;

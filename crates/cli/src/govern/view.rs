@@ -2,7 +2,7 @@
 
 use anyhow::{bail, Context, Result};
 use bytemuck::zeroed_box;
-use novate_client::state::{Asset, Expiry, Market, Pool, Portfolio, Scenarios, Venue};
+use novate_client::state::{Asset, Committee, Expiry, Market, Pool, Portfolio, Scenarios, Venue};
 use novate_client::{addresses, HealthError, Prices, Pubkey, Snapshot, Terms};
 use novate_margin::Health;
 
@@ -78,6 +78,16 @@ impl<'c> View<'c> {
             bail!("{address} has scenario rows of another pool");
         }
         Ok(rows)
+    }
+
+    /// Whether these are the members of the committee, in any order, and this its quorum.
+    pub fn is_committee(&self, members: &[Pubkey], quorum: u8) -> Result<bool> {
+        let committee: Option<Committee> = self.cluster.find(&addresses::committee(&self.address))?;
+        let mut members = members.to_vec();
+        members.sort();
+        Ok(committee.is_some_and(|held| {
+            held.quorum == quorum && held.members.get(..usize::from(held.seats)) == Some(members.as_slice())
+        }))
     }
 
     /// Whether a key is registered as a venue.

@@ -21,7 +21,7 @@ pub fn targets(governed: &Instruction) -> Option<Vec<Pubkey>> {
     let named: &[usize] = match () {
         () if is(instruction::AddAsset::DISCRIMINATOR) => &[3],
         () if is(instruction::RegisterVenue::DISCRIMINATOR)
-            || is(instruction::SetPublisher::DISCRIMINATOR)
+            || is(instruction::SetCommittee::DISCRIMINATOR)
             || is(instruction::SetParams::DISCRIMINATOR)
             || is(instruction::SetDelays::DISCRIMINATOR) =>
         {
@@ -36,7 +36,9 @@ pub fn targets(governed: &Instruction) -> Option<Vec<Pubkey>> {
 /// signs. An instruction that does not wait is refused by the program.
 pub fn schedule_change(authority: Pubkey, payer: Pubkey, number: u64, governed: &Instruction) -> Instruction {
     let pool = governed.accounts.first().map(|meta| meta.pubkey).unwrap_or_default();
-    build(
+    let targets = targets(governed).unwrap_or_default();
+    let named = targets.iter().map(|target| AccountMeta::new_readonly(*target, false)).collect::<Vec<_>>();
+    let mut schedule = build(
         accounts::ScheduleChange {
             pool,
             change: addresses::change(&pool, number),
@@ -47,8 +49,10 @@ pub fn schedule_change(authority: Pubkey, payer: Pubkey, number: u64, governed: 
             event_authority: addresses::event_authority(),
             program: ID,
         },
-        instruction::ScheduleChange { data: governed.data.clone(), targets: targets(governed).unwrap_or_default() },
-    )
+        instruction::ScheduleChange { data: governed.data.clone(), targets },
+    );
+    schedule.accounts.extend(named);
+    schedule
 }
 
 /// The same instruction as the execution of a change, whose rent `payer` has paid.

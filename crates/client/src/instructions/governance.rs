@@ -2,7 +2,7 @@
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
-use novate::state::{Expiry, Market};
+use novate::state::Market;
 use novate::{
     accounts, instruction, Action, AssetSetting, AssetTerms, Delays, Forecast, Lending, MarketSetting, MarketTerms,
     OracleSource, ParamSetting, Role, ScenarioRange, ID, INSTRUCTIONS,
@@ -192,12 +192,13 @@ pub fn set_params(authority: Pubkey, pool: Pubkey, settings: Vec<ParamSetting>) 
     )
 }
 
-/// Governance: complete rows become the live ones; their hash is [`novate::state::Scenarios::hash`].
+/// Governance: complete rows of the generation after the live one become the live ones; their hash is [`novate::state::Scenarios::hash`].
 pub fn switch_scenarios(authority: Pubkey, pool: Pubkey, generation: u16, hash: [u8; 32]) -> Instruction {
     build(
         accounts::SwitchScenarios {
             pool,
             scenarios: addresses::scenarios(&pool, generation),
+            live: addresses::scenarios(&pool, generation.saturating_sub(1)),
             authority,
             enactment: at_once(),
             event_authority: addresses::event_authority(),
@@ -260,17 +261,33 @@ pub fn unpause(authority: Pubkey, pool: Pubkey, action: Action) -> Instruction {
     )
 }
 
-/// Governance: who publishes the forecasts of expiries.
-pub fn set_publisher(authority: Pubkey, pool: Pubkey, publisher: Pubkey) -> Instruction {
+/// Governance: who forecasts, ascending, and how many of them it takes.
+pub fn set_committee(authority: Pubkey, pool: Pubkey, members: Vec<Pubkey>, quorum: u8) -> Instruction {
     build(
-        accounts::SetPublisher {
+        accounts::SetCommittee {
             pool,
+            committee: addresses::committee(&pool),
             authority,
+            system_program: SYSTEM_PROGRAM,
             enactment: at_once(),
             event_authority: addresses::event_authority(),
             program: ID,
         },
-        instruction::SetPublisher { publisher },
+        instruction::SetCommittee { members, quorum },
+    )
+}
+
+/// Governance, or the member itself: it forecasts no more.
+pub fn remove_member(signer: Pubkey, pool: Pubkey, member: Pubkey) -> Instruction {
+    build(
+        accounts::RemoveMember {
+            pool,
+            committee: addresses::committee(&pool),
+            signer,
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::RemoveMember { member },
     )
 }
 
@@ -357,19 +374,4 @@ pub fn remove_venue(authority: Pubkey, pool: Pubkey, signer: Pubkey, markets: &[
     let markets = markets.iter().map(|index| AccountMeta::new(addresses::market(&pool, *index), false));
     instruction.accounts.extend(markets);
     instruction
-}
-
-/// Governance: what an expiry is settled at that its underlying could not fix, in USD 1e-9.
-pub fn set_settlement_price(authority: Pubkey, expiry: &Expiry, price: i64) -> Instruction {
-    build(
-        accounts::SetSettlementPrice {
-            pool: expiry.pool,
-            expiry: addresses::expiry_by_id(&expiry.pool, expiry.id()),
-            asset: addresses::asset(&expiry.pool, expiry.asset),
-            authority,
-            event_authority: addresses::event_authority(),
-            program: ID,
-        },
-        instruction::SetSettlementPrice { price },
-    )
 }

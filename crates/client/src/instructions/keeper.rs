@@ -1,11 +1,10 @@
-//! What anyone sends to keep prices, marks and risk arrays fresh, and what the publisher sends.
+//! What anyone sends to keep prices, marks and risk arrays fresh.
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
-use novate::state::Market;
-use novate::{accounts, instruction, Forecast, StrikeRange, ID};
+use novate::{accounts, instruction, StrikeRange};
 
-use super::{build, neighbours};
+use super::build;
 use crate::addresses;
 
 /// Anyone: assets by index, each with its price account.
@@ -58,23 +57,5 @@ pub fn refresh_expiry(pool: &Pubkey, slots: &[ExpirySlots]) -> Instruction {
         instruction.accounts.push(AccountMeta::new(expiry, false));
         instruction.accounts.push(AccountMeta::new_readonly(addresses::asset(pool, slots.asset), false));
     }
-    instruction
-}
-
-/// The pool's publisher: basis and smile of an expiry. The market as it is now says which expiries are next to it.
-pub fn publish_forecast(publisher: Pubkey, market: &Market, time: i64, forecast: Forecast, now: i64) -> Instruction {
-    let address = addresses::market(&market.pool, market.index);
-    let mut instruction = build(
-        accounts::PublishForecast {
-            pool: market.pool,
-            market: address,
-            expiry: addresses::expiry(&address, time),
-            publisher,
-            event_authority: addresses::event_authority(),
-            program: ID,
-        },
-        instruction::PublishForecast { forecast },
-    );
-    instruction.accounts.extend(neighbours(market, time, now));
     instruction
 }

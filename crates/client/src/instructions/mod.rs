@@ -3,6 +3,7 @@
 //! written.
 
 mod change;
+mod committee;
 mod governance;
 mod insurance;
 mod keeper;
@@ -23,6 +24,7 @@ use novate::ID;
 use crate::addresses;
 
 pub use change::{cancel_change, execute_change, schedule_change, targets};
+pub use committee::*;
 pub use governance::*;
 pub use insurance::*;
 pub use keeper::*;

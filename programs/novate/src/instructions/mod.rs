@@ -1,6 +1,7 @@
 //! The instructions: a folder per actor, a file each. In every file, in this order: arguments, accounts, validation,
 //! handler; the handler's documentation is its algorithm in numbered steps.
 
+pub mod committee;
 pub mod governance;
 pub mod insurance;
 pub mod keeper;
@@ -9,6 +10,7 @@ pub mod settlement;
 pub mod trader;
 pub mod venue;
 
+pub use committee::*;
 pub use governance::*;
 pub use insurance::*;
 pub use keeper::*;

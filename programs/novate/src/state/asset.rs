@@ -4,7 +4,9 @@ use novate_margin::collateral::HaircutTerms;
 use novate_margin::fixed::mul_div_floor;
 use novate_margin::{volatility, Contracts, Price, Ratio, Seconds, UnderlyingFacts, Usd, Variance};
 
-use super::{Balance, Claims, Guard, Outflow, Ramp, Redemption, Window, DISCRIMINATOR, REDEMPTION_RATES};
+use super::{
+    Balance, Claims, Guard, Outflow, Ramp, Redemption, StandingForecast, Window, DISCRIMINATOR, REDEMPTION_RATES,
+};
 use crate::error::NovateError;
 use crate::oracle::Reading;
 
@@ -77,7 +79,7 @@ pub struct Asset {
     /// Widest confidence interval, as a share of the price.
     pub max_confidence: Ratio,
     pub base_range: Ratio,
-    /// Depth of the underlying's market (MRG-35); 0 charges no concentration.
+    /// Depth of the underlying's market (MRG-35), as it counts ([`Asset::governed_depth`]); 0 charges no concentration.
     pub depth: Usd,
     pub haircut_base: Ratio,
     pub haircut_volatility_multiple: Ratio,
@@ -115,7 +117,15 @@ pub struct Asset {
     pub claims: Claims,
     /// Terms on their way to others (CLR-50).
     pub ramp: Ramp,
-    pub reserve: [u8; 64],
+    /// Unix time at which the first market on it was listed in a pool that trades, where it was held: its balances enter the scan over [`SEASONING`]; 0 where
+    /// they are in it whole.
+    pub scanned: i64,
+    /// Unix time of the last change of the terms of its bank; 0 where there was none in a pool that trades.
+    pub lending_set: i64,
+    /// Unix time until which no silence of its price account widens the guard's band ([`NEW_SOURCE`]).
+    pub source_new_until: i64,
+    /// What stands of the committee's forecasts (MRG-52).
+    pub forecast: StandingForecast,
 }
 
 impl Asset {
@@ -146,7 +156,7 @@ impl Asset {
     /// Takes in a checked reading, and says whether it became a price (CLR-40). With a price: variances when a sample is due,
     /// settlement window, scan range and haircut (MRG-50, 51, 60, CLR-12).
     pub fn accept(&mut self, reading: Reading, now: i64) -> Result<bool> {
-        if !self.guard.admit(reading.price, reading.publish_time, now)? {
+        if !self.guard.admit(reading.price, reading.publish_time, now, now < self.source_new_until)? {
             return Ok(false);
         }
         // The first price is its own average.
@@ -211,6 +221,15 @@ impl Asset {
         Ok(())
     }
 
+    /// Refuses a settlement price that is not positive, or farther than the scan range from the last price, whatever its age (CLR-12).
+    pub fn require_near(&self, price: Price) -> Result<()> {
+        require!(self.price.0 > 0, NovateError::PriceMissing);
+        let reach = self.price.scale_floor(self.scan_range).map_err(NovateError::from)?;
+        let near = price.0.abs_diff(self.price.0) <= reach.0.unsigned_abs();
+        require!(price.0 > 0 && near, NovateError::InvalidSettlementPrice);
+        Ok(())
+    }
+
     /// What the margin model needs to know of the asset as an underlying.
     pub fn facts(&self) -> UnderlyingFacts {
         UnderlyingFacts {
@@ -255,6 +274,11 @@ impl Asset {
         let liquid = self.bank.liquid().map_err(NovateError::from)?;
         let counted = self.cash.checked_add(self.deposits).and_then(|c| c.checked_add(liquid));
         Ok(counted.ok_or(NovateError::MathOverflow)?)
+    }
+
+    /// Somebody has a balance of it, or owes some.
+    pub fn is_held(&self) -> Result<bool> {
+        Ok(self.vaulted()? > 0 || self.bank.loans > 0)
     }
 
     /// What a balance's shares of the bank are worth, rounded down, and what its loan owes, rounded up.
@@ -356,3 +380,4 @@ const _: () = assert!(core::mem::offset_of!(Asset, window) == 680);
 const _: () = assert!(core::mem::offset_of!(Asset, outflow) == 760);
 const _: () = assert!(core::mem::offset_of!(Asset, shortage) == 808);
 const _: () = assert!(core::mem::offset_of!(Asset, ramp) == 920);
+const _: () = assert!(core::mem::offset_of!(Asset, forecast) == 1_104);

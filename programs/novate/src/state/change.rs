@@ -21,6 +21,9 @@ pub const CHANGE_EXPIRY: i64 = 7 * DAY;
 /// Longest delay that a pool may set itself, in seconds: 30 days.
 pub const LONGEST_DELAY: i64 = 30 * DAY;
 
+/// Seconds by which a delay grows at most at once, and that pass between two changes of delays: a week.
+pub const DELAY_STEP: i64 = 7 * DAY;
+
 /// What a change does, by how long it waits.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -34,8 +37,8 @@ pub enum Class {
     Oracle,
     /// Parameters of the margin model, and its scenario rows.
     Model,
-    /// Who publishes forecasts.
-    Publisher,
+    /// Who forecasts.
+    Committee,
     /// Shorter delays.
     Delays,
 }
@@ -43,7 +46,7 @@ pub enum Class {
 impl Class {
     /// Those whose delay a pool can set.
     pub const SET: [Self; 6] =
-        [Self::Listing, Self::Expiry, Self::Parameters, Self::Oracle, Self::Model, Self::Publisher];
+        [Self::Listing, Self::Expiry, Self::Parameters, Self::Oracle, Self::Model, Self::Committee];
 
     /// Least seconds from scheduling to execution: governance cannot go below them.
     pub const fn floor(self) -> i64 {
@@ -51,7 +54,7 @@ impl Class {
             Self::Expiry => DAY,
             Self::Parameters => 2 * DAY,
             Self::Listing => 3 * DAY,
-            Self::Oracle | Self::Model | Self::Publisher | Self::Delays => 7 * DAY,
+            Self::Oracle | Self::Model | Self::Committee | Self::Delays => 7 * DAY,
         }
     }
 }
@@ -76,9 +79,9 @@ impl Governed {
 }
 
 /// Every instruction that waits, and its class. What is not here acts at once: it cannot raise what anybody risks
-/// (`pause`, `cancel_change`, `remove_venue`, `tighten_asset`, `tighten_market`, `stage_scenarios` until they are switched to), or only within bounds of its own (`list_strikes`: near the last price, without a
-/// value until its first refresh; `set_settlement_price`: near the last price, a day after expiry; `unpause`: a pause ends by itself
-/// anyway), or waits in another way (`propose_role`).
+/// (`pause`, `cancel_change`, `remove_venue`, `remove_member`, `tighten_asset`, `tighten_market`, `stage_scenarios` until they are switched
+/// to), or only within bounds of its own (`list_strikes`: near the last price, without a value until its first refresh; `unpause`: a pause
+/// ends by itself anyway), or waits in another way (`propose_role`).
 pub const GOVERNED: [Governed; 12] = [
     Governed::of::<instruction::AddAsset>("add_asset", Class::Listing),
     Governed::of::<instruction::AddMarket>("add_market", Class::Listing),
@@ -90,7 +93,7 @@ pub const GOVERNED: [Governed; 12] = [
     Governed::of::<instruction::SetOracle>("set_oracle", Class::Oracle),
     Governed::of::<instruction::SetParams>("set_params", Class::Model),
     Governed::of::<instruction::SwitchScenarios>("switch_scenarios", Class::Model),
-    Governed::of::<instruction::SetPublisher>("set_publisher", Class::Publisher),
+    Governed::of::<instruction::SetCommittee>("set_committee", Class::Committee),
     Governed::of::<instruction::SetDelays>("set_delays", Class::Delays),
 ];
 
@@ -178,7 +181,7 @@ pub struct Delays {
     pub parameters: i64,
     pub oracle: i64,
     pub model: i64,
-    pub publisher: i64,
+    pub committee: i64,
 }
 
 impl Delays {
@@ -189,7 +192,7 @@ impl Delays {
             (Class::Parameters, self.parameters),
             (Class::Oracle, self.oracle),
             (Class::Model, self.model),
-            (Class::Publisher, self.publisher),
+            (Class::Committee, self.committee),
         ]
     }
 }
@@ -212,14 +215,21 @@ impl Pool {
             parameters: self.delay(Class::Parameters),
             oracle: self.delay(Class::Oracle),
             model: self.delay(Class::Model),
-            publisher: self.delay(Class::Publisher),
+            committee: self.delay(Class::Committee),
         }
     }
 
-    /// Sets delays from the floors to [`LONGEST_DELAY`]. Changes that were scheduled before keep their times.
-    pub fn set_delays(&mut self, delays: &Delays) -> Result<()> {
+    /// Sets delays from the floors to [`LONGEST_DELAY`]; in a pool that trades at most once in [`DELAY_STEP`], and none longer by more than
+    /// that, so that nobody stops all changes for a month at once. Changes that were scheduled before keep their times.
+    pub fn set_delays(&mut self, delays: &Delays, now: i64) -> Result<()> {
+        if self.is_live() {
+            require!(now >= self.delays_set.saturating_add(DELAY_STEP), NovateError::SettingTooSoon);
+            self.delays_set = now;
+        }
         for (class, seconds) in delays.by_class() {
             require!((class.floor()..=LONGEST_DELAY).contains(&seconds), NovateError::InvalidDelays);
+            let most = self.delay(class).saturating_add(DELAY_STEP);
+            require!(!self.is_live() || seconds <= most, NovateError::InvalidDelays);
             if let Some(place) = self.delays.get_mut(usize::from(class as u8)) {
                 *place = seconds;
             }

@@ -4,8 +4,10 @@ use novate_margin::dated::{ExpiryFacts, Right};
 use novate_margin::smile::Smile;
 use novate_margin::{Contracts, Price, Ratio, Seconds, Tenor, Usd};
 
-use super::{Asset, Market, Position, Wide, DISCRIMINATOR};
+use super::{Asset, Committee, Market, Position, Stamp, Wide, DISCRIMINATOR, MAX_MEMBERS};
 use crate::error::NovateError;
+use crate::events::SeatPrice;
+use crate::forecast::PackedForecast;
 use crate::instrument::{self, expiry_id, Instrument};
 
 /// One expiry of a market: its dated future, its forecast and up to 24 strikes with their marks and risk arrays.
@@ -32,7 +34,8 @@ pub struct Expiry {
     /// The forward over the index, less one.
     pub basis: Ratio,
     pub smile: Smile,
-    /// Unix time at which the publisher last published basis and smile; 0 where they are those of the listing.
+    /// Unix time at which the smile was stated: when the member submitted it whose it is; 0 where basis and smile are those of the
+    /// listing.
     pub published: i64,
 
     /// Contracts held long: the future, then calls and puts by strike slot. As many are held short until there is a settlement
@@ -51,7 +54,13 @@ pub struct Expiry {
     pub open_short: Wide,
     /// Paid the rent, and gets it back.
     pub payer: Pubkey,
-    pub reserve: [u8; 456],
+    /// What members of the committee submitted last, by seat.
+    pub submitted: [Submission; MAX_MEMBERS],
+    /// What a day's forecasts are held against.
+    pub day: ForecastDay,
+    /// Unix time of the last application of forecasts; 0 before the first.
+    pub applied: i64,
+    pub reserve: [u8; 48],
 }
 
 impl Expiry {
@@ -95,19 +104,47 @@ impl Expiry {
         Ok(self.strikes.get_mut(usize::from(first)..end).ok_or(NovateError::StrikeRange)?)
     }
 
-    /// Takes in a forecast that was checked, with the time at which it was published.
-    pub fn publish(&mut self, basis: Ratio, smile: Smile, now: i64) {
+    /// Takes in a forecast that was checked, with the time at which its smile was stated.
+    pub fn publish(&mut self, basis: Ratio, smile: Smile, stated: i64) {
         self.basis = basis;
         self.smile = smile;
-        self.published = now;
+        self.published = stated;
     }
 
-    /// The publisher has stood for a forecast of it.
+    /// Forecasts that count now, each with its seat.
+    pub fn forecasts(&self, committee: &Committee, now: i64) -> Vec<(u8, Submission)> {
+        let submitted = (0u8..).zip(self.submitted);
+        let counts = |(seat, s): &(u8, Submission)| committee.counts((*seat).into(), &s.stamp, now) && s.price.0 == 0;
+        submitted.filter(counts).collect()
+    }
+
+    /// Settlement prices that count now.
+    pub fn prices(&self, committee: &Committee, now: i64) -> Vec<SeatPrice> {
+        let submitted = (0u8..).zip(&self.submitted);
+        let counts = submitted.filter(|(seat, s)| committee.counts((*seat).into(), &s.stamp, now) && s.price.0 > 0);
+        counts.map(|(seat, s)| SeatPrice { seat, price: s.price.0 }).collect()
+    }
+
+    /// What forecasts of now are held against: what stood when the day began, a day that begins with the first application after the
+    /// last one's end.
+    pub fn day_of(&self, now: i64) -> ForecastDay {
+        match now.saturating_sub(self.day.opened) < DAY {
+            true => self.day,
+            false => ForecastDay { opened: now, stated: self.published, forecast: self.into() },
+        }
+    }
+
+    /// The time that was left at a unix time, of which more or less is left now.
+    pub fn left_at(&self, time: i64) -> Tenor {
+        tenor(self.time.saturating_sub(time))
+    }
+
+    /// The committee has stood for a forecast of it.
     pub fn is_published(&self) -> bool {
         self.published != 0
     }
 
-    /// Refuses what rests on the forecast of the listing, which is the authority's: until the publisher's first one nothing is priced
+    /// Refuses what rests on the forecast of the listing, which is the authority's: until the committee's first one nothing is priced
     /// or opened.
     pub fn require_published(&self) -> Result<()> {
         require!(self.is_published(), NovateError::ForecastStale);
@@ -119,9 +156,9 @@ impl Expiry {
         Ok(self.expected(Decided::NOTHING)?.at(index).map_err(NovateError::from)?)
     }
 
-    /// The time that the smile was published for.
+    /// The time that the smile was stated for.
     pub fn stated(&self) -> Tenor {
-        tenor(self.time.saturating_sub(self.published))
+        self.left_at(self.published)
     }
 
     /// The price that it is expected to settle at, by what is decided of it (CLR-12).
@@ -246,6 +283,29 @@ impl Expiry {
     }
 }
 
+/// What a member submitted of an expiry last.
+#[zero_copy]
+#[derive(Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Submission {
+    pub stamp: Stamp,
+    /// After expiry what it should be settled at (CLR-12); 0 of a forecast.
+    pub price: Price,
+    pub forecast: PackedForecast,
+}
+
+/// Basis and smile as they stood when a day of forecasts began.
+#[zero_copy]
+#[derive(Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct ForecastDay {
+    /// Unix time at which it began; 0 before the first application.
+    pub opened: i64,
+    /// Unix time at which the smile was stated.
+    pub stated: i64,
+    pub forecast: PackedForecast,
+}
+
 /// What a market knows of its expiries.
 impl Market {
     /// Those listed, in minutes of unix time, ascending.
@@ -307,9 +367,12 @@ fn tenor(seconds: i64) -> Tenor {
 }
 
 const MINUTE: i64 = 60;
+const DAY: i64 = 86_400;
 const NANOSECONDS: i64 = 1_000_000_000;
 
 const _: () = assert!(Expiry::SPACE == 10_240);
 const _: () = assert!(core::mem::offset_of!(Expiry, pool) == 8);
 const _: () = assert!(core::mem::offset_of!(Expiry, strikes) == 496);
 const _: () = assert!(core::mem::offset_of!(Expiry, settlement_price) == 9_712);
+const _: () = assert!(core::mem::offset_of!(Expiry, submitted) == 9_776);
+const _: () = assert!(core::mem::offset_of!(Expiry, day) == 10_136);

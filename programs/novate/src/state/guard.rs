@@ -11,6 +11,9 @@ pub const RESTRICTION: i64 = 300;
 /// Most time, in seconds, that a silence of the feed widens the band for: an hour.
 const LONGEST: i64 = 3_600;
 
+/// Seconds for which no silence widens the band after the asset was given another price account: a day.
+pub const NEW_SOURCE: i64 = 86_400;
+
 /// What an asset's readings are held against before one becomes a price (CLR-40, CLR-41).
 #[zero_copy]
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -30,13 +33,16 @@ impl Guard {
     /// Takes a verified reading in, and says whether it is a price: within the band of the average, which widens by as much for
     /// each further minute that the feed was silent. One outside restricts the asset. Either moves the average towards it,
     /// by at most the band a minute, so that a real move is not refused for ever.
-    pub fn admit(&mut self, price: Price, publish_time: i64, now: i64) -> Result<bool> {
+    ///
+    /// Not while the source is `new`: its silence may be its choice.
+    pub fn admit(&mut self, price: Price, publish_time: i64, now: i64, new: bool) -> Result<bool> {
         if self.average.0 == 0 {
             self.average = price;
             self.time = publish_time;
             return Ok(true);
         }
-        let elapsed = publish_time.saturating_sub(self.time).clamp(0, LONGEST);
+        let longest = if new { GUARD_SPAN } else { LONGEST };
+        let elapsed = publish_time.saturating_sub(self.time).clamp(0, longest);
         let band = self.average.scale_floor(self.band).map_err(NovateError::from)?;
         // What would not fit is wide enough.
         let reach = mul_div_floor(band.0, elapsed.max(GUARD_SPAN), GUARD_SPAN).unwrap_or(i64::MAX);

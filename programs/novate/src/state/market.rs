@@ -1,13 +1,16 @@
 use anchor_lang::prelude::*;
 use novate_margin::book::INITIAL_MULTIPLIER;
-use novate_margin::fixed::mul_div_ceil;
+use novate_margin::fixed::{mul_div_ceil, mul_div_floor};
 use novate_margin::{volatility, Contracts, Price, Ratio, Usd};
 
-use super::{Asset, Mid, Round, Wide, DISCRIMINATOR, MAX_MIDS};
+use super::{Asset, Mid, Round, Wide, DISCRIMINATOR, MAX_MIDS, SEASONING};
 use crate::error::NovateError;
 
 /// Most expiries that a market lists at once.
 pub const MAX_EXPIRIES: usize = 32;
+
+/// Part of the insurance fund that stands behind a market in its first two weeks: one in so many.
+const YOUNG_PART: u64 = 10;
 
 /// A market on an underlying: its perpetual, its order limits and the variation that its positions owe each other.
 ///
@@ -110,7 +113,15 @@ pub struct Market {
     /// Unix times of the last change of its terms by the authority, and of the last tightening (CLR-50).
     pub set: i64,
     pub tightened: i64,
-    pub reserve: [u8; 1288],
+    /// Unix time at which the round was first opened.
+    pub round_first: i64,
+    /// Of `haircut`, what was forgiven and is too little to open a round for.
+    pub carried: Usd,
+    /// Unix time at which it was listed in a pool that trades; 0 where it was there before, or [`SEASONING`] is over.
+    pub listed: i64,
+    /// What the insurance fund may have paid for its losses within [`SEASONING`], settlement asset, 1e-6 (CLR-32).
+    pub insured: u64,
+    pub reserve: [u8; 1256],
 }
 
 impl Market {
@@ -130,6 +141,9 @@ impl Market {
     pub fn refresh(&mut self, asset: &Asset, now: i64) -> Result<()> {
         self.accrue(now);
         self.move_premium(now);
+        if self.listed != 0 && !self.is_young(now) {
+            self.listed = 0;
+        }
         self.index_price = asset.price;
         self.mark = self.mark_at(asset.price)?;
         self.refreshed = self.refreshed.max(now);
@@ -145,6 +159,39 @@ impl Market {
         let ahead = mul_div_ceil(bounded.0, asset.range_ahead()?.0, Ratio::ONE.0).map_err(NovateError::from)?;
         self.initial_multiplier = Ratio(ahead).min(INITIAL_MULTIPLIER.1);
         Ok(())
+    }
+
+    /// Listed in a pool that trades, less than [`SEASONING`] ago.
+    pub fn is_young(&self, now: i64) -> bool {
+        self.listed != 0 && self.seasoning(now) < SEASONING
+    }
+
+    /// Refuses expiries of one that is: what an option's writer lost nobody has gained yet, and only the fund could pay it (CLR-32).
+    pub fn require_seasoned(&self, now: i64) -> Result<()> {
+        require!(!self.is_young(now), NovateError::MarketSeasoning);
+        Ok(())
+    }
+
+    /// Most that long positions may hold together now: of a market listed in a pool that trades nothing at first, and its cap after
+    /// [`SEASONING`] (CLR-50).
+    pub fn open_interest_limit(&self, now: i64) -> Contracts {
+        if self.listed == 0 {
+            return self.open_interest_cap;
+        }
+        Contracts(mul_div_floor(self.open_interest_cap.0, self.seasoning(now), SEASONING).unwrap_or_default())
+    }
+
+    /// What the insurance fund may still pay for its losses, of so much that the fund holds: while it is young a tenth of that in all, times
+    /// the days since the listing over 14 (CLR-32). Only of one that is young.
+    pub fn insurable(&self, fund: u64, now: i64) -> u64 {
+        let share = i64::try_from(fund / YOUNG_PART).unwrap_or(i64::MAX);
+        let share = mul_div_floor(share, self.seasoning(now), SEASONING).unwrap_or_default();
+        share.max(0).unsigned_abs().saturating_sub(self.insured)
+    }
+
+    /// Seconds since the listing, as far as they count.
+    fn seasoning(&self, now: i64) -> i64 {
+        now.saturating_sub(self.listed).clamp(0, SEASONING)
     }
 
     /// Books what a trade left with the market, and returns it. It is in the costs of both sides; of an option it was paid in

@@ -43,9 +43,10 @@ pub struct Pool {
     pub scenarios: Pubkey,
     /// Per kind of action, unix time until which it is paused, see [`Action`].
     pub paused_until: [i64; PAUSE_KINDS],
+    /// Parameters of the model, as last set.
     pub params: Params,
-    /// Publishes forwards and smiles of expiries.
-    pub publisher: Pubkey,
+    /// Not in use.
+    pub vacant: [u8; 32],
     /// Venues registered so far; the next one takes this index.
     pub venue_count: u16,
     pub venue_padding: [u8; 6],
@@ -71,7 +72,15 @@ pub struct Pool {
     pub pending_risk: Pubkey,
     /// Unix time at which it was named.
     pub risk_proposed: i64,
-    pub reserve: [u8; 280],
+    /// What `params` come from: they are reached over a week from `params_set` on, see [`Pool::params_at`].
+    pub params_from: Params,
+    /// Unix time until which a change of the model is under way: no other that can raise maintenance margin begins before.
+    pub model_until: i64,
+    /// The same of terms of assets that the authority tightened.
+    pub terms_until: i64,
+    /// Unix time at which delays were last set in a pool that trades.
+    pub delays_set: i64,
+    pub reserve: [u8; 112],
 }
 
 impl Pool {
@@ -86,9 +95,8 @@ impl Pool {
         self.authority = creator;
         self.risk = creator;
         self.guardian = creator;
-        self.publisher = creator;
         self.settlement_mint = settlement_mint;
-        self.params = params;
+        (self.params, self.params_from) = (params, params);
     }
 }
 
@@ -97,3 +105,4 @@ const _: () = assert!(core::mem::offset_of!(Pool, authority) == 48);
 const _: () = assert!(core::mem::offset_of!(Pool, scenarios) == 208);
 const _: () = assert!(core::mem::offset_of!(Pool, params) == 304);
 const _: () = assert!(core::mem::offset_of!(Pool, change_count) == 600);
+const _: () = assert!(core::mem::offset_of!(Pool, params_from) == 736);

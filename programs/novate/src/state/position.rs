@@ -22,7 +22,8 @@ pub struct Position {
     pub cost: i64,
     /// Of a perpetual, the market's cumulative funding up to which `cost` has it (CLR-11); else zero.
     pub funding: i64,
-    /// Gain that was registered in the market's round of haircuts and is not charged yet, 0 or more (CLR-32).
+    /// Gain that was registered in the market's round of haircuts and is not charged yet, 0 or more (CLR-32); void where that was
+    /// opened anew since.
     pub gain: i64,
     /// Gains received that can become cash at the next rotation.
     pub pending_old: i64,
@@ -75,8 +76,9 @@ impl Position {
     }
 
     /// Cuts a fraction off for the taker of a liquidation and returns it (CLR-30): the quantity towards zero, the cost rounded
-    /// up, gains, registered ones too, rounded down. The cost does not follow the quantity: a position of a few units can owe much, and a slice without
-    /// its share of that would take balances and leave the debts.
+    /// up, gains rounded down. The cost does not follow the quantity: a position of a few units can owe much, and a slice without
+    /// its share of that would take balances and leave the debts. A registered gain stays: who gained bears for it, and was paid for
+    /// it as if it bore nothing (CLR-32).
     pub fn cut(&mut self, part: Fraction) -> Result<Self> {
         let size = Contracts(self.quantity.checked_abs().ok_or(NovateError::MathOverflow)?);
         let size = size.slice_floor(part).map_err(NovateError::from)?.0;
@@ -91,11 +93,9 @@ impl Position {
         // Parts of what they are cut from.
         self.quantity = self.quantity.saturating_sub(slice.quantity);
         self.cost = self.cost.saturating_sub(slice.cost);
-        for (whole, cut) in [
-            (&mut self.pending_old, &mut slice.pending_old),
-            (&mut self.pending_new, &mut slice.pending_new),
-            (&mut self.gain, &mut slice.gain),
-        ] {
+        for (whole, cut) in
+            [(&mut self.pending_old, &mut slice.pending_old), (&mut self.pending_new, &mut slice.pending_new)]
+        {
             if *whole != 0 {
                 *cut = Usd(*whole).slice_floor(part).map_err(NovateError::from)?.0;
                 *whole = whole.saturating_sub(*cut);
@@ -104,16 +104,12 @@ impl Position {
         Ok(slice)
     }
 
-    /// Adds a slice of another portfolio's position in the same instrument, of the same round of haircuts. What was pending there
-    /// starts anew here.
+    /// Adds a slice of another portfolio's position in the same instrument. What was pending there starts anew here.
     pub fn absorb(&mut self, slice: &Self) -> Result<()> {
         let pending = slice.pending_old.checked_add(slice.pending_new).ok_or(NovateError::MathOverflow)?;
-        for (whole, part) in [
-            (&mut self.quantity, slice.quantity),
-            (&mut self.cost, slice.cost),
-            (&mut self.pending_new, pending),
-            (&mut self.gain, slice.gain),
-        ] {
+        for (whole, part) in
+            [(&mut self.quantity, slice.quantity), (&mut self.cost, slice.cost), (&mut self.pending_new, pending)]
+        {
             *whole = whole.checked_add(part).ok_or(NovateError::MathOverflow)?;
         }
         Ok(())

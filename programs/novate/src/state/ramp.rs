@@ -1,22 +1,27 @@
-//! Terms of an asset on their way (CLR-50, MRG-62): what tightens reaches maintenance margin over a day, what loosens over a week,
+//! Terms of an asset on their way (CLR-50, MRG-62): what tightens reaches maintenance margin over three days, what loosens over a week,
 //! and what is listed in a pool that trades counts for nothing at first.
 
 use anchor_lang::prelude::*;
 use novate_margin::collateral::HaircutTerms;
 use novate_margin::fixed::{mul_div_ceil, mul_div_floor};
-use novate_margin::{collateral, volatility, Ratio};
+use novate_margin::{collateral, volatility, Contracts, Ratio};
 
 use super::{Asset, AssetField};
 use crate::error::NovateError;
 
 const DAY: i64 = 86_400;
 
-/// Seconds over which a tightening reaches maintenance margin.
-pub const TIGHTENING: i64 = DAY;
+/// Seconds over which a tightening reaches maintenance margin: three days, for of a hedge whose other side stays margin grows by half as much
+/// again as the scan range of one, and a quarter of it in a day would be more than lies between maintenance and initial margin.
+pub const TIGHTENING: i64 = 3 * DAY;
 /// Seconds over which terms loosen.
 pub const LOOSENING: i64 = 7 * DAY;
 /// Seconds from the listing of an asset in a pool that trades until it counts as its terms have it.
 pub const SEASONING: i64 = 14 * DAY;
+
+/// Greatest scan range of an asset that is collateral as its first market is listed, in haircuts. At an outside multiple of 1.25 a balance then
+/// comes to ask for 3.2 times what it asked, over two weeks: in a day for a sixth of it more.
+const SCAN_PER_HAIRCUT: i64 = 4;
 
 /// Number of fields that move over time.
 const COUNT: usize = AssetField::RAMPED.len();
@@ -77,6 +82,9 @@ impl Asset {
         if self.ramp.listed != 0 && now >= self.ramp.listed.saturating_add(SEASONING) {
             self.ramp.listed = 0;
         }
+        if self.scanned != 0 && now >= self.scanned.saturating_add(SEASONING) {
+            self.scanned = 0;
+        }
         if !self.ramp.is_moving() {
             return;
         }
@@ -89,7 +97,7 @@ impl Asset {
         }
     }
 
-    /// Sends the terms on their way, from where they are: over a week where any of them loosens, over a day otherwise. A lower cap is
+    /// Sends the terms on their way, from where they are: over a week where any of them loosens, over three days otherwise. A lower cap is
     /// there at once: it takes nothing from anybody.
     pub(super) fn begin_ramp(&mut self, goals: [u64; COUNT], now: i64) {
         self.deposit_cap = self.deposit_cap.min(goals.last().copied().unwrap_or(u64::MAX));
@@ -101,11 +109,24 @@ impl Asset {
         let end = now.saturating_add(if loosens { LOOSENING } else { TIGHTENING });
         (self.ramp.begin, self.ramp.end) = if moves { (now, end) } else { (0, 0) };
         (self.ramp.from, self.ramp.to) = (from, goals);
-        self.look_ahead(self.sigma());
+        let sigma = self.foreseen(self.measured(), now);
+        self.look_ahead(sigma);
     }
 
-    /// The larger daily deviation.
-    fn sigma(&self) -> Ratio {
+    /// Whether what is ahead asks for more maintenance margin than there is.
+    pub(super) fn raises_margin(&self) -> bool {
+        let mut ways = AssetField::RAMPED.into_iter().zip(self.ramp.from.into_iter().zip(self.ramp.to));
+        self.ramp.is_moving()
+            && ways.any(|(field, (from, to))| match field {
+                AssetField::DepositCap => false,
+                // Less of it charges more.
+                AssetField::Depth => to < from,
+                _ => to > from,
+            })
+    }
+
+    /// The larger daily deviation that was measured.
+    pub(super) fn measured(&self) -> Ratio {
         volatility::sigma_ceil(self.variance_fast.max(self.variance_slow))
     }
 
@@ -113,17 +134,21 @@ impl Asset {
     pub fn derive(&mut self, now: i64) {
         self.advance(now);
         self.scan_range = volatility::scan_range(self.variance_fast, self.variance_slow, self.base_range);
-        let sigma = self.sigma();
+        let measured = self.measured();
+        let sigma = self.foreseen(measured, now);
+        if sigma > measured {
+            self.scan_range = self.scan_range.max(volatility::range_of(sigma, self.base_range));
+        }
         self.haircut = self.seasoned(collateral::haircut(self.haircut_terms(), sigma), now);
-        self.look_ahead(sigma);
+        self.look_ahead(sigma.max(Ratio(self.forecast.sigma.into())));
     }
 
-    /// By how much the haircut will be higher. While the asset seasons its haircut is above what its terms ask for anyway.
+    /// By how much the haircut will be higher, at its terms to be and at a deviation. While the asset seasons its haircut is above what its terms ask for anyway.
     fn look_ahead(&mut self, sigma: Ratio) {
         self.ramp.haircut_ahead = Ratio::ZERO;
-        if self.ramp.is_moving() {
+        if self.ramp.is_moving() || self.forecast.is_rising() {
             let [_, _, base, multiple, days, add_on, _] =
-                self.ramp.to.map(|v| Ratio(i64::try_from(v).unwrap_or(i64::MAX)));
+                self.goals().map(|v| Ratio(i64::try_from(v).unwrap_or(i64::MAX)));
             let terms =
                 HaircutTerms { base, volatility_multiple: multiple, days_to_liquidate: days, size_add_on: add_on };
             let rise = collateral::haircut(terms, sigma).0.saturating_sub(self.haircut.0);
@@ -131,14 +156,15 @@ impl Asset {
         }
     }
 
-    /// How many times the scan range in force the one is that the terms are on their way to, 1e-6, at least 1: what initial margin is
+    /// How many times the scan range in force the one is that terms and forecast are on their way to, 1e-6, at least 1: what initial margin is
     /// multiplied by meanwhile, through the asset's markets (MRG-40).
     pub fn range_ahead(&self) -> Result<Ratio> {
-        if !self.ramp.is_moving() {
+        if !self.ramp.is_moving() && !self.forecast.is_rising() {
             return Ok(Ratio::ONE);
         }
-        let base = self.ramp.to.first().and_then(|v| i64::try_from(*v).ok()).unwrap_or_default();
-        let range = volatility::scan_range(self.variance_fast, self.variance_slow, Ratio(base));
+        let base = Ratio(self.goals().first().and_then(|v| i64::try_from(*v).ok()).unwrap_or_default());
+        let range = volatility::scan_range(self.variance_fast, self.variance_slow, base);
+        let range = range.max(volatility::range_of(Ratio(self.forecast.sigma.into()), base));
         let ratio = mul_div_ceil(range.0, Ratio::ONE.0, self.scan_range.0).map_err(NovateError::from)?;
         Ok(Ratio(ratio).max(Ratio::ONE))
     }
@@ -173,10 +199,24 @@ impl Asset {
         Ok(())
     }
 
+    /// Refuses a first market where balances would ask for far more than now: a day of their way into the scan is to
+    /// take less than the quarter that lies between maintenance and initial margin.
+    pub fn require_scannable(&self) -> Result<()> {
+        let most = self.haircut.0.saturating_mul(SCAN_PER_HAIRCUT);
+        require!(self.scan_range.0 <= most, NovateError::ScanAboveHaircut);
+        Ok(())
+    }
+
     /// Seconds since the listing, as far as they count.
     fn seasoning(&self, now: i64) -> i64 {
         now.saturating_sub(self.ramp.listed).clamp(0, SEASONING)
     }
+}
+
+/// What of a quantity is in the scan, whose balances enter it over [`SEASONING`] since their first market.
+pub fn entered(quantity: Contracts, since: i64, now: i64) -> Result<Contracts> {
+    let passed = now.saturating_sub(since).clamp(0, SEASONING);
+    Ok(Contracts(mul_div_floor(quantity.0, passed, SEASONING).map_err(NovateError::from)?))
 }
 
 const _: () = assert!(core::mem::size_of::<Ramp>() == 160);

@@ -13,7 +13,7 @@ pub const ROLE_EXPIRY: i64 = 14 * 86_400;
 /// A role that passes in two steps.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Lists and sets terms, names the publisher, lifts pauses. Meant to be a multisig.
+    /// Lists and sets terms, names the committee, lifts pauses. Meant to be a multisig.
     Authority,
     /// Pauses, tightens, and cancels changes and the proposal of an authority.
     Guardian,
@@ -78,7 +78,8 @@ impl Pool {
         Ok(before)
     }
 
-    fn is_held(&self, key: &Pubkey) -> bool {
+    /// Authority, guardian or risk role.
+    pub fn is_held(&self, key: &Pubkey) -> bool {
         [&self.authority, &self.guardian, &self.risk].contains(&key)
     }
 

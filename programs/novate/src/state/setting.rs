@@ -3,6 +3,7 @@
 
 use anchor_lang::prelude::*;
 
+use novate_margin::bank::LendingTerms;
 use novate_margin::{Contracts, Params, Ratio, Usd};
 
 use super::{Asset, Market, Outflow, Pool, MAX_QUANTITY};
@@ -183,7 +184,7 @@ impl Asset {
             AssetField::MaxConfidence => self.max_confidence.0.unsigned_abs(),
             AssetField::Band => self.guard.band.0.unsigned_abs(),
             AssetField::BaseRange => self.base_range.0.unsigned_abs(),
-            AssetField::Depth => self.depth.0.unsigned_abs(),
+            AssetField::Depth => self.governed_depth().0.unsigned_abs(),
             AssetField::HaircutBase => self.haircut_base.0.unsigned_abs(),
             AssetField::HaircutVolatilityMultiple => self.haircut_volatility_multiple.0.unsigned_abs(),
             AssetField::DaysToLiquidate => self.days_to_liquidate.0.unsigned_abs(),
@@ -202,7 +203,7 @@ impl Asset {
             AssetField::MaxConfidence => self.max_confidence = ratio,
             AssetField::Band => self.guard.band = ratio,
             AssetField::BaseRange => self.base_range = ratio,
-            AssetField::Depth => self.depth = Usd(signed(value)),
+            AssetField::Depth => self.govern_depth(Usd(signed(value))),
             AssetField::HaircutBase => self.haircut_base = ratio,
             AssetField::HaircutVolatilityMultiple => self.haircut_volatility_multiple = ratio,
             AssetField::DaysToLiquidate => self.days_to_liquidate = ratio,
@@ -214,14 +215,14 @@ impl Asset {
         }
     }
 
-    /// Sets fields, loosening ones among them, at most once in [`SETTING_INTERVAL`].
-    pub fn set(&mut self, settings: &[AssetSetting], now: i64) -> Result<()> {
+    /// Sets fields, loosening ones among them, at most once in [`SETTING_INTERVAL`]. Returns whether some margin is on its way up.
+    pub fn set(&mut self, settings: &[AssetSetting], now: i64) -> Result<bool> {
         require!(now >= self.ramp.set.saturating_add(SETTING_INTERVAL), NovateError::SettingTooSoon);
         self.advance(now);
         let goals = self.goals();
         self.apply(settings, goals, now, false)?;
         self.ramp.set = now;
-        Ok(())
+        Ok(self.raises_margin())
     }
 
     /// Sets fields that only tighten, at most once in [`TIGHTENING_INTERVAL`]. What was being loosened stays where it has come to.
@@ -280,6 +281,57 @@ impl Asset {
     }
 }
 
+/// What holds for the terms of a bank, in the order of what `set_lending` takes. Utilisation may be capped at any lower value at once, which
+/// ends new loans and touches no other; a bank that was opened with a borrow cap of 0 gets its first one in any size.
+pub const LENDING: [Rule; 7] = [
+    rate("rate_zero"),
+    rate("rate_kink"),
+    rate("rate_full"),
+    Rule { name: "kink", loosens: Loosens::Either, low: 1, high: 999_999, share: 250_000, least: 50_000 },
+    Rule { name: "reserve_share", loosens: Loosens::Either, low: 0, high: 999_999, share: 250_000, least: 50_000 },
+    Rule { name: "utilisation_cap", loosens: Loosens::Up, low: 0, high: 1_000_000, share: 250_000, least: 100_000 },
+    Rule { name: "borrow_cap", loosens: Loosens::Either, low: 0, high: u64::MAX, share: 500_000, least: 0 },
+];
+
+const fn rate(name: &'static str) -> Rule {
+    Rule { name, loosens: Loosens::Either, low: 0, high: 3_000_000, share: 250_000, least: 20_000 }
+}
+
+impl Asset {
+    /// Sets the terms of its bank. In a pool that trades, those that somebody may have lent or borrowed at change once in
+    /// [`SETTING_INTERVAL`], each by at most a step of [`LENDING`].
+    pub fn set_lending(&mut self, terms: LendingTerms, borrow_cap: u64, live: bool, now: i64) -> Result<()> {
+        if live {
+            if self.lending_set != 0 || self.is_lent() {
+                require!(now >= self.lending_set.saturating_add(SETTING_INTERVAL), NovateError::SettingTooSoon);
+                let [from, to] = [(self.bank.terms, self.borrow_cap), (terms, borrow_cap)].map(lending);
+                for (rule, (from, to)) in LENDING.iter().zip(from.into_iter().zip(to)) {
+                    let free = rule.loosens == Loosens::Up && to < from || rule.least == 0 && from == 0;
+                    rule.check(if free { to } else { from }, to)?;
+                }
+            }
+            self.lending_set = now;
+        }
+        self.bank.terms = terms;
+        self.borrow_cap = borrow_cap;
+        Ok(())
+    }
+}
+
+/// Terms of a bank in the order of [`LENDING`].
+fn lending((terms, borrow_cap): (LendingTerms, u64)) -> [u64; LENDING.len()] {
+    let of = |ratio: Ratio| ratio.0.unsigned_abs();
+    [
+        of(terms.rate_zero),
+        of(terms.rate_kink),
+        of(terms.rate_full),
+        of(terms.kink),
+        of(terms.reserve_share),
+        of(terms.utilisation_cap),
+        borrow_cap,
+    ]
+}
+
 /// A parameter of the model, by its place among [`novate_margin::Params`], and its value to be.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParamSetting {
@@ -291,12 +343,70 @@ pub struct ParamSetting {
 const PARAM_COUNT: usize = core::mem::size_of::<Params>() / core::mem::size_of::<Ratio>();
 /// Greatest step of a parameter: a quarter of the value before, 1e-6, or half a percent point where that is more.
 const PARAM_STEP: (u64, u64) = (250_000, 5_000);
+/// Seconds over which parameters reach their values. In a day margin grows by at most a seventh of what a change comes to, and a change
+/// is over before the next.
+pub const PARAM_RAMP: i64 = SETTING_INTERVAL;
+/// Greatest ratio of maintenance to initial margin, 1e-6: every step of a quarter rests on what lies between.
+const MAINTENANCE_MOST: Ratio = Ratio(800_000);
+
+/// Whether parameters that are each within their bounds fit together: who meets initial margin has a quarter left, and maintenance
+/// margin holds the haircut of what is outside the scan (MRG-38).
+fn fit(params: &Params) -> bool {
+    let held = params.outside_multiple.0.saturating_mul(params.maintenance_ratio.0);
+    params.maintenance_ratio <= MAINTENANCE_MOST && held >= const { Ratio::ONE.0 * Ratio::ONE.0 }
+}
 
 impl Pool {
-    /// Sets parameters of the model, at most once in [`SETTING_INTERVAL`], each within its bounds and by at most a step.
-    pub fn set_params(&mut self, settings: &[ParamSetting], now: i64) -> Result<()> {
+    /// The parameters in force, where they are not those of the pool: on their way there, rounded up.
+    #[inline]
+    pub fn params_moving(&self, now: i64) -> Option<Params> {
+        match now < self.params_set.saturating_add(PARAM_RAMP) {
+            true => Some(self.interpolated(now)),
+            false => None,
+        }
+    }
+
+    /// The parameters in force.
+    pub fn params_at(&self, now: i64) -> Params {
+        self.params_moving(now).unwrap_or(self.params)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn interpolated(&self, now: i64) -> Params {
+        let left = self.params_set.saturating_add(PARAM_RAMP).saturating_sub(now).clamp(0, PARAM_RAMP);
+        let from: &[Ratio; PARAM_COUNT] = bytemuck::cast_ref(&self.params_from);
+        let mut params = self.params;
+        let values: &mut [Ratio; PARAM_COUNT] = bytemuck::cast_mut(&mut params);
+        for (value, from) in values.iter_mut().zip(from).filter(|(value, from)| value != from) {
+            // Both are below 2^25, the product below 2^45.
+            let way = value.0.wrapping_sub(from.0).wrapping_mul(left).checked_div_euclid(PARAM_RAMP);
+            value.0 = value.0.wrapping_sub(way.unwrap_or_default());
+        }
+        params
+    }
+
+    /// Refuses what can raise maintenance margin while a change of the model is under way: each takes what lies between maintenance and
+    /// initial margin, and none what another took already.
+    pub fn require_model_still(&self, now: i64) -> Result<()> {
+        require!(now >= self.model_until, NovateError::MarginMoving);
+        Ok(())
+    }
+
+    /// The same of terms of assets that the authority tightened.
+    pub fn require_terms_still(&self, now: i64) -> Result<()> {
+        require!(now >= self.terms_until, NovateError::MarginMoving);
+        Ok(())
+    }
+
+    /// Sets parameters of the model, at most once in [`SETTING_INTERVAL`], each within its bounds and by at most a step, together as
+    /// [`fit`] has it. In a pool that trades they reach their values over [`PARAM_RAMP`]. Returns when they do.
+    pub fn set_params(&mut self, settings: &[ParamSetting], now: i64) -> Result<i64> {
         require!(now >= self.params_set.saturating_add(SETTING_INTERVAL), NovateError::SettingTooSoon);
+        self.require_model_still(now)?;
+        self.require_terms_still(now)?;
         require_ascending(settings.iter().map(|s| s.parameter))?;
+        self.params_from = self.params;
         let values: &mut [Ratio; PARAM_COUNT] = bytemuck::cast_mut(&mut self.params);
         for setting in settings {
             let place = values.get_mut(usize::from(setting.parameter)).ok_or(NovateError::SettingOutOfBounds)?;
@@ -304,9 +414,14 @@ impl Pool {
             require!(place.0.abs_diff(setting.value) <= step.max(PARAM_STEP.1), NovateError::SettingStep);
             place.0 = setting.value;
         }
-        require!(self.params.validate().is_ok(), NovateError::SettingOutOfBounds);
+        require!(self.params.validate().is_ok() && fit(&self.params), NovateError::SettingOutOfBounds);
         self.params_set = now;
-        Ok(())
+        if !self.is_live() {
+            self.params_from = self.params;
+            return Ok(now);
+        }
+        self.model_until = now.saturating_add(PARAM_RAMP);
+        Ok(self.model_until)
     }
 }
 

@@ -262,8 +262,8 @@ fn method(outcome: &Outcome) -> String {
          moves are set by a rule, not measured (a fall raises vol by as many vol shocks as it spans scan \
          ranges).</li><li>Implied volatility is a rule too, and no market: variance is that of a calm year (60 % for \
          BTC, 80 % for ETH) plus three times the measured one, and what is on top of calm fades with a memory of twenty \
-         days. Puts are dearer than calls. A publisher sends it step by step, as far as the program lets a forecast \
-         move at once; all strikes are priced again after each price. Vol sellers hedge once a day, at \
+         days. Puts are dearer than calls. A risk committee sends it step by step, as far as the program lets a forecast \
+         move at once and in a day; all strikes are priced again after each price. Vol sellers hedge once a day, at \
          midnight.</li><li>Variances start at zero, as those of a new asset do, so volatility here is \
          that of the fortnight alone.</li><li>Bidders want 0.6 % of the notional they take over. They hedge with the \
          market makers at 0.15 % from the mark, as long as these have margin for it.</li><li>The market makers took \

@@ -14,6 +14,7 @@ use super::waterfall::Waterfall;
 use super::window::Window;
 use crate::demo::cast;
 use crate::demo::chain::Chain;
+use crate::demo::committee;
 use crate::demo::prices::{self, PricePath, RECEIVER};
 use crate::demo::products::{Perpetual, COINS, PERPETUALS};
 use crate::demo::rows::ScenarioRows;
@@ -79,6 +80,7 @@ impl Pool {
             self.governed(ix::set_lending(authority, pool, asset, LENDING))?;
         }
         self.refresh(self.window.start)?;
+        self.governed(committee::set(authority, pool))?;
         for coin in DATED {
             self.list_expiry(coin)?;
         }
@@ -98,7 +100,7 @@ impl Pool {
         let market = self.asset_of(coin)? - 1;
         let forecast = self.level(coin, now)?.forecast();
         self.governed(ix::list_expiry(authority, &self.market(market)?, time, forecast, now))?;
-        self.governed(ix::publish_forecast(authority, &self.market(market)?, time, forecast, now))?;
+        self.publish(market, time, forecast)?;
         let price = self.asset(market + 1)?.price.0;
         // Strikes are whole hundredths of the greatest power of ten below the price.
         let unit = 10i64.pow(price.ilog10()) / 100;

@@ -6,9 +6,9 @@ use novate_client::instrument::{market_of, Instrument};
 use novate_client::state::Position;
 use novate_client::{Forecast, StrikeRange};
 use novate_margin::{volatility, Contracts, Price};
-use solana_signer::Signer;
 
 use super::pool::{unless, Pool, DATED};
+use crate::demo::committee;
 use crate::demo::prices::{self, DAY};
 use crate::demo::products;
 use crate::demo::smile::Level;
@@ -92,10 +92,16 @@ impl Pool {
             if expiry.time - now < PUBLISHED_UNTIL || now - expiry.published < INTERVAL {
                 continue;
             }
-            let forecast = Level::of(&Forecast::from(&*expiry)).step(self.level(coin, now)?).forecast();
-            let authority = self.governance.pubkey();
-            self.governed(ix::publish_forecast(authority, &self.market(market)?, expiry.time, forecast, now))?;
+            let target = self.level(coin, now)?.within(committee::day_of(&expiry, now));
+            let forecast = Level::of(&Forecast::from(&*expiry)).step(target).forecast();
+            self.publish(market, expiry.time, forecast)?;
         }
+        Ok(())
+    }
+
+    pub(super) fn publish(&mut self, market: u16, time: i64, forecast: Forecast) -> Result<()> {
+        let (publish, members) = committee::publication(&self.market(market)?, time, forecast, self.chain.now());
+        self.chain.send(&publish, &members.iter().collect::<Vec<_>>())?;
         Ok(())
     }
 

@@ -64,6 +64,11 @@ pub struct Cut {
     /// Rounds that are closed.
     pub rounds: u32,
     pub forgiven: u64,
+    /// Of it, in no round yet.
+    pub carried: u64,
+    /// The last round that was opened, or opened anew, and gains of those before it that are closed.
+    pub number: u32,
+    pub earlier: u64,
     /// Gains that were registered, and what was charged to them.
     pub registered: u64,
     pub charged: u64,
@@ -75,12 +80,21 @@ pub struct Cut {
 impl Cut {
     /// What gains paid: what they were charged less what rounding took too much. Exact once every round is closed.
     pub fn gains(&self) -> u64 {
-        self.forgiven - self.remainder
+        self.forgiven - self.carried - self.remainder
     }
 
     /// What nobody has paid.
     pub fn left(&self) -> u64 {
-        self.remainder - self.deposits.sum()
+        self.remainder - self.deposits.sum() + self.carried
+    }
+
+    /// A loss that is carried, where `round` is 0, or taken into that one. Where it is opened anew what was registered in it is void.
+    fn forgive(&mut self, amount: u64, round: u32) {
+        self.forgiven += amount;
+        self.carried = if round == 0 { self.carried + amount } else { 0 };
+        if round > self.number {
+            (self.number, self.registered) = (round, self.earlier);
+        }
     }
 }
 
@@ -148,18 +162,18 @@ impl Waterfall {
 
     fn read_event(&mut self, event: &[u8]) -> Result<()> {
         if let Some(event) = decode::<Liquidated>(event)? {
-            self.bear(event.portfolio, &event.borne)?;
-            self.bear(event.taker, &event.taker_borne)?;
             self.deficits += event.deficit;
             self.payouts += u64::try_from(-event.price.min(0))?;
             for loss in &event.losses {
-                self.cut(loss.instrument)?.forgiven += u64::try_from(loss.amount)?;
+                self.cut(loss.instrument)?.forgive(u64::try_from(loss.amount)?, loss.round);
             }
+            self.bear(event.portfolio, &event.borne)?;
+            self.bear(event.taker, &event.taker_borne)?;
             let paid = (event.from_capital, event.from_stake, event.forgiven);
             self.pay(event.portfolio, paid, &event.from_deposits);
         } else if let Some(event) = decode::<HaircutClosed>(event)? {
             let cut = self.cuts.get_mut(usize::from(event.market)).context("a market")?;
-            cut.rounds += 1;
+            (cut.rounds, cut.earlier) = (cut.rounds + 1, cut.registered);
             cut.remainder += u64::try_from(event.remainder)?;
             cut.deposits.add(&event.from_deposits);
             self.haircuts += u64::from(event.from_deposits != DepositsCharged::default());
@@ -237,12 +251,12 @@ impl Waterfall {
         let of_markets: u64 = self.cuts.iter().map(|cut| cut.forgiven).sum();
         ensure!(of_markets == self.paid.forgiven, "CLR-32: {of_markets} of {} was forgiven", self.paid.forgiven);
         for (market, cut) in markets.iter().zip(&self.cuts).filter(|(market, _)| !market.round.stands()) {
-            let (left, rounds) = (u64::try_from(market.haircut.0)?, market.round.number);
+            let (left, number) = (u64::try_from(market.haircut.0)?, market.round.number);
             ensure!(
-                rounds == cut.rounds,
-                "CLR-32: {rounds} rounds of market {}, {} are told",
+                number == cut.number,
+                "CLR-32: {number} rounds of market {}, {} are told",
                 market.index,
-                cut.rounds
+                cut.number
             );
             ensure!(left == cut.left(), "CLR-32: market {} lacks {left}, {} is told", market.index, cut.left());
             ensure!(
@@ -283,7 +297,9 @@ mod tests {
     fn what_was_forgiven_is_paid_by_gains_deposits_and_nobody() -> Result<()> {
         let mut waterfall = Waterfall::of(["BTC"].into_iter());
         (waterfall.payouts, waterfall.paid.forgiven) = (100, 100);
-        (waterfall.cuts[0].forgiven, waterfall.cuts[0].registered, waterfall.cuts[0].charged) = (100, 70, 70);
+        waterfall.cuts[0].forgive(40, 0);
+        waterfall.cuts[0].forgive(60, 1);
+        (waterfall.cuts[0].registered, waterfall.cuts[0].charged) = (70, 70);
         waterfall.read_event(&closed(30, 20)?)?;
         assert_eq!((waterfall.tiers(), waterfall.closed), ([0, 0, 70, 20, 10], Some(9)));
 

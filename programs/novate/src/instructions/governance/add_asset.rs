@@ -30,7 +30,7 @@ const ALLOWED_EXTENSIONS: [ExtensionType; 9] = [
 
 /// Least depth of a market, 1,000,000 USD: notionals as far as they count stay within the range of the concentration
 /// charge.
-const MIN_DEPTH: i64 = 1_000_000_000_000;
+pub(crate) const MIN_DEPTH: i64 = 1_000_000_000_000;
 
 /// Most decimals of a mint: with the greatest contract exponent its units still convert to contracts.
 const MAX_DECIMALS: u8 = 18;

@@ -6,7 +6,7 @@ use crate::error::NovateError;
 use crate::events::{MarketAdded, EVENT_VERSION};
 use crate::instruction;
 use crate::seeds;
-use crate::state::{Asset, Market, Pool, MAX_QUANTITY, VERSION};
+use crate::state::{Asset, Market, Pool, MAX_QUANTITY, SEASONING, VERSION};
 
 /// The terms of a market. Prices are USD 1e-9 per contract, quantities 1e-9 contracts, ratios 1e-6.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug, PartialEq, Eq)]
@@ -80,9 +80,11 @@ pub struct AddMarket<'info> {
 
 /// 1. Executes the change that was scheduled for it, which names the asset ([`Enactment::enact`]).
 /// 2. Checks the terms, and that the asset is not one of the last two weeks (MRG-62).
-/// 3. Creates the market with its perpetual.
-/// 4. With its first market an asset becomes an underlying: balances enter the scan (MRG-14), and it is given the next
-///    column of the scenario rows while there is one (MRG-23).
+/// 3. Creates the market with its perpetual. In a pool that trades its open interest may grow from nothing to the cap over two weeks, and
+///    no more of the insurance fund stands behind it than a share that grows as well (CLR-32).
+/// 4. With its first market an asset becomes an underlying: balances enter the scan (MRG-14), and it is given the next column of the
+///    scenario rows while there is one (MRG-23). Of an asset that is held in a pool that trades they enter it over two weeks, in which the
+///    authority changes nothing else that raises margin; its scan range may be at most four times its haircut.
 /// 5. Counts the market in the pool and emits [`MarketAdded`].
 pub(crate) fn add_market(ctx: Context<AddMarket>, terms: MarketTerms) -> Result<()> {
     let accounts = &ctx.accounts;
@@ -92,7 +94,8 @@ pub(crate) fn add_market(ctx: Context<AddMarket>, terms: MarketTerms) -> Result<
     terms.validate()?;
     let mut pool = accounts.pool.load_mut()?;
     let mut asset = accounts.asset.load_mut()?;
-    asset.require_seasoned(Clock::get()?.unix_timestamp)?;
+    let now = Clock::get()?.unix_timestamp;
+    asset.require_seasoned(now)?;
     let mut market = accounts.market.load_init()?;
     market.version = VERSION;
     market.bump = ctx.bumps.market;
@@ -111,9 +114,19 @@ pub(crate) fn add_market(ctx: Context<AddMarket>, terms: MarketTerms) -> Result<
     market.initial_multiplier = Ratio::ONE;
     market.option_tick = Price(terms.option_tick);
     market.option_fee_cap = Ratio(terms.option_fee_cap);
+    if pool.is_live() {
+        market.listed = now;
+    }
 
     if !asset.is_underlying() {
         asset.underlying = 1;
+        if pool.is_live() && asset.is_held()? {
+            asset.require_scannable()?;
+            pool.require_model_still(now)?;
+            pool.require_terms_still(now)?;
+            asset.scanned = now;
+            pool.model_until = now.saturating_add(SEASONING);
+        }
         if usize::from(pool.column_count) < MAX_COLUMNS {
             asset.column = pool.column_count;
             pool.column_count = pool.column_count.saturating_add(1);
@@ -127,7 +140,7 @@ pub(crate) fn add_market(ctx: Context<AddMarket>, terms: MarketTerms) -> Result<
         market: accounts.market.key(),
         index: market.index,
         asset: market.asset,
-        time: Clock::get()?.unix_timestamp,
+        time: now,
     });
     Ok(())
 }

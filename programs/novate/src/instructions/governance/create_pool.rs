@@ -4,8 +4,8 @@ use novate_margin::Params;
 
 use crate::error::NovateError;
 use crate::events::{PoolCreated, EVENT_VERSION};
-use crate::seeds;
 use crate::state::{Insurance, Pool, SETTLEMENT_DECIMALS, VERSION};
+use crate::{security, seeds};
 
 /// Anyone may create a pool and becomes its authority.
 #[event_cpi]
@@ -39,6 +39,7 @@ pub struct CreatePool<'info> {
 /// 2. Fills in its insurance fund, empty.
 /// 3. Emits [`PoolCreated`].
 pub(crate) fn create_pool(ctx: Context<CreatePool>, id: u16) -> Result<()> {
+    security::keep();
     let accounts = &ctx.accounts;
     let (creator, mint) = (accounts.creator.key(), accounts.settlement_mint.key());
     accounts.pool.load_init()?.open(creator, id, ctx.bumps.pool, mint, Params::DEFAULT);

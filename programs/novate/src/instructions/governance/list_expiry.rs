@@ -42,9 +42,9 @@ fn validate(time: i64, now: i64) -> Result<()> {
 }
 
 /// 1. Executes the change that was scheduled for it, which names the market ([`Enactment::enact`]).
-/// 2. Checks the time: 08:00:00 UTC, in the future, at most three years ahead.
+/// 2. Checks the time: 08:00:00 UTC, in the future, at most three years ahead; and that the market is not one of the last two weeks.
 /// 3. Checks basis and smile, and the smile against those of the expiries next to it (MRG-10).
-/// 4. Creates the expiry, without strikes, and enters it into the market's list. Its forecast is where the publisher's begin: until
+/// 4. Creates the expiry, without strikes, and enters it into the market's list. Its forecast is no more than what keeps neighbours' smiles apart: until
 ///    the first of them nothing in it is priced or traded.
 /// 5. Emits [`ExpiryListed`].
 pub(crate) fn list_expiry<'info>(ctx: Context<'info, ListExpiry<'info>>, time: i64, forecast: Forecast) -> Result<()> {
@@ -53,6 +53,7 @@ pub(crate) fn list_expiry<'info>(ctx: Context<'info, ListExpiry<'info>>, time: i
     let listing = instruction::ListExpiry { time, forecast };
     accounts.enactment.enact(&accounts.pool, &listing, &[accounts.market.key()])?;
     validate(time, now)?;
+    accounts.market.load()?.require_seasoned(now)?;
     let (basis, smile) = forecast.checked()?;
     let minutes = minutes_of(time);
     require_between(&*accounts.market.load()?, minutes, &smile, ctx.remaining_accounts, now)?;
@@ -67,7 +68,7 @@ pub(crate) fn list_expiry<'info>(ctx: Context<'info, ListExpiry<'info>>, time: i
     expiry.pool = market.pool;
     expiry.time = time;
     expiry.payer = accounts.authority.key();
-    // Nothing is priced, and nothing opened, on what the publisher has not stood for.
+    // Nothing is priced, and nothing opened, on what the committee has not stood for.
     expiry.publish(basis, smile, 0);
 
     emit_cpi!(ExpiryListed {

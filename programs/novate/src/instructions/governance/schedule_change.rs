@@ -6,7 +6,7 @@ use crate::events::{ChangeScheduled, EVENT_VERSION};
 use crate::seeds;
 use crate::state::{Change, Governed, Pool, CHANGE_EXPIRY};
 
-/// The pool's authority; anyone may pay.
+/// The pool's authority; anyone may pay. Behind the instruction stand the accounts that the change names.
 #[event_cpi]
 #[derive(Accounts)]
 pub struct ScheduleChange<'info> {
@@ -31,6 +31,7 @@ pub struct ScheduleChange<'info> {
 
 /// 1. Refuses a durable nonce, a pool that does not trade yet, and more open changes than a pool may have.
 /// 2. Finds the instruction that the data begin with, and its class; refuses what does not wait (CLR-50).
+///    Refuses accounts that do not exist yet: nobody could see what it is that the change rests on.
 /// 3. Enters instruction and accounts into a change, executable once the delay of its class is over, for a week from then.
 /// 4. Emits [`ChangeScheduled`].
 pub(crate) fn schedule_change(ctx: Context<ScheduleChange>, data: Vec<u8>, targets: Vec<Pubkey>) -> Result<()> {
@@ -40,6 +41,9 @@ pub(crate) fn schedule_change(ctx: Context<ScheduleChange>, data: Vec<u8>, targe
     let mut pool = accounts.pool.load_mut()?;
     require!(pool.is_live(), NovateError::ChangeNeedless);
     let class = Governed::find(&data)?.class;
+    let exists = |(account, target): (&AccountInfo, &Pubkey)| account.key == target && !account.data_is_empty();
+    let named = ctx.remaining_accounts.len() == targets.len();
+    require!(named && ctx.remaining_accounts.iter().zip(&targets).all(exists), NovateError::TargetMissing);
     let number = pool.open_change()?;
     let mut change = accounts.change.load_init()?;
     change.hold(&data, &targets)?;

@@ -19,16 +19,21 @@ pub struct SetAsset<'info> {
 }
 
 /// 1. Executes the change that was scheduled for it, which names the asset ([`Enactment::enact`]).
-/// 2. Refuses a second one within a week, and whatever is beyond the bounds or the step of its field ([`crate::state::AssetField`]).
-/// 3. What margin follows from moves to its new value over a week, over a day where everything tightens; the rest is set.
+/// 2. Refuses a second one within a week, one that raises margin while a change of the model does, and whatever is beyond the bounds or the
+///    step of its field ([`crate::state::AssetField`]).
+/// 3. What margin follows from moves to its new value over a week, over three days where everything tightens; the rest is set.
 /// 4. Emits [`AssetSet`].
 pub(crate) fn set_asset(ctx: Context<SetAsset>, settings: Vec<AssetSetting>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
     let change = instruction::SetAsset { settings };
     accounts.enactment.enact(&accounts.pool, &change, &[accounts.asset.key()])?;
+    let mut pool = accounts.pool.load_mut()?;
     let mut asset = accounts.asset.load_mut()?;
-    asset.set(&change.settings, now)?;
+    if asset.set(&change.settings, now)? && pool.is_live() {
+        pool.require_model_still(now)?;
+        pool.terms_until = pool.terms_until.max(asset.ramp.end);
+    }
 
     emit_cpi!(AssetSet {
         version: EVENT_VERSION,

@@ -18,7 +18,7 @@ pub struct SetDelays<'info> {
 
 /// 1. Where some delay gets shorter, executes the change that was scheduled for it, which has waited as long as the longest of them
 ///    ([`Enactment::enact`]). Longer ones are at once and take no change.
-/// 2. Sets the delays, each between its floor and 30 days. What was scheduled before keeps its times.
+/// 2. Sets the delays, once in a week, each between its floor and 30 days and none longer by more than a week than it was. What was scheduled before keeps its times.
 /// 3. Emits [`DelaysSet`].
 pub(crate) fn set_delays(ctx: Context<SetDelays>, delays: Delays) -> Result<()> {
     let accounts = &ctx.accounts;
@@ -28,13 +28,9 @@ pub(crate) fn set_delays(ctx: Context<SetDelays>, delays: Delays) -> Result<()> 
         refuse_durable_nonce(&accounts.enactment.instructions)?;
         accounts.enactment.require_none()?;
     }
-    accounts.pool.load_mut()?.set_delays(&delays)?;
+    let now = Clock::get()?.unix_timestamp;
+    accounts.pool.load_mut()?.set_delays(&delays, now)?;
 
-    emit_cpi!(DelaysSet {
-        version: EVENT_VERSION,
-        pool: accounts.pool.key(),
-        delays,
-        time: Clock::get()?.unix_timestamp,
-    });
+    emit_cpi!(DelaysSet { version: EVENT_VERSION, pool: accounts.pool.key(), delays, time: now });
     Ok(())
 }

@@ -55,7 +55,8 @@ pub struct SetLending<'info> {
 
 /// 1. Executes the change that was scheduled for it, which names the asset ([`Enactment::enact`]).
 /// 2. Checks the terms. A yield-bearing asset cannot be lent: a debt in it would be charged too little (MRG-61).
-/// 3. Charges interest up to now at the old terms, then sets the new ones. Loans beyond lowered caps stay.
+/// 3. Charges interest up to now at the old terms, then sets the new ones: those of a bank that was open in a pool that trades once a
+///    week, each by at most a step ([`crate::state::LENDING`]). Loans beyond lowered caps stay.
 /// 4. Emits [`LendingSet`].
 pub(crate) fn set_lending(ctx: Context<SetLending>, lending: Lending) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
@@ -65,8 +66,7 @@ pub(crate) fn set_lending(ctx: Context<SetLending>, lending: Lending) -> Result<
     let mut asset = ctx.accounts.asset.load_mut()?;
     require!(!asset.is_yield_bearing(), NovateError::YieldBearingLending);
     asset.bank.accrue(Seconds(now));
-    asset.bank.terms = terms;
-    asset.borrow_cap = lending.borrow_cap;
+    asset.set_lending(terms, lending.borrow_cap, accounts.pool.load()?.is_live(), now)?;
 
     emit_cpi!(LendingSet {
         version: EVENT_VERSION,

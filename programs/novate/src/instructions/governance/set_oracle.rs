@@ -5,7 +5,7 @@ use super::enactment::*;
 use crate::error::NovateError;
 use crate::events::{OracleSet, EVENT_VERSION};
 use crate::instruction;
-use crate::state::{Asset, Pool};
+use crate::state::{Asset, Pool, NEW_SOURCE};
 
 /// The pool's authority.
 #[event_cpi]
@@ -21,9 +21,10 @@ pub struct SetOracle<'info> {
 
 /// 1. Executes the change that was scheduled for it, which names the asset ([`Enactment::enact`]).
 /// 2. Has the asset read another price account. Price, average and guard stay: the first reading of the new one has to be within
-///    the band of what the old one said (CLR-40), and no older.
+///    the band of what the old one said (CLR-40), and no older. For a day no silence widens that band.
 /// 3. Emits [`OracleSet`].
 pub(crate) fn set_oracle(ctx: Context<SetOracle>, source: OracleSource) -> Result<()> {
+    let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
     accounts.enactment.enact(&accounts.pool, &instruction::SetOracle { source }, &[accounts.asset.key()])?;
     require!(source.is_sound(), NovateError::InvalidAssetTerms);
@@ -32,13 +33,8 @@ pub(crate) fn set_oracle(ctx: Context<SetOracle>, source: OracleSource) -> Resul
     asset.feed = source.feed;
     asset.feed_owner = source.feed_owner;
     asset.feed_id = source.feed_id;
+    asset.source_new_until = now.saturating_add(NEW_SOURCE);
 
-    emit_cpi!(OracleSet {
-        version: EVENT_VERSION,
-        pool: asset.pool,
-        asset: asset.index,
-        source,
-        time: Clock::get()?.unix_timestamp,
-    });
+    emit_cpi!(OracleSet { version: EVENT_VERSION, pool: asset.pool, asset: asset.index, source, time: now });
     Ok(())
 }

@@ -17,15 +17,18 @@ pub struct SetParams<'info> {
 }
 
 /// 1. Executes the change that was scheduled for it ([`Enactment::enact`]).
-/// 2. Refuses a second one within a week, and whatever is beyond the bounds of its parameter or a step, see [`Pool::set_params`].
-/// 3. Sets the parameters and emits [`ParamsSet`].
+/// 2. Refuses a second one within a week, one while another change of the model or of an asset's terms raises margin, and whatever is
+///    beyond the bounds of its parameter or a step, or does not fit together, see [`Pool::set_params`].
+/// 3. The parameters go from what they are to their values over a week, for initial and maintenance margin alike.
+/// 4. Emits [`ParamsSet`].
 pub(crate) fn set_params(ctx: Context<SetParams>, settings: Vec<ParamSetting>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
     let change = instruction::SetParams { settings };
     accounts.enactment.enact(&accounts.pool, &change, &[])?;
-    accounts.pool.load_mut()?.set_params(&change.settings, now)?;
+    let until = accounts.pool.load_mut()?.set_params(&change.settings, now)?;
 
-    emit_cpi!(ParamsSet { version: EVENT_VERSION, pool: accounts.pool.key(), settings: change.settings, time: now });
+    let (pool, settings) = (accounts.pool.key(), change.settings);
+    emit_cpi!(ParamsSet { version: EVENT_VERSION, pool, settings, time: now, until });
     Ok(())
 }

@@ -18,7 +18,7 @@ pub struct TightenAsset<'info> {
 
 /// 1. Refuses a second one within a day, what does not tighten, and whatever is beyond the bounds or the step of its field
 ///    ([`crate::state::AssetField`]): tightening must not be a way to confiscate.
-/// 2. What margin follows from reaches maintenance over a day; initial margin is raised at once, through the multiplier of the
+/// 2. What margin follows from reaches maintenance over three days; initial margin is raised at once, through the multiplier of the
 ///    markets that are passed and the haircut of balances outside the scan. What was being loosened stays where it has come to.
 /// 3. Emits [`AssetSet`].
 pub(crate) fn tighten_asset<'info>(

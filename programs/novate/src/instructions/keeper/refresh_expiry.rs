@@ -27,10 +27,10 @@ pub struct RefreshExpiry<'info> {
 /// For each range and its pair:
 /// 1. Checks that both accounts are of the pool and the asset is the expiry's underlying, its price fresh. Inside the settlement
 ///    window the last price does: what samples have decided may fall with silence, and values follow (CLR-12, CLR-34).
-/// 2. Refuses an expiry that has passed, or that the publisher has not published. The age of the forecast does not matter here: what
+/// 2. Refuses an expiry that has passed, or that the committee has not forecast. The age of the forecast does not matter here: what
 ///    raises risk asks for it.
 /// 3. Prices the range's strikes at every node of the scan (MRG-10 to MRG-13), at the vols that the smile had for the time that
-///    was left when it was published: total variance runs off with time. What samples have decided of the settlement price no
+///    was left when it was stated: total variance runs off with time. What samples have decided of the settlement price no
 ///    node moves (CLR-12).
 /// 4. Logs [`ExpiryRefreshed`].
 pub(crate) fn refresh_expiry<'info>(ctx: Context<'info, RefreshExpiry<'info>>, ranges: Vec<StrikeRange>) -> Result<()> {
@@ -42,6 +42,7 @@ pub(crate) fn refresh_expiry<'info>(ctx: Context<'info, RefreshExpiry<'info>>, r
     let strikes: usize = ranges.iter().map(|range| usize::from(range.count)).sum();
     require!(strikes <= MAX_REFRESHED, NovateError::TooManyRefreshed);
 
+    let params = pool.params_at(now);
     let mut nodes: Box<Nodes> = bytemuck::zeroed_box();
     for (pair, range) in pairs.zip(&ranges) {
         let [expiry, asset] = pair else { return err!(NovateError::UnpairedExpiries) };
@@ -56,7 +57,7 @@ pub(crate) fn refresh_expiry<'info>(ctx: Context<'info, RefreshExpiry<'info>>, r
 
         let reference = expiry.reference(&asset, now)?;
         expiry.require_published()?;
-        nodes.set(&reference, &pool.params).map_err(NovateError::from)?;
+        nodes.set(&reference, &params).map_err(NovateError::from)?;
         let (smile, forward) = (expiry.smile, nodes.expected().map_err(NovateError::from)?);
         let section = smile.at(nodes.forward()).map_err(NovateError::from)?;
         let section = section.run_off(expiry.stated(), reference.remaining);

@@ -4,7 +4,7 @@ use anchor_lang::prelude::*;
 use novate_margin::fixed::{mul_div_ceil, mul_div_floor};
 use novate_margin::{auction, is_liquidatable, Fraction, Health, Price, Seconds, Usd};
 
-use super::losses::{forgive, Losses, Shares, NO_SHARES};
+use super::losses::{are_taken, forgive, Losses, Shares, NO_SHARES};
 use crate::error::NovateError;
 use crate::events::{emit, Liquidated, PositionBorne, EVENT_VERSION};
 use crate::health::{Examiner, Prices};
@@ -67,7 +67,8 @@ impl Bid {
 /// 3. With equity at zero or below, the slice is `fraction`; the taker is paid what it lacks and the premium of the time, at
 ///    most what is left of the reserve. What the fund lacks of that is forgiven in the costs of the slice's positions, as far
 ///    as they are losses, in proportion to these, and opens a haircut of the gains of their markets; what these losses lack is
-///    taken from all settlement deposits (CLR-32). The price is all of it together, negative. Where the fund is short of what is
+///    taken from all settlement deposits (CLR-32). Of losses in markets listed in the last two weeks what goes beyond the fund's part in
+///    them is forgiven first ([`Losses::insure`]). The price is all of it together, negative. Where the fund is short of what is
 ///    reserved, rounds are opened in all markets in which the account lost, forgiven or not, so that no taker's gain is paid by the slice.
 ///    The account itself bears nothing in rounds that are open.
 /// 4. Either way the price is at most `limit`. One above zero is of a bid for a solvent account: in an insolvent auction it is
@@ -113,6 +114,8 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     let funding = sides.prepare(&mut portfolio, &listed)?;
     let bid = if insolvent {
         require!(limit <= 0, NovateError::LimitAboveZero);
+        // Of what cash is worth whole units may be cut off: before it is counted what deposits have.
+        portfolio.bear(&mut *listed.settlement_mut()?)?;
         let losses = |part| Losses::of(&portfolio, part, examiner.book(), &listed, now);
         let raised = (&*insurance, &listed, losses);
         size_up_insolvent(&before, &portfolio, raised, Fraction(fraction), (now, settlement), limit)?
@@ -125,10 +128,16 @@ pub(crate) fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, fraction: 
     let (equity, maintenance) = left(&before, &bid, settlement, examiner.grain(&portfolio)?)?;
 
     let mut losses = Vec::new();
-    if insolvent && insurance.shortage() > 0 {
+    if insolvent && (insurance.shortage() > 0 || bid.forgiven > 0) {
         // Before anything moves: else a taker's gain is paid by the slice, and what the fund lacks in the end by others' (CLR-32).
-        let lost = Losses::of(&portfolio, Fraction::ONE, examiner.book(), &listed, now)?.of;
-        losses = forgive(&portfolio, (&bid.shares, &lost), &listed, now)?;
+        let lost = match insurance.shortage() {
+            0 => NO_SHARES,
+            _ => Losses::of(&portfolio, Fraction::ONE, examiner.book(), &listed, now)?.of,
+        };
+        // What may be lacking of others, or of what is left of this one.
+        let own = if bid.fraction == Fraction::ONE { portfolio.payable() } else { 0 };
+        let short = insurance.shortage().saturating_sub(own);
+        losses = forgive((&portfolio, Some(&taker)), (&bid.shares, &lost), short, &listed, now)?;
         sides.has_rounds = true;
         sides.prepare(&mut portfolio, &listed)?;
     }
@@ -199,10 +208,9 @@ fn left(before: &Health, bid: &Bid, settlement: Price, grain: Usd) -> Result<(Us
     Ok(auction::left_by(health, bid.fraction, paid, grain).map_err(NovateError::from)?)
 }
 
-/// What deposits but for the account's own can pay.
+/// What deposits but for the account's own, which has borne all haircuts, can pay.
 fn deposits_of_others(portfolio: &Portfolio, settlement: &Asset) -> Result<i64> {
-    let own = settlement.claims.worth(portfolio.cash, &portfolio.claim)?;
-    let deposits = settlement.chargeable()?.saturating_sub(own.unsigned_abs());
+    let deposits = settlement.chargeable()?.saturating_sub(portfolio.cash.unsigned_abs());
     Ok(i64::try_from(deposits).unwrap_or(i64::MAX))
 }
 
@@ -220,19 +228,25 @@ fn size_up_insolvent(
     let usd = auction::payout_floor(health.equity, health.maintenance, fraction, premium).map_err(NovateError::from)?;
     let owed = mul_div_floor(usd.0, Price::ONE.0, settlement.0).map_err(NovateError::from)?;
     let payable = i64::try_from(portfolio.payable()).unwrap_or(i64::MAX).min(owed);
-    let held = i64::try_from(insurance.fund().total()).unwrap_or(i64::MAX);
-    let lacks = payable.saturating_sub(held).max(0);
+    let held = u64::try_from(insurance.fund().total()).unwrap_or(u64::MAX);
+    let mut lacks = payable.saturating_sub(i64::try_from(held).unwrap_or(i64::MAX)).max(0);
     let (mut forgiven, mut deposits, mut shares, mut settling) = (0, 0, NO_SHARES, false);
-    if lacks > 0 {
-        let losses = losses(fraction)?;
-        settling = losses.settling;
-        if !settling {
-            forgiven = lacks.min(losses.sum);
-            shares = losses.divide(forgiven)?;
+    let young = listed.has_young()?;
+    if lacks > 0 || young {
+        let mut losses = losses(fraction)?;
+        if young {
+            lacks = lacks.max(losses.insure(portfolio, payable, held, listed, now)?);
+        }
+        forgiven = lacks.min(losses.sum);
+        shares = losses.divide(forgiven)?;
+        settling = !are_taken(portfolio, &shares, listed, now)?;
+        if settling {
+            (forgiven, shares) = (0, NO_SHARES);
+        } else {
             deposits = lacks.saturating_sub(forgiven).min(deposits_of_others(portfolio, &*listed.settlement()?)?);
         }
     }
-    let raised = payable.min(held).checked_add(forgiven).and_then(|sum| sum.checked_add(deposits));
+    let raised = payable.saturating_sub(lacks).checked_add(forgiven).and_then(|sum| sum.checked_add(deposits));
     let payout = raised.ok_or(NovateError::MathOverflow)?;
     let price = payout.checked_neg().ok_or(NovateError::MathOverflow)?;
     require!(price <= limit || !settling, NovateError::HaircutSettling);
@@ -281,7 +295,7 @@ fn accrue_funding(portfolio: &Portfolio, listed: &Listed, now: i64) -> Result<Ve
 struct Sides {
     /// The account has no equity.
     insolvent: bool,
-    /// In one of the markets a round of haircuts stands: every position is looked at, not those alone that funding accrues for.
+    /// In one of the markets a round of haircuts may stand: every position is looked at, not those alone that funding accrues for.
     has_rounds: bool,
     /// What reserves exceed the insurance fund by.
     shortage: u64,

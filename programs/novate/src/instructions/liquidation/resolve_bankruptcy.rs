@@ -3,7 +3,7 @@ use novate_margin::{Seconds, Usd};
 
 use super::losses::{forgive, Losses, NO_SHARES};
 use crate::error::NovateError;
-use crate::events::{BankruptLoss, BankruptcyResolved, PositionBorne, EVENT_VERSION};
+use crate::events::{BankruptLoss, BankruptcyResolved, ForgivenLoss, PositionBorne, EVENT_VERSION};
 use crate::instrument::market_of;
 use crate::listed::Listed;
 use crate::state::{signed, Asset, Balance, Borne, Insurance, Pool, Portfolio, SETTLEMENT_ASSET};
@@ -26,7 +26,7 @@ pub struct ResolveBankruptcy<'info> {
 /// 1. Refuses where no insolvent auction runs. Cash and positions bear their parts in haircuts. Refuses where there is anything but
 ///    closed positions with losses and a loan of the settlement asset: no cash, nothing pending, no other balance.
 /// 2. Adds up the losses and the loan with interest up to now. Refuses beyond what is left of the reserve.
-/// 3. What the fund lacks is forgiven of the losses, in proportion to these, and opens a haircut of the gains of their markets at the
+/// 3. What the fund lacks, and of losses in markets listed in the last two weeks what goes beyond its part in them, is forgiven of the losses, in proportion to these, and opens a haircut of the gains of their markets at the
 ///    last prices; while one is not all charged it is refused. Beyond the losses it is taken from all settlement deposits, and
 ///    refused where these have less.
 /// 4. Raises the rest: capital, stake, then deposits. Pays what is not forgiven of each loss into the variation pool of its market,
@@ -49,21 +49,26 @@ pub(crate) fn resolve_bankruptcy<'info>(ctx: Context<'info, ResolveBankruptcy<'i
     settlement.bank.accrue(Seconds(now));
     let loan = portfolio.balance_of(SETTLEMENT_ASSET).loan;
     let owed = settlement.bank.owed_ceil(loan).map_err(NovateError::from)?;
-    let losses = Losses::of_bankrupt(&portfolio)?;
+    let mut losses = Losses::of_bankrupt(&portfolio)?;
     let deficit = owed.checked_add(losses.sum.unsigned_abs()).ok_or(NovateError::MathOverflow)?;
     require!(deficit <= portfolio.payable(), NovateError::BeyondReserve);
     let held = u64::try_from(insurance.fund().total()).unwrap_or(u64::MAX);
-    let lacks = deficit.saturating_sub(held);
+    let mut lacks = deficit.saturating_sub(held);
+    if listed.has_young()? {
+        let uninsured = losses.insure(&portfolio, signed(deficit)?, held, &listed, now)?;
+        lacks = lacks.max(uninsured.unsigned_abs());
+    }
     let forgiven = lacks.min(losses.sum.unsigned_abs());
     require!(lacks.saturating_sub(forgiven) <= settlement.chargeable()?, NovateError::InsuranceExhausted);
 
+    let short = insurance.shortage().saturating_sub(portfolio.payable());
     portfolio.auction_paid = portfolio.auction_paid.checked_add(deficit).ok_or(NovateError::MathOverflow)?;
     insurance.release(deficit)?;
     let covered = insurance.cover(&mut settlement, deficit.saturating_sub(forgiven), deficit)?;
     let shares = losses.divide(signed(forgiven)?)?;
     drop(settlement);
-    forgive(&portfolio, (&shares, &NO_SHARES), &listed, now)?;
-    let losses = pay_losses(&mut portfolio, &shares, &listed)?;
+    let taken = forgive((&portfolio, None), (&shares, &NO_SHARES), short, &listed, now)?;
+    let losses = pay_losses(&mut portfolio, (&shares, &taken), &listed)?;
     let mut settlement = listed.settlement_mut()?;
     if loan > 0 {
         repay(&mut portfolio, &mut settlement, owed)?;
@@ -116,7 +121,11 @@ fn bear(portfolio: &mut Portfolio, listed: &Listed, now: i64) -> Result<Vec<Posi
 }
 
 /// What each position lost and is not forgiven goes to those who won in its market.
-fn pay_losses(portfolio: &mut Portfolio, shares: &[i64], listed: &Listed) -> Result<Vec<BankruptLoss>> {
+fn pay_losses(
+    portfolio: &mut Portfolio,
+    (shares, taken): (&[i64], &[ForgivenLoss]),
+    listed: &Listed,
+) -> Result<Vec<BankruptLoss>> {
     let count = usize::from(portfolio.position_count);
     let mut losses = Vec::with_capacity(count);
     for (position, share) in portfolio.positions.iter_mut().take(count).zip(shares) {
@@ -124,7 +133,8 @@ fn pay_losses(portfolio: &mut Portfolio, shares: &[i64], listed: &Listed) -> Res
         let paid = Usd(position.cost).sub(Usd(*share)).map_err(NovateError::from)?;
         market.variation_pool = market.variation_pool.add(paid).map_err(NovateError::from)?;
         let (amount, forgiven) = (position.cost.unsigned_abs(), share.unsigned_abs());
-        losses.push(BankruptLoss { instrument: position.instrument, amount, forgiven });
+        let round = taken.iter().find(|loss| loss.instrument == position.instrument).map_or(0, |loss| loss.round);
+        losses.push(BankruptLoss { instrument: position.instrument, amount, forgiven, round });
         position.cost = 0;
     }
     Ok(losses)

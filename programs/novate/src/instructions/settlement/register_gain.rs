@@ -22,7 +22,7 @@ pub struct RegisterGain<'info> {
 /// Registers what a position has gained as of the opening of the market's haircut (CLR-32), so that it bears its part. No price is
 /// asked for: those of the opening count.
 ///
-/// 1. Refuses where no window is open, the position was looked at in this round already, or has no gain.
+/// 1. Refuses where no window is open, the position was looked at since the last opening already, or has no gain.
 /// 2. Registers the gain and emits [`HaircutBorne`].
 pub(crate) fn register_gain(ctx: Context<RegisterGain>, instrument: u64) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
@@ -35,8 +35,8 @@ pub(crate) fn register_gain(ctx: Context<RegisterGain>, instrument: u64) -> Resu
 
     let position = portfolio.position_mut(instrument)?;
     require!(position.round != market.round.number, NovateError::GainRegistered);
-    let borne =
-        bear(&mut market, position, accounts.expiry.as_ref().map(AsRef::as_ref), now)?.ok_or(NovateError::NoGain)?;
+    let borne = bear(&mut market, position, accounts.expiry.as_ref().map(AsRef::as_ref), now)?;
+    let borne = borne.filter(|borne| borne.registered > 0).ok_or(NovateError::NoGain)?;
     portfolio.next_sequence();
 
     emit_cpi!(HaircutBorne {

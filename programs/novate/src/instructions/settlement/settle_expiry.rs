@@ -42,10 +42,8 @@ pub(crate) fn settle_expiry(ctx: Context<SettleExpiry>) -> Result<()> {
     let (mut settled, mut borne) = (Vec::with_capacity(count), Vec::new());
     for position in portfolio.positions.iter_mut().take(count) {
         if position.quantity != 0 && expiry_of(position.instrument) == id {
-            if market.round.stands() {
-                let bore = market.bear(position, Some(&expiry), now)?;
-                Borne::note(bore, position.instrument, count, &mut borne);
-            }
+            let bore = market.bear(position, Some(&expiry), now)?;
+            Borne::note(bore, position.instrument, count, &mut borne);
             let quantity = position.quantity;
             let value = expiry.settle(position)?.0;
             settled.push(SettledPosition { instrument: position.instrument, quantity, value });

@@ -308,7 +308,7 @@ fn execute<'a>(
     let before = open_interest((0, 0))?;
     open_interest(bought)?;
     let after = open_interest(sold)?;
-    require!(after <= before || after <= market.open_interest_cap, NovateError::OpenInterestCap);
+    require!(after <= before || after <= market.open_interest_limit(now), NovateError::OpenInterestCap);
 
     let rounding = amounts.bought.sub(amounts.sold).map_err(NovateError::from)?;
     let fees = amounts.fee.add(amounts.fee).map_err(NovateError::from)?;

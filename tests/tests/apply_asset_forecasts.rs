@@ -1,0 +1,279 @@
+use novate::events::{AssetForecastsApplied, SeatTerms};
+use novate_client::state::StandingForecast;
+use novate_client::{instructions as build, AssetField, AssetForecast, AssetSetting, NovateError};
+use novate_tests::{AssetSpec, Builder, MarketSpec, World, BTC, BTC_PERP, CONTRACT, DAY, DOLLAR, GOLD, PRICE};
+use solana_signer::Signer;
+
+/// A depth above any that is governed.
+const DEEP: i64 = i64::MAX;
+
+fn sigma(sigma: i64) -> AssetForecast {
+    AssetForecast { sigma, depth: DEEP }
+}
+
+fn standing(world: &World, asset: u16) -> StandingForecast {
+    world.asset(asset).forecast
+}
+
+/// A pool with BTC, whose market is so many millions of USD deep.
+fn deep(millions: i64) -> World {
+    let btc = AssetSpec { depth: millions * 1_000_000 * DOLLAR, ..AssetSpec::new("BTC", 8, 20_000.0) };
+    let markets = vec![MarketSpec::new("BTC-PERP", BTC)];
+    Builder::default().assets(vec![AssetSpec::new("USDC", 6, 1.0), btc]).markets(markets).build()
+}
+
+/// Prices of now, and the market's multiplier.
+fn refresh(world: &mut World) {
+    world.refresh();
+    let refresh = build::refresh_market(&world.pool, &[(BTC_PERP, BTC)]);
+    world.succeeds(&[refresh], &[]);
+}
+
+/// BTC and gold have moved by so much in a day, which is their measured deviation then.
+fn moved(share: f64) -> World {
+    let mut world = World::default();
+    world.pass(DAY);
+    for asset in [BTC, GOLD] {
+        let usd = world.listing(asset).usd * (1.0 + share);
+        world.price(asset, usd);
+    }
+    // Through the band of the guard.
+    world.refresh();
+    world
+}
+
+#[test]
+fn a_raise_is_in_initial_margin_at_once_and_in_maintenance_margin_a_day_later() {
+    let mut world = World::default();
+    let (owner, maker) = (world.trader(10_000), world.trader(100_000));
+    world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+    let before = world.health(&owner);
+    // Nothing is measured yet: a range of 15 % stands for a deviation of 5 %.
+    let sent = world.foresee(BTC, sigma(100_000));
+    let event: AssetForecastsApplied = sent.event();
+    assert_eq!((event.version, event.pool, event.asset, event.time), (1, world.pool, BTC, world.now()));
+    assert_eq!((event.sigma, event.cut, event.raised), (57_500, 0, world.now()));
+    assert_eq!(event.submitted, [0, 1].map(|seat| SeatTerms { seat, forecast: sigma(100_000) }));
+    refresh(&mut world);
+    assert_eq!(world.asset(BTC).scan_range.0, 150_000);
+    let after = world.health(&owner);
+    assert_eq!(after.maintenance, before.maintenance);
+    // 15 % more, but for rounding up.
+    assert!((after.initial * 100 / before.initial) >= 115 && after.initial * 1000 / before.initial < 1_151);
+
+    for (hours, range) in [(6, 155_625), (12, 161_250), (18, 166_875), (24, 172_500)] {
+        let now = world.now();
+        world.pass(event.raised + hours * 3_600 - now);
+        refresh(&mut world);
+        assert_eq!(world.asset(BTC).scan_range.0, range, "after {hours} hours");
+    }
+    let there = world.health(&owner);
+    assert_eq!(there.initial, after.initial);
+    assert!(there.maintenance * 100 / before.maintenance >= 115);
+}
+
+#[test]
+fn a_raise_a_day_up_to_what_is_forecast() {
+    let mut world = World::default();
+    let mut ranges = vec![];
+    for _ in 0..7 {
+        world.foresee(BTC, sigma(90_000));
+        world.pass(DAY);
+        refresh(&mut world);
+        ranges.push(world.asset(BTC).scan_range.0);
+    }
+    // 5 % times 1.15 and so on, three times over, and no more than what is forecast.
+    assert_eq!(ranges, [172_500, 198_375, 228_129, 262_347, 270_000, 270_000, 270_000]);
+    // Twice its base is the most, whatever is forecast.
+    for _ in 0..3 {
+        world.foresee(BTC, sigma(1_000_000));
+        world.pass(DAY);
+        refresh(&mut world);
+    }
+    assert_eq!(world.asset(BTC).scan_range.0, 300_000);
+}
+
+#[test]
+fn less_is_at_once_and_never_below_what_was_measured() {
+    let mut world = moved(0.3);
+    let measured = world.asset(BTC).scan_range.0;
+    assert!(measured > 150_000, "{measured}");
+    world.foresee(BTC, sigma(1));
+    assert_eq!((standing(&world, BTC).sigma, world.asset(BTC).scan_range.0), (0, measured));
+    world.foresee(BTC, sigma(200_000));
+    world.pass(DAY);
+    refresh(&mut world);
+    assert!(world.asset(BTC).scan_range.0 > measured);
+    // Back to what is measured.
+    world.foresee(BTC, sigma(1));
+    let asset = world.asset(BTC);
+    assert_eq!((asset.forecast.sigma, asset.forecast.sigma_from), (0, 0));
+    assert!(asset.scan_range.0 <= measured);
+}
+
+#[test]
+fn it_lapses_a_day_after_its_last_application() {
+    let mut world = World::default();
+    world.foresee(BTC, sigma(57_500));
+    world.pass(DAY - 100);
+    world.foresee(BTC, sigma(57_500));
+    world.pass(DAY);
+    refresh(&mut world);
+    assert_eq!((world.asset(BTC).scan_range.0, standing(&world, BTC).sigma), (172_500, 57_500));
+    world.pass(1);
+    refresh(&mut world);
+    assert_eq!((world.asset(BTC).scan_range.0, standing(&world, BTC).sigma), (150_000, 0));
+}
+
+#[test]
+fn a_depth_is_lowered_over_a_day_and_never_raised() {
+    let mut world = deep(40);
+    let governed = world.asset(BTC).depth;
+    let mut twin = world.twin();
+    twin.foresee(BTC, AssetForecast { sigma: 1, depth: DEEP });
+    assert_eq!((standing(&twin, BTC).cut, twin.asset(BTC).depth), (0, governed));
+    world.foresee(BTC, AssetForecast { sigma: 1, depth: governed.0 / 10 * 9 });
+    assert_eq!((standing(&world, BTC).cut, world.asset(BTC).depth), (100_000, governed));
+    world.pass(DAY / 2);
+    refresh(&mut world);
+    assert_eq!(world.asset(BTC).depth.0, governed.0 / 100 * 95);
+    world.pass(DAY / 2);
+    let mut shares = vec![];
+    for _ in 0..10 {
+        world.foresee(BTC, AssetForecast { sigma: 1, depth: 1 });
+        world.pass(DAY);
+        refresh(&mut world);
+        shares.push(world.asset(BTC).depth.0 * 1_000 / governed.0);
+    }
+    // By 15 % a day, to a quarter.
+    assert_eq!(shares, [765, 650, 552, 469, 399, 339, 288, 250, 250, 250]);
+    assert_eq!(world.asset(BTC).governed_depth(), governed);
+    world.foresee(BTC, AssetForecast { sigma: 1, depth: DEEP });
+    assert_eq!((standing(&world, BTC).cut, world.asset(BTC).depth), (0, governed));
+}
+
+/// What the model takes for a depth at least.
+#[test]
+fn a_depth_is_a_million_at_least() {
+    let mut world = deep(2);
+    for _ in 0..10 {
+        world.foresee(BTC, AssetForecast { sigma: 1, depth: 1 });
+        world.pass(DAY);
+        refresh(&mut world);
+    }
+    assert_eq!(world.asset(BTC).depth.0, 1_000_000 * DOLLAR);
+}
+
+/// Outside the scan the haircut moves with the deviation.
+#[test]
+fn a_haircut_rises_with_the_deviation() {
+    let mut world = moved(0.03);
+    let governor = world.governor.insecure_clone();
+    let half = vec![AssetSetting { field: AssetField::HaircutVolatilityMultiple, value: 500_000 }];
+    let set = build::set_asset(governor.pubkey(), world.pool, GOLD, half);
+    world.succeeds(&[set], &[&governor]);
+    world.pass(DAY);
+    refresh(&mut world);
+    let before = world.asset(GOLD);
+    world.foresee(GOLD, sigma(1_000_000));
+    let asset = world.asset(GOLD);
+    assert!(asset.forecast.sigma > 0 && asset.haircut == before.haircut && asset.ramp.haircut_ahead.0 > 0);
+    let ahead = asset.haircut.0 + asset.ramp.haircut_ahead.0;
+    world.pass(DAY);
+    refresh(&mut world);
+    let asset = world.asset(GOLD);
+    assert_eq!((asset.haircut.0, asset.ramp.haircut_ahead.0), (ahead, 0));
+    assert!(ahead <= before.haircut.0 * 115 / 100 + 1, "{ahead} after {}", before.haircut.0);
+}
+
+mod adversary {
+    use super::*;
+    use novate_client::addresses;
+    use novate_tests::{Altered, ETH};
+
+    #[test]
+    fn many_small_steps_in_a_day() {
+        let mut world = World::default();
+        world.foresee(BTC, sigma(51_000));
+        for step in 0..40 {
+            world.pass(2_000);
+            world.foresee(BTC, AssetForecast { sigma: 52_000 + step * 1_000, depth: 1 });
+            assert_eq!((standing(&world, BTC).sigma, standing(&world, BTC).cut), (51_000, 0));
+        }
+        world.pass(DAY - 80_000 - 1);
+        world.foresee(BTC, sigma(100_000));
+        assert_eq!(standing(&world, BTC).sigma, 51_000);
+        world.pass(1);
+        world.foresee(BTC, sigma(100_000));
+        assert_eq!(standing(&world, BTC).sigma, 58_650);
+    }
+
+    /// Two of five lie, two are silent: the median is of the one who is honest, or what stands.
+    #[test]
+    fn a_colluding_minority_moves_nothing() {
+        let mut world = World::default();
+        world.seat(5);
+        for member in 0..2 {
+            world.submit_asset(member, BTC, AssetForecast { sigma: 1_000_000, depth: 1 });
+        }
+        world.submit_asset(2, BTC, AssetForecast { sigma: 40_000, depth: DEEP });
+        let apply = build::apply_asset_forecasts(&world.pool, BTC);
+        world.succeeds(&[apply], &[]);
+        refresh(&mut world);
+        assert!(standing(&world, BTC).sigma <= 40_000 && standing(&world, BTC).cut == 0);
+        assert_eq!(world.asset(BTC).scan_range.0, 150_000);
+    }
+
+    #[test]
+    fn a_minority_cannot_end_a_raise() {
+        let mut world = World::default();
+        world.seat(5);
+        world.foresee(BTC, sigma(55_000));
+        world.pass(1_000);
+        for member in 0..2 {
+            world.submit_asset(member, BTC, sigma(1));
+        }
+        world.submit_asset(2, BTC, sigma(60_000));
+        let apply = build::apply_asset_forecasts(&world.pool, BTC);
+        world.succeeds(&[apply], &[]);
+        assert_eq!(standing(&world, BTC).sigma, 55_000);
+    }
+
+    #[test]
+    fn a_quorum_is_missing_or_stale() {
+        let mut world = World::default();
+        world.submit_asset(0, BTC, sigma(60_000));
+        let apply = build::apply_asset_forecasts(&world.pool, BTC);
+        world.refuses(std::slice::from_ref(&apply), &[], NovateError::QuorumMissing);
+        world.pass(1);
+        world.submit_asset(1, BTC, sigma(60_000));
+        world.pass(300);
+        world.refuses(std::slice::from_ref(&apply), &[], NovateError::QuorumMissing);
+        world.submit_asset(0, BTC, sigma(60_000));
+        world.succeeds(std::slice::from_ref(&apply), &[]);
+        // Of a removed member.
+        let removed = world.members[0].insecure_clone();
+        let remove = build::remove_member(removed.pubkey(), world.pool, removed.pubkey());
+        world.succeeds(&[remove], &[&removed]);
+        world.refuses(&[apply], &[], NovateError::QuorumMissing);
+    }
+
+    #[test]
+    fn accounts_of_another_pool_or_asset() {
+        let mut world = World::default();
+        let (home, other) = (world.pool, world.second_pool());
+        world.pool = other;
+        world.foresee(BTC, sigma(60_000));
+        let of_other = build::apply_asset_forecasts(&world.pool, BTC);
+        world.pool = home;
+        world.foresee(BTC, sigma(60_000));
+        world.foresee(ETH, sigma(60_000));
+        let apply = build::apply_asset_forecasts(&world.pool, BTC);
+        for at in 0..3 {
+            let foreign = apply.clone().with_account(at, of_other.accounts[at].pubkey);
+            world.refuses(&[foreign], &[], NovateError::WrongPool);
+        }
+        let eth = addresses::forecasts(&addresses::asset(&world.pool, ETH));
+        world.refuses(&[apply.with_account(2, eth)], &[], NovateError::WrongForecasts);
+    }
+}
