@@ -25,7 +25,7 @@ impl Scene {
     fn new(name: &str) -> Scene {
         let mut world = World::default();
         // Little above initial margin at a scan range of 15 %: 20,000 USD of BTC ask for 3,000 USD and some.
-        let (tight, wide) = (world.trader(4_000), world.trader(40_000));
+        let (tight, wide) = (world.trader(3_500), world.trader(40_000));
         world.trade(&tight, &wide, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
         let node = Node::start(name);
         for (address, account) in &world.svm.accounts_db().inner {
@@ -110,7 +110,7 @@ fn a_change_is_cancelled() {
 #[test]
 fn who_would_be_short_is_named() {
     let scene = Scene::new("short");
-    // 20,000 USD at 15 % are 3,000 USD; at 18.75 % 3,750; the winner has 4,000 less fees.
+    // At 16 % 3,200 USD, at 18.75 % 3,750; it has 3,500 less a fee of 10.
     let sound = scene.says(&["show", &scene.change(wider(160_000))]);
     assert!(!sound.contains(&scene.tight.portfolio.to_string()), "{sound}");
     let market = json!({ "set_market": { "market": BTC_PERP, "terms": { "fee": 0 } } });
@@ -119,7 +119,7 @@ fn who_would_be_short_is_named() {
     assert!(outside.contains("refuse it as things are") && outside.contains("step"), "{outside}");
     let most = scene.says(&["show", &scene.change(wider(187_500))]);
     let pattern = format!("{} of {}", scene.tight.portfolio, scene.tight.key.pubkey());
-    assert!(most.contains(&pattern), "{most}");
+    assert!(most.contains(&format!("{pattern}: below initial margin; equity 3,490.00 USD")), "{most}");
 }
 
 #[test]
