@@ -134,8 +134,8 @@ pub(crate) mod market {
     /// i64, settlement units: charged in it.
     pub const CHARGED: usize = 656;
     /// i64, unix time: its first opening; i64, settlement units: forgiven and in no round yet.
-    pub const ROUND_FIRST: usize = 744;
-    pub const CARRIED: usize = 752;
+    pub const ROUND_FIRST: usize = 760;
+    pub const CARRIED: usize = 768;
 }
 
 /// Offsets in an expiry account of 10,240 bytes.

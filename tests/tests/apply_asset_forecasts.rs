@@ -172,7 +172,7 @@ fn a_haircut_rises_with_the_deviation() {
     let half = vec![AssetSetting { field: AssetField::HaircutVolatilityMultiple, value: 500_000 }];
     let set = build::set_asset(governor.pubkey(), world.pool, GOLD, half);
     world.succeeds(&[set], &[&governor]);
-    world.pass(DAY);
+    world.pass(3 * DAY);
     refresh(&mut world);
     let before = world.asset(GOLD);
     world.foresee(GOLD, sigma(1_000_000));
