@@ -28,7 +28,7 @@ impl Market {
     /// opened, or opened anew with what was forgiven so far. Returns what the round takes in.
     pub fn forgive(&mut self, amount: i128, number: i128, now: i128) -> Result<i128, String> {
         let stands = self.round.ends != 0;
-        if stands && !self.round.is_open(now) {
+        if number != 0 && stands && !self.round.is_open(now) {
             return Err(format!("{amount} is forgiven in a round that is over"));
         }
         self.haircut += amount;
