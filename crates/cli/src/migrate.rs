@@ -66,7 +66,7 @@ enum Step {
         rows: Box<ScenarioRows>,
     },
     /// What governance does to a pool, at once where it does not trade yet.
-    Change(Wanted),
+    Change(Box<Wanted>),
 }
 
 /// How a step ended.
@@ -173,7 +173,7 @@ impl Step {
                 let rows = ScenarioRows::parse(&written).with_context(|| path.display().to_string())?;
                 Self::StageScenarios { generation, rows: Box::new(rows) }
             }
-            _ => Self::Change(Wanted::deserialize(&value)?),
+            _ => Self::Change(Box::new(Wanted::deserialize(&value)?)),
         };
         Ok((name, step))
     }

@@ -1,5 +1,7 @@
 //! `novate govern` as a process, against a local validator with a pool on it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod common;
 
 use base64::prelude::{Engine, BASE64_STANDARD};

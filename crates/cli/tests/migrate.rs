@@ -1,5 +1,7 @@
 //! `novate migrate` as a process: from a local validator without a pool to one that trades.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod common;
 
 use std::fs;

@@ -29,6 +29,7 @@ pub struct Draft {
 /// An instruction that waits, named as it is in the program. Settings are by field; what is not named stays.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[expect(clippy::large_enum_variant, reason = "there are a handful at most")]
 pub enum Wanted {
     AddAsset {
         #[serde(with = "text::key")]
