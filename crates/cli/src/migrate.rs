@@ -16,7 +16,7 @@ use crate::cluster::Cluster;
 use crate::demo::rows::ScenarioRows;
 use crate::govern::change::Wanted;
 use crate::govern::view::View;
-use crate::govern::{text, At, By};
+use crate::govern::{announce, require_authority, text, At, By};
 
 /// What is run, and where.
 #[derive(Clone, Debug, clap::Args)]
@@ -235,8 +235,7 @@ impl<'c> Migration<'c> {
         if wanted.is_in_force(&view)? {
             return Ok(Outcome::WasThere);
         }
-        let authority = view.pool().authority;
-        ensure!(self.key.pubkey() == authority, "the pool's authority is {authority}: it has to run this");
+        require_authority(&view, self.key)?;
         let instruction = wanted.instruction(&view)?;
         if !view.pool().is_live() {
             self.cluster.send(&[instruction], self.key)?;
@@ -256,11 +255,7 @@ impl<'c> Migration<'c> {
                 Ok(Outcome::Done)
             }
             None => {
-                let number = view.pool().change_count;
-                let schedule = build::schedule_change(authority, authority, number, &instruction);
-                self.cluster.send(&[schedule], self.key)?;
-                let address = addresses::change(&view.address, number);
-                let change: Change = self.cluster.account(&address)?;
+                let (address, change) = announce(&instruction, &view, self.cluster, self.key)?;
                 Ok(Outcome::Waits(address, change.ready))
             }
         }

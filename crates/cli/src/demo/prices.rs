@@ -9,6 +9,7 @@ use novate_client::Pubkey;
 use pyth_solana_receiver_sdk::price_update::{PriceFeedMessage, PriceUpdateV2, VerificationLevel};
 
 use super::chain::Chain;
+use crate::govern::text::hash_of;
 
 const CSV: &str = include_str!("../../data/ftx_2022-11.csv");
 
@@ -137,21 +138,9 @@ pub fn feeds() -> Result<Vec<Feed>> {
         ("ETH", "ff61491a931112ddf1bd8147cd1b641375f79f5825126d665480874634fd0ace"),
     ];
     let feeds = ids.iter().enumerate().map(|(index, (coin, id))| {
-        Ok(Feed { coin, address: Pubkey::new_from_array([0xf0 | index as u8; 32]), id: hex(id)? })
+        Ok(Feed { coin, address: Pubkey::new_from_array([0xf0 | index as u8; 32]), id: hash_of(id)? })
     });
     feeds.collect()
-}
-
-/// 64 hexadecimal digits as bytes.
-pub fn hex(text: &str) -> Result<[u8; 32]> {
-    let mut out = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        bail!("`{text}` is not 64 hexadecimal digits");
-    }
-    for (at, byte) in out.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).context("not hexadecimal")?;
-    }
-    Ok(out)
 }
 
 /// Publishes the prices of a moment. The file has no USDC; it is held at 1 USD.

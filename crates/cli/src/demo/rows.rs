@@ -5,8 +5,8 @@ use anyhow::{ensure, Context, Result};
 use novate_client::ScenarioRange;
 use serde::Deserialize;
 
-use super::prices::hex;
 use super::products::{COINS, PERPETUALS};
+use crate::govern::text::hash_of;
 
 const JSON: &str = include_str!("../../data/scenarios.json");
 /// Rows per call: what fits a transaction with three columns.
@@ -62,7 +62,7 @@ impl ScenarioRows {
     /// The same of the first so many columns, for a pool without the others.
     pub fn ranges_of(&self, columns: usize) -> Result<Vec<ScenarioRange>> {
         let count = u16::try_from(self.moves.len())?;
-        let source = hex(&self.source_sha256)?;
+        let source = hash_of(&self.source_sha256)?;
         let present = (1u16 << columns) - 1;
         let calls = self.moves.chunks(ROWS_PER_CALL).zip(self.vols.chunks(ROWS_PER_CALL)).enumerate();
         calls

@@ -11,7 +11,7 @@ use novate_client::{
     AssetField, AssetSetting, AssetTerms, Delays, Forecast, Instruction, Lending, MarketField, MarketSetting,
     MarketTerms, OracleSource, ParamSetting, Pubkey, RedemptionTerms,
 };
-use novate_margin::{Params, Ratio};
+use novate_margin::Params;
 use serde::{Deserialize, Serialize};
 
 use super::text;
@@ -176,8 +176,7 @@ impl Wanted {
                 held == (source.oracle, source.feed, source.feed_owner, source.feed_id)
             }
             Self::SetParams { params } => {
-                let values: &[Ratio] = bytemuck::cast_slice(bytemuck::bytes_of(&pool.params));
-                let held = |place: u8| values.get(usize::from(place)).map(|value| value.0);
+                let held = |place: u8| view.params().get(usize::from(place)).map(|value| value.0);
                 param_settings(params)?.iter().all(|setting| held(setting.parameter) == Some(setting.value))
             }
             Self::SwitchScenarios { generation, .. } => pool.generation >= *generation,

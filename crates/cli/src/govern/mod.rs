@@ -201,7 +201,8 @@ fn list(pool: Pubkey, cluster: &Cluster) -> Result<String> {
     Ok(out.trim_end().into())
 }
 
-fn require_authority(view: &View, key: &Keypair) -> Result<()> {
+/// Refuses a key that is not the pool's authority.
+pub fn require_authority(view: &View, key: &Keypair) -> Result<()> {
     let authority = view.pool().authority;
     ensure!(
         key.pubkey() == authority,
@@ -216,13 +217,16 @@ fn schedule(file: &Path, cluster: &Cluster, key: &Keypair) -> Result<String> {
     let view = View::read(cluster, draft.pool)?;
     require_authority(&view, key)?;
     ensure!(view.pool().is_live(), "the pool does not trade yet: nothing waits, `novate govern execute` does it");
-    let number = view.pool().change_count;
-    let instruction = draft.change.instruction(&view)?;
-    let signer = key.pubkey();
-    cluster.send(&[build::schedule_change(signer, signer, number, &instruction)], key)?;
-    let address = addresses::change(&draft.pool, number);
-    let change: Change = cluster.account(&address)?;
+    let (address, change) = announce(&draft.change.instruction(&view)?, &view, cluster, key)?;
     Ok(format!("{address}\n{}", words::standing(&change, &view).trim_end()))
+}
+
+/// Schedules an instruction as the next change of a pool, and returns it as it stands then.
+pub fn announce(instruction: &Instruction, view: &View, cluster: &Cluster, key: &Keypair) -> Result<(Pubkey, Change)> {
+    let (number, signer) = (view.pool().change_count, key.pubkey());
+    cluster.send(&[build::schedule_change(signer, signer, number, instruction)], key)?;
+    let address = addresses::change(&view.address, number);
+    Ok((address, cluster.account(&address)?))
 }
 
 fn execute(what: &str, cluster: &Cluster, key: &Keypair) -> Result<String> {

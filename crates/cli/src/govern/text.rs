@@ -1,5 +1,6 @@
 //! How keys, hashes, symbols, amounts and times are written.
 
+use anyhow::{ensure, Result};
 use novate_margin::Usd;
 
 use crate::demo::terminal::separated;
@@ -53,16 +54,7 @@ pub mod hash {
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 32], D::Error> {
-        let text = String::deserialize(from)?;
-        let digits = text.strip_prefix("0x").unwrap_or(&text);
-        let fits = digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-        let mut hash = [0; 32];
-        for (at, byte) in hash.iter_mut().enumerate() {
-            let pair = digits.get(2 * at..2 * at + 2).filter(|_| fits);
-            let value = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok());
-            *byte = value.ok_or_else(|| D::Error::custom(format!("{text:?} is not 32 bytes in hexadecimal")))?;
-        }
-        Ok(hash)
+        super::hash_of(&String::deserialize(from)?).map_err(D::Error::custom)
     }
 }
 
@@ -84,6 +76,18 @@ pub mod symbol {
             .copy_from_slice(text.as_bytes());
         Ok(symbol)
     }
+}
+
+/// 64 hexadecimal digits, behind 0x or not, as bytes.
+pub fn hash_of(text: &str) -> Result<[u8; 32]> {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let fits = digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    ensure!(fits, "{text:?} is not 32 bytes in hexadecimal");
+    let mut hash = [0; 32];
+    for (at, byte) in hash.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16)?;
+    }
+    Ok(hash)
 }
 
 /// A symbol without its padding.

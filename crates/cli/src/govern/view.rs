@@ -4,7 +4,7 @@ use anyhow::{bail, Context, Result};
 use bytemuck::zeroed_box;
 use novate_client::state::{Asset, Committee, Expiry, Market, Pool, Portfolio, Scenarios, Venue};
 use novate_client::{addresses, HealthError, Prices, Pubkey, Snapshot, Terms};
-use novate_margin::Health;
+use novate_margin::{Health, Ratio};
 
 use crate::cluster::Cluster;
 
@@ -44,6 +44,11 @@ impl<'c> View<'c> {
 
     pub fn pool(&self) -> &Pool {
         &self.snapshot.pool
+    }
+
+    /// The parameters as last set, in the order of `Params::NAMES`.
+    pub fn params(&self) -> &[Ratio] {
+        bytemuck::cast_slice(bytemuck::bytes_of(&self.pool().params))
     }
 
     pub fn asset(&self, index: u16) -> Result<&Asset> {

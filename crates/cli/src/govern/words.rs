@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anyhow::Result;
 use novate_client::state::{Change, Rule};
-use novate_margin::{Params, Ratio};
+use novate_margin::Params;
 
 use super::change::{asset_settings, market_settings, param_settings, Wanted};
 use super::text;
@@ -30,7 +30,7 @@ pub fn content(wanted: &Wanted, view: &View) -> Result<String> {
         }
         Wanted::SetParams { params } => {
             writeln!(out, "set_params")?;
-            let values: &[Ratio] = bytemuck::cast_slice(bytemuck::bytes_of(&view.pool().params));
+            let values = view.params();
             for setting in param_settings(params)? {
                 let place = usize::from(setting.parameter);
                 let (name, from) = (Params::NAMES.get(place), values.get(place).map(|value| value.0));
