@@ -1,5 +1,6 @@
 //! The command line of Novate as a library, so that tests can run what a person runs.
 
+pub mod books;
 pub mod cluster;
 pub mod demo;
 pub mod govern;

@@ -35,9 +35,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use novate_client::instructions as ix;
 use novate_client::HealthReport;
 
+pub use crate::books::Ledger;
 pub use cast::{Kind, CAST};
 pub use chain::ComputeUnits;
-pub use ledger::Ledger;
 pub use liquidator::{Fate, Sale};
 pub use prices::{DAY, START};
 pub use record::{Frame, Standing};

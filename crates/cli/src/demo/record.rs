@@ -5,11 +5,11 @@ use novate_client::Snapshot;
 use novate_margin::health_factor;
 
 use super::cast::CAST;
-use super::ledger::Ledger;
 use super::legs;
 use super::liquidator::unpaid_losses;
 use super::products::{COINS, EXPIRIES};
 use super::world::World;
+use crate::books::Ledger;
 
 /// Margins of one member at one moment, 1e-6 USD.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

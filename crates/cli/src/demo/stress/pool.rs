@@ -10,9 +10,10 @@ use solana_signer::Signer;
 use super::book::Member;
 use super::waterfall::{Part, Waterfall};
 use super::window::Window;
+use crate::books::Ledger;
 use crate::cluster::Refused;
 use crate::demo::chain::Chain;
-use crate::demo::ledger::{Books, Ledger};
+use crate::demo::ledger;
 use crate::demo::prices::{Feed, PricePath};
 use crate::demo::products::{Coin, Perpetual};
 use crate::demo::tokens;
@@ -151,7 +152,7 @@ impl Pool {
     pub fn check(&self) -> Result<Ledger> {
         let markets: Vec<Market> = (0..self.markets()).map(|index| self.market(index)).collect::<Result<_>>()?;
         self.waterfall.check(&self.insurance()?, &markets, &self.asset(0)?)?;
-        Books { chain: &self.chain, pool: self.keys.pool }.check()
+        ledger::read(&self.chain, &self.keys.pool)?.check()
     }
 
     pub fn snapshot(&self) -> Result<Snapshot> {
