@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{ensure, Context, Result};
-use novate_client::instrument::{self, market_of, perpetual, Instrument};
-use novate_client::state::{minutes_of, Asset, Balance, Expiry, Insurance, Market, Portfolio, SETTLEMENT_ASSET};
-use novate_client::Right;
+use anyhow::{bail, ensure, Context, Result};
+use bytemuck::NoUninit;
+use novate_client::instrument::{self, expiry_id, market_of, perpetual, Instrument};
+use novate_client::state::{minutes_of, Asset, Balance, Expiry, Insurance, Market, Pool, Portfolio, SETTLEMENT_ASSET};
+use novate_client::{addresses, Pubkey, Right};
+
+use crate::cluster::Cluster;
 
 /// What the books said when they were last checked. Settlement asset in 1e-6.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +29,41 @@ pub struct Ledger {
     pub rounding: i128,
 }
 
+/// How often the accounts are read until none has changed meanwhile.
+const READINGS: usize = 20;
+
+/// Reads the accounts of a pool, again where one was written meanwhile.
+pub fn read(cluster: &Cluster, pool: &Pubkey) -> Result<Books> {
+    let mut before = read_once(cluster, pool)?;
+    for _ in 1..READINGS {
+        let after = read_once(cluster, pool)?;
+        if before.is_as(&after) {
+            return Ok(after);
+        }
+        before = after;
+    }
+    bail!("the pool does not stand still: {READINGS} readings differ")
+}
+
+fn read_once(cluster: &Cluster, address: &Pubkey) -> Result<Books> {
+    let pool: Pool = cluster.account(address)?;
+    let assets = (0..pool.asset_count).map(|i| cluster.account(&addresses::asset(address, i)));
+    let assets = assets.collect::<Result<Vec<Asset>>>()?;
+    let markets = (0..pool.market_count).map(|i| cluster.account(&addresses::market(address, i)));
+    let markets = markets.collect::<Result<Vec<Market>>>()?;
+    let listed = markets.iter().flat_map(|m| m.listed_expiries().iter().map(|minutes| expiry_id(m.index, *minutes)));
+    let expiries = listed.map(|id| Ok(Box::new(cluster.account(&addresses::expiry_by_id(address, id))?)));
+    let portfolios = cluster.all::<Portfolio>()?.into_iter().map(|(_, portfolio)| portfolio);
+    Ok(Books {
+        vaults: assets.iter().map(|a| cluster.tokens(&a.vault)).collect::<Result<_>>()?,
+        expiries: expiries.collect::<Result<_>>()?,
+        insurance: cluster.account(&addresses::insurance(address))?,
+        portfolios: portfolios.filter(|p| p.pool == *address).collect(),
+        assets,
+        markets,
+    })
+}
+
 /// The accounts of a pool as they were at one time, assets and markets by index.
 pub struct Books {
     pub assets: Vec<Asset>,
@@ -38,6 +76,21 @@ pub struct Books {
 }
 
 impl Books {
+    /// Whether nothing differs.
+    fn is_as(&self, other: &Self) -> bool {
+        fn bytes<T: NoUninit>(list: &[T]) -> &[u8] {
+            bytemuck::cast_slice(list)
+        }
+        let expiries =
+            |books: &Self| books.expiries.iter().flat_map(|e| bytemuck::bytes_of(&**e).to_vec()).collect::<Vec<_>>();
+        self.vaults == other.vaults
+            && bytes(&self.assets) == bytes(&other.assets)
+            && bytes(&self.markets) == bytes(&other.markets)
+            && bytes(&self.portfolios) == bytes(&other.portfolios)
+            && bytemuck::bytes_of(&self.insurance) == bytemuck::bytes_of(&other.insurance)
+            && expiries(self) == expiries(other)
+    }
+
     /// Checks every vault, every market and every instrument that the pool lists: a difference of one unit anywhere is an error.
     pub fn check(&self) -> Result<Ledger> {
         for market in &self.markets {

@@ -20,6 +20,8 @@ use solana_transaction::Transaction;
 const CLOCK: Pubkey = Pubkey::from_str_const("SysvarC1ock11111111111111111111111111111111");
 /// Where the clock has the unix time.
 const UNIX_TIME: usize = 32;
+/// Where a token account has its amount.
+const TOKENS: usize = 64;
 
 /// The program refused a transaction by one of its errors.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +94,13 @@ impl Cluster {
         read.collect()
     }
 
+    /// What a token account holds, mint's units.
+    pub fn tokens(&self, address: &Pubkey) -> Result<u64> {
+        let account = self.client.get_account(address).with_context(|| format!("reading {address}"))?;
+        let amount = account.data.get(TOKENS..).and_then(|bytes| bytes.first_chunk());
+        Ok(u64::from_le_bytes(*amount.with_context(|| format!("{address} is not a token account"))?))
+    }
+
     /// Program that owns an account.
     pub fn owner(&self, address: &Pubkey) -> Result<Pubkey> {
         Ok(self.client.get_account(address).with_context(|| format!("reading {address}"))?.owner)
@@ -120,7 +129,7 @@ impl Cluster {
     }
 }
 
-fn refusal(error: &Error) -> Option<Refused> {
+pub(crate) fn refusal(error: &Error) -> Option<Refused> {
     let ErrorKind::RpcError(RpcError::RpcResponseError { data, .. }) = error.kind() else { return None };
     let RpcResponseErrorData::SendTransactionPreflightFailure(simulated) = data else { return None };
     Refused::read(simulated.logs.as_deref()?)

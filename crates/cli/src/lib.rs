@@ -4,6 +4,7 @@ pub mod books;
 pub mod cluster;
 pub mod demo;
 pub mod govern;
+pub mod localnet;
 pub mod margin;
 pub mod migrate;
 pub mod scenarios;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use novate_cli::{demo, govern, margin, migrate, scenarios};
+use novate_cli::{demo, govern, localnet, margin, migrate, scenarios};
 
 /// Clearing with cross margin on Solana.
 #[derive(Parser)]
@@ -21,6 +21,8 @@ enum Command {
     /// Draft, show, schedule, execute and cancel changes of a pool.
     #[command(subcommand)]
     Govern(govern::Command),
+    /// Run a local validator with a pool that trades, until it is stopped or a replayed crash is over.
+    Localnet(localnet::Options),
     /// Evaluate or explain portfolios in files.
     #[command(subcommand)]
     Margin(margin::Command),
@@ -36,6 +38,7 @@ fn run(command: &Command) -> Result<String> {
     match command {
         Command::Demo(options) => demo::run(options).map(|outcome| demo::terminal::summary(&outcome)),
         Command::Govern(command) => govern::run(command),
+        Command::Localnet(options) => localnet::run(options),
         Command::Margin(command) => margin::run(command),
         Command::Migrate(options) => migrate::run(options),
         Command::Scenarios(command) => scenarios::run(command),

@@ -154,7 +154,12 @@ pub fn publish(chain: &mut Chain, path: &PricePath, feeds: &[Feed], time: i64) -
 }
 
 /// Writes a price and its average, 1e-8 USD, into a feed's account.
-pub fn write(chain: &mut Chain, feed: &Feed, [price, average]: [i64; 2], time: i64) -> Result<()> {
+pub fn write(chain: &mut Chain, feed: &Feed, prices: [i64; 2], time: i64) -> Result<()> {
+    chain.set_foreign_account(feed.address, RECEIVER, update(feed, prices, time)?)
+}
+
+/// Data of a feed's account with a price and its average, 1e-8 USD, published at a unix time.
+pub fn update(feed: &Feed, [price, average]: [i64; 2], time: i64) -> Result<Vec<u8>> {
     let update = PriceUpdateV2 {
         write_authority: Pubkey::default(),
         verification_level: VerificationLevel::Full,
@@ -173,7 +178,7 @@ pub fn write(chain: &mut Chain, feed: &Feed, [price, average]: [i64; 2], time: i
     let mut data = Vec::with_capacity(PriceUpdateV2::LEN);
     update.try_serialize(&mut data)?;
     data.resize(PriceUpdateV2::LEN, 0);
-    chain.set_foreign_account(feed.address, RECEIVER, data)
+    Ok(data)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod members;
 mod pool;
 pub mod tell;
 mod waterfall;
-mod window;
+pub(crate) mod window;
 
 use std::path::Path;
 

@@ -1,0 +1,206 @@
+//! `novate localnet`: a validator with a pool that trades, in one tree of processes. This process is the world around it: it publishes
+//! prices and forecasts, and at the end it checks the books.
+
+mod cast;
+mod committee;
+pub mod node;
+mod prices;
+mod setup;
+mod tree;
+
+use std::fmt::Write;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{ensure, Context, Result};
+use novate_client::state::Portfolio;
+use novate_client::Pubkey;
+use serde_json::json;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use solana_signer::Signer;
+
+use node::{Node, Ports};
+use prices::{Prices, Quotes, Replay};
+use setup::{Folders, Place};
+use tree::Tree;
+
+use crate::books::Ledger;
+use crate::demo::products::COINS;
+
+/// What is run, and where.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Prices of days that broke markets; without it a random walk.
+    #[arg(long, value_enum)]
+    replay: Option<Replay>,
+    /// First day of the replay, counted from 0.
+    #[arg(long, requires = "replay", default_value_t = 0)]
+    from_day: i64,
+    /// Days of the replay; to its end where it is not given.
+    #[arg(long, requires = "replay")]
+    days: Option<i64>,
+    /// Seconds that the clock of a replay leaps at every turn.
+    #[arg(long, requires = "replay", default_value_t = 300)]
+    leap: i64,
+    /// Milliseconds between two turns: prices are published anew at each.
+    #[arg(long, default_value_t = 2_000)]
+    turn_ms: u64,
+    /// Of the random walk: the same seed gives the same prices.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// A wallet that gets lamports and tokens.
+    #[arg(long = "wallet")]
+    wallets: Vec<Pubkey>,
+    /// Port of JSON-RPC over HTTP; 0 takes one that is free.
+    #[arg(long, default_value_t = 8899)]
+    rpc_port: u16,
+    /// Port of subscriptions over websocket; 0 takes one that is free.
+    #[arg(long, default_value_t = 8900)]
+    ws_port: u16,
+    /// Length of a slot, milliseconds.
+    #[arg(long, default_value_t = 400)]
+    slot_ms: u64,
+    /// The program that is deployed.
+    #[arg(long, default_value = "target/deploy/novate.so")]
+    program: PathBuf,
+    /// The validator; beside this program where it is not given.
+    #[arg(long)]
+    validator: Option<PathBuf>,
+    /// Folder of the migrations that make the pool.
+    #[arg(long, default_value = "migrations")]
+    migrations: PathBuf,
+    /// Folder for keys, logs and addresses of this run; emptied first.
+    #[arg(long, default_value = "target/localnet")]
+    state: PathBuf,
+}
+
+/// Runs until the replay ends, or until this process is asked to stop.
+pub fn run(options: &Options) -> Result<String> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, stop.clone()).context("waiting for signals")?;
+    }
+    let mut prices = match options.replay {
+        Some(which) => Prices::replay(which, options.from_day, options.days)?,
+        None => Prices::walk(options.seed),
+    };
+    empty(&options.state)?;
+    let validator = options.validator.clone().map_or_else(Node::built, Ok)?;
+    let ports = Ports { rpc: options.rpc_port, websocket: options.ws_port, slot_ms: options.slot_ms };
+    let log = File::create(options.state.join("validator.log"))?;
+    let node = Node::start(&validator, ports, log.into())?;
+    node.deploy(&options.program)?;
+    let quotes = prices.after(0)?;
+    let folders = Folders { migrations: &options.migrations, state: &options.state };
+    let place = setup::build(&node, &folders, &quotes).context("making the pool")?;
+    for wallet in &options.wallets {
+        setup::endow(&node, &place, wallet, &quotes)?;
+    }
+    let described = describe(&node, &place);
+    let state = options.state.join("addresses.json");
+    std::fs::write(&state, serde_json::to_string_pretty(&described)?)?;
+    println!(
+        "{}\nready: addresses in {}, stop with Ctrl-C",
+        serde_json::to_string_pretty(&described)?,
+        state.display()
+    );
+
+    let mut tree = Tree::new(&options.state);
+    let mut world = World { options, node: &node, place: &place, prices: &mut prices, elapsed: 0, began: node.now()? };
+    while !stop.load(Ordering::Relaxed) && world.turn()? {
+        tree.check()?;
+    }
+    tree.stop_all()?;
+    let ledger = audit(&node, &place).context("the books")?;
+    summary(&node, &place, &ledger)
+}
+
+/// Removes what an earlier run left.
+fn empty(folder: &Path) -> Result<()> {
+    let ours = folder.join("addresses.json");
+    if folder.exists() {
+        let is_empty = folder.read_dir()?.next().is_none();
+        ensure!(
+            is_empty || ours.exists(),
+            "{} is not the folder of an earlier run: name another with --state",
+            folder.display()
+        );
+        std::fs::remove_dir_all(folder)?;
+    }
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    // A run that fails leaves a folder that the next one may empty.
+    std::fs::write(ours, "{}")?;
+    Ok(())
+}
+
+struct World<'a> {
+    options: &'a Options,
+    node: &'a Node,
+    place: &'a Place,
+    prices: &'a mut Prices,
+    /// Seconds of the chain since the start, and when that was.
+    elapsed: i64,
+    began: i64,
+}
+
+impl World<'_> {
+    /// Lets time pass, publishes what prices and forecasts are then. Says whether there are prices left.
+    fn turn(&mut self) -> Result<bool> {
+        let next = Instant::now() + Duration::from_millis(self.options.turn_ms);
+        if self.options.replay.is_some() {
+            self.elapsed += self.options.leap;
+            self.node.leap(self.began + self.elapsed)?;
+        }
+        self.elapsed = self.node.now()? - self.began;
+        let quotes: Quotes = self.prices.after(self.elapsed)?;
+        setup::publish(self.node, &self.place.feeds, &quotes)?;
+        // Whoever looks at a price after a leap finds it taken over.
+        self.node.send(&[setup::refresh(self.place)], &[&self.place.governor])?;
+        self.place.committee.forecast(self.node, &self.place.keys.pool)?;
+        sleep(next.saturating_duration_since(Instant::now()));
+        Ok(self.prices.length().is_none_or(|length| self.elapsed < length))
+    }
+}
+
+/// What a wallet or a bot needs to know.
+fn describe(node: &Node, place: &Place) -> serde_json::Value {
+    let text = |key: &Pubkey| key.to_string();
+    let mints = COINS.iter().zip(&place.mints).map(|(coin, mint)| (coin.symbol.to_string(), text(mint).into()));
+    let feeds = place.feeds.iter().map(|feed| (feed.coin.to_string(), text(&feed.address).into()));
+    let accounts = place.accounts.iter().map(|account| {
+        let addresses = json!({ "owner": text(&account.owner.pubkey()), "portfolio": text(&account.portfolio) });
+        (account.name.to_string(), addresses)
+    });
+    json!({
+        "rpc": node.url,
+        "websocket": node.websocket,
+        "program": text(&novate_client::ID),
+        "pool": text(&place.keys.pool),
+        "scenarios": text(&place.keys.scenarios),
+        "authority": text(&place.governor.pubkey()),
+        "mints": mints.collect::<serde_json::Map<_, _>>(),
+        "feeds": feeds.collect::<serde_json::Map<_, _>>(),
+        "accounts": accounts.collect::<serde_json::Map<_, _>>(),
+    })
+}
+
+/// Checks the books once nobody writes any more.
+fn audit(node: &Node, place: &Place) -> Result<Ledger> {
+    crate::books::read(&node.cluster(), &place.keys.pool)?.check()
+}
+
+fn summary(node: &Node, place: &Place, ledger: &Ledger) -> Result<String> {
+    let mut out = String::new();
+    for account in &place.accounts {
+        let portfolio: Box<Portfolio> = Box::new(node.read(&account.portfolio)?);
+        let (cash, held) = (portfolio.cash as f64 / 1e6, portfolio.position_count);
+        let auction = if portfolio.in_auction() { ", in an auction" } else { "" };
+        writeln!(out, "{:12} cash {cash:>18.6}, {held} positions{auction}", account.name)?;
+    }
+    write!(out, "every vault balances: {:.6} USDC in the settlement vault", ledger.vault as f64 / 1e6)?;
+    Ok(out)
+}

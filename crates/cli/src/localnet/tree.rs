@@ -1,0 +1,106 @@
+//! The processes of a local cluster: all end when one of them fails, and in turn.
+
+use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{bail, Context, Result};
+use rustix::process::{kill_process, Pid, Signal};
+
+/// How long a process may take to end when it is asked to.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+struct Member {
+    name: &'static str,
+    process: Child,
+}
+
+/// Processes of this program, each with a log of its own. They end with this value, the last one first.
+pub struct Tree {
+    folder: PathBuf,
+    members: Vec<Member>,
+}
+
+impl Tree {
+    /// Logs go to `folder`.
+    pub fn new(folder: &Path) -> Self {
+        Self { folder: folder.into(), members: vec![] }
+    }
+
+    /// Runs a command of this program.
+    pub fn start(&mut self, name: &'static str, arguments: &[String]) -> Result<()> {
+        let log = File::create(self.log(name)).with_context(|| self.log(name).display().to_string())?;
+        let process = Command::new(std::env::current_exe()?)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            // Who interrupts at a terminal interrupts this process, which ends the others in turn.
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("starting {name}"))?;
+        self.members.push(Member { name, process });
+        Ok(())
+    }
+
+    fn log(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.log"))
+    }
+
+    /// Fails where a process has ended by itself.
+    pub fn check(&mut self) -> Result<()> {
+        for member in &mut self.members {
+            if let Some(status) = member.process.try_wait()? {
+                let (name, log) = (member.name, self.folder.join(format!("{}.log", member.name)));
+                bail!("{name} ended ({status}): see {}", log.display());
+            }
+        }
+        Ok(())
+    }
+
+    /// Process number of a member.
+    pub fn id(&self, name: &str) -> Option<u32> {
+        self.members.iter().find(|m| m.name == name).map(|m| m.process.id())
+    }
+
+    /// Ends a member: asks, waits, and insists.
+    pub fn stop(&mut self, name: &str) -> Result<()> {
+        let Some(at) = self.members.iter().position(|m| m.name == name) else { return Ok(()) };
+        end(&mut self.members.remove(at))
+    }
+
+    /// Ends all, the last one first.
+    pub fn stop_all(&mut self) -> Result<()> {
+        while let Some(mut member) = self.members.pop() {
+            end(&mut member)?;
+        }
+        Ok(())
+    }
+}
+
+fn end(member: &mut Member) -> Result<()> {
+    let id = Pid::from_child(&member.process);
+    // It may have ended by itself: then there is nobody to tell.
+    let _ = kill_process(id, Signal::TERM);
+    let until = Instant::now() + PATIENCE;
+    while member.process.try_wait()?.is_none() {
+        if Instant::now() > until {
+            member.process.kill()?;
+            member.process.wait()?;
+            bail!("{} did not end within {} s and was killed", member.name, PATIENCE.as_secs());
+        }
+        sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        while let Some(mut member) = self.members.pop() {
+            let _ = end(&mut member);
+        }
+    }
+}
