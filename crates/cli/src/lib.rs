@@ -1,10 +1,14 @@
 //! The command line of Novate as a library, so that tests can run what a person runs.
 
+pub mod amount;
 pub mod books;
 pub mod cluster;
+pub mod command;
 pub mod demo;
 pub mod govern;
 pub mod localnet;
 pub mod margin;
 pub mod migrate;
 pub mod scenarios;
+pub mod symbol;
+pub mod trader;

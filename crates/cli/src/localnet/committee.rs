@@ -61,16 +61,16 @@ impl Committee {
     /// Submits and applies a step of every forecast that is not what the rule says, or is old. One that is refused, beside its
     /// neighbour or within its day, is tried again at the next call.
     pub fn forecast(&self, node: &Node, pool: &Pubkey) -> Result<()> {
-        let now = node.now()?;
+        let now = node.cluster.now()?;
         for listed in &self.expiries {
             // The last minutes before an expiry are the window's, not the smile's.
             if now + INTERVAL >= listed.time {
                 continue;
             }
-            let expiry: Box<Expiry> = Box::new(node.read(&listed.address(pool))?);
+            let expiry: Box<Expiry> = Box::new(node.cluster.account(&listed.address(pool))?);
             let since = now - expiry.published;
-            let market: Market = node.read(&addresses::market(pool, listed.market))?;
-            let asset: Asset = node.read(&addresses::asset(pool, market.asset))?;
+            let market: Market = node.cluster.account(&addresses::market(pool, listed.market))?;
+            let asset: Asset = node.cluster.account(&addresses::asset(pool, market.asset))?;
             let daily = volatility::sigma_ceil(asset.variance_fast).0 as f64 / 1e6;
             let level = Level::of(&Forecast::from(&*expiry));
             let (day, left) = (expiry.day_of(now), listed.years(now));
@@ -87,7 +87,7 @@ impl Committee {
                 |member: &Keypair| build::submit_forecast(member.pubkey(), *pool, listed.market, listed.time, forecast);
             let mut instructions: Vec<_> = quorum.iter().map(submit).collect();
             instructions.push(build::apply_forecasts(&market, listed.time, now));
-            if let Err(error) = node.send(&instructions, &quorum.iter().collect::<Vec<_>>()) {
+            if let Err(error) = node.cluster.send_by(&instructions, &quorum.iter().collect::<Vec<_>>()) {
                 eprintln!("committee: {:?}: {error:#}", listed);
             }
         }

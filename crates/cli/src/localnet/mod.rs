@@ -110,7 +110,8 @@ pub fn run(options: &Options) -> Result<String> {
     );
 
     let mut tree = Tree::new(&options.state);
-    let mut world = World { options, node: &node, place: &place, prices: &mut prices, elapsed: 0, began: node.now()? };
+    let mut world =
+        World { options, node: &node, place: &place, prices: &mut prices, elapsed: 0, began: node.cluster.now()? };
     while !stop.load(Ordering::Relaxed) && world.turn()? {
         tree.check()?;
     }
@@ -155,11 +156,11 @@ impl World<'_> {
             self.elapsed += self.options.leap;
             self.node.leap(self.began + self.elapsed)?;
         }
-        self.elapsed = self.node.now()? - self.began;
+        self.elapsed = self.node.cluster.now()? - self.began;
         let quotes: Quotes = self.prices.after(self.elapsed)?;
         setup::publish(self.node, &self.place.feeds, &quotes)?;
         // Whoever looks at a price after a leap finds it taken over.
-        self.node.send(&[setup::refresh(self.place)], &[&self.place.governor])?;
+        self.node.cluster.send_by(&[setup::refresh(self.place)], &[&self.place.governor])?;
         self.place.committee.forecast(self.node, &self.place.keys.pool)?;
         sleep(next.saturating_duration_since(Instant::now()));
         Ok(self.prices.length().is_none_or(|length| self.elapsed < length))
@@ -190,13 +191,13 @@ fn describe(node: &Node, place: &Place) -> serde_json::Value {
 
 /// Checks the books once nobody writes any more.
 fn audit(node: &Node, place: &Place) -> Result<Ledger> {
-    crate::books::read(&node.cluster(), &place.keys.pool)?.check()
+    crate::books::read(&node.cluster, &place.keys.pool)?.check()
 }
 
 fn summary(node: &Node, place: &Place, ledger: &Ledger) -> Result<String> {
     let mut out = String::new();
     for account in &place.accounts {
-        let portfolio: Box<Portfolio> = Box::new(node.read(&account.portfolio)?);
+        let portfolio: Box<Portfolio> = Box::new(node.cluster.account(&account.portfolio)?);
         let (cash, held) = (portfolio.cash as f64 / 1e6, portfolio.position_count);
         let auction = if portfolio.in_auction() { ", in an auction" } else { "" };
         writeln!(out, "{:12} cash {cash:>18.6}, {held} positions{auction}", account.name)?;

@@ -7,18 +7,13 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anchor_lang::ZeroCopy;
 use anyhow::{anyhow, ensure, Context, Result};
-use novate_client::{decode, Instruction, Pubkey, ID};
+use novate_client::{Pubkey, ID};
 use serde_json::{json, Value};
 use solana_account::Account;
-use solana_keypair::Keypair;
-use solana_rpc_client::rpc_client::RpcClient;
 use solana_rpc_client_api::request::RpcRequest;
-use solana_signer::Signer;
-use solana_transaction::Transaction;
 
-use crate::cluster::{confirmed, refusal, Cluster};
+use crate::cluster::Cluster;
 
 /// How long the clock may take to follow.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,7 +34,7 @@ pub struct Node {
     /// Of JSON-RPC over HTTP, and of subscriptions.
     pub url: String,
     pub websocket: String,
-    pub client: RpcClient,
+    pub cluster: Cluster,
 }
 
 impl Node {
@@ -64,8 +59,8 @@ impl Node {
             let _ = process.wait();
             return Err(anyhow!("the validator did not start: see its log"));
         };
-        let client = RpcClient::new_with_commitment(url.clone(), confirmed());
-        Ok(Self { process, url, websocket, client })
+        let cluster = Cluster::new(&url, &websocket)?;
+        Ok(Self { process, url, websocket, cluster })
     }
 
     /// Where `make localnet-build` leaves the validator: beside the folder of the profile that this program was built in.
@@ -74,10 +69,6 @@ impl Node {
         let found = this.ancestors().skip(1).map(|folder| folder.join("localnet/debug/novate-localnet"));
         let missing = "the validator is not built: run `make localnet-build`";
         found.take(4).find(|path| path.exists()).context(missing)
-    }
-
-    pub fn cluster(&self) -> Cluster {
-        Cluster::at(&self.url)
     }
 
     /// Puts the program where its address says.
@@ -110,44 +101,20 @@ impl Node {
     }
 
     fn cheat(&self, method: &'static str, parameters: Value) -> Result<()> {
-        self.client.send::<Value>(RpcRequest::Custom { method }, parameters).context(method)?;
+        let client = self.cluster.rpc.client();
+        self.cluster.wait(client.send::<Value>(RpcRequest::Custom { method }, parameters)).context(method)?;
         Ok(())
-    }
-
-    /// Unix time of the chain.
-    pub fn now(&self) -> Result<i64> {
-        self.cluster().now()
     }
 
     /// Moves the clock forward to a unix time.
     pub fn leap(&self, to: i64) -> Result<()> {
         self.cheat("surfnet_timeTravel", json!([{ "absoluteTimestamp": to * 1_000 }]))?;
         let end = Instant::now() + PATIENCE;
-        while self.now()? < to {
+        while self.cluster.now()? < to {
             ensure!(Instant::now() < end, "the clock does not move");
             sleep(Duration::from_millis(20));
         }
         Ok(())
-    }
-
-    /// Sends a transaction, paid by the first of its signers, and waits until it is confirmed.
-    pub fn send(&self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<()> {
-        let payer = signers.first().context("nobody signs")?.pubkey();
-        let blockhash = self.client.get_latest_blockhash().context("reading a blockhash")?;
-        let transaction = Transaction::new_signed_with_payer(instructions, Some(&payer), signers, blockhash);
-        match self.client.send_and_confirm_transaction(&transaction) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(match refusal(&error) {
-                Some(refused) => refused.into(),
-                None => anyhow!(error).context("sending"),
-            }),
-        }
-    }
-
-    /// An account of the program.
-    pub fn read<T: ZeroCopy>(&self, address: &Pubkey) -> Result<T> {
-        let data = self.client.get_account_data(address).with_context(|| format!("reading {address}"))?;
-        decode(&data).with_context(|| address.to_string())
     }
 }
 

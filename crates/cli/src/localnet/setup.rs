@@ -30,7 +30,6 @@ const CONTRACT: i128 = 1_000_000_000;
 const EXPIRIES: [i64; 2] = [3, 30];
 const TIME_OF_DAY: i64 = 8 * 3_600;
 const STRIKES: [i64; 9] = [6, 7, 8, 9, 10, 11, 12, 13, 14];
-const ASSOCIATED: Pubkey = Pubkey::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
 
 /// A portfolio of the cast and the key that owns it.
 pub struct Account {
@@ -66,7 +65,7 @@ pub fn build(node: &Node, folders: &Folders, quotes: &Quotes) -> Result<Place> {
     }
     let pool = addresses::pool(&governor.pubkey(), 0);
     let keys = PoolKeys { pool, scenarios: addresses::scenarios(&pool, 1) };
-    let now = node.now()?;
+    let now = node.cluster.now()?;
     let day = now - now.rem_euclid(DAY);
     let listed = [BTC_PERP, ETH_PERP]
         .into_iter()
@@ -80,7 +79,7 @@ pub fn build(node: &Node, folders: &Folders, quotes: &Quotes) -> Result<Place> {
     let copied = copy(folders, &place, now)?;
     migrate(node, folders, &place, &copied.join("first"))?;
     publish(node, &place.feeds, quotes)?;
-    node.send(&[refresh(&place)], &[&place.governor])?;
+    node.cluster.send_by(&[refresh(&place)], &[&place.governor])?;
     migrate(node, folders, &place, &copied.join("all"))?;
     list_strikes(node, &place)?;
     place.committee.forecast(node, &pool)?;
@@ -102,21 +101,18 @@ impl Place {
     }
 
     fn tokens(&self, owner: &Pubkey, asset: u16, amount: u64) -> TokenMove {
-        let mint = self.mints[usize::from(asset)];
-        let account = associated(owner, &mint);
-        TokenMove { asset, token: Token { mint, program: tokens::PROGRAM }, account, amount }
+        let token = self.token(asset);
+        TokenMove { asset, token, account: novate_client::tokens::account(owner, &token), amount }
     }
-}
 
-/// The token account that wallets use.
-fn associated(owner: &Pubkey, mint: &Pubkey) -> Pubkey {
-    let seeds = [owner.as_ref(), tokens::PROGRAM.as_ref(), mint.as_ref()];
-    Pubkey::find_program_address(&seeds, &ASSOCIATED).0
+    fn token(&self, asset: u16) -> Token {
+        Token { mint: self.mints[usize::from(asset)], program: tokens::PROGRAM }
+    }
 }
 
 /// Publishes prices as of now.
 pub fn publish(node: &Node, feeds: &[Feed], quotes: &Quotes) -> Result<()> {
-    let now = node.now()?;
+    let now = node.cluster.now()?;
     for (feed, prices) in feeds.iter().zip(quotes) {
         node.write_foreign(&feed.address, RECEIVER, update(feed, *prices, now)?)?;
     }
@@ -139,8 +135,9 @@ pub fn endow(node: &Node, place: &Place, wallet: &Pubkey, quotes: &Quotes) -> Re
 }
 
 fn give(node: &Node, place: &Place, owner: &Pubkey, asset: u16, amount: u64) -> Result<()> {
-    let mint = place.mints[usize::from(asset)];
-    node.write_foreign(&associated(owner, &mint), tokens::PROGRAM, tokens::account(mint, *owner, amount))
+    let token = place.token(asset);
+    let account = novate_client::tokens::account(owner, &token);
+    node.write_foreign(&account, tokens::PROGRAM, tokens::account(token.mint, *owner, amount))
 }
 
 /// Of an asset, the mint's units that are worth so many USD.
@@ -224,13 +221,13 @@ fn migrate(node: &Node, folders: &Folders, place: &Place, folder: &Path) -> Resu
 fn list_strikes(node: &Node, place: &Place) -> Result<()> {
     let authority = place.governor.pubkey();
     for listed in &place.committee.expiries {
-        let market: Market = node.read(&addresses::market(&place.keys.pool, listed.market))?;
-        let asset: Asset = node.read(&addresses::asset(&place.keys.pool, market.asset))?;
+        let market: Market = node.cluster.account(&addresses::market(&place.keys.pool, listed.market))?;
+        let asset: Asset = node.cluster.account(&addresses::asset(&place.keys.pool, market.asset))?;
         // Two digits, as people quote.
         let tenth = asset.price.0 / 10;
         let grain = 10i64.pow(tenth.ilog10()) / 10;
         let strikes = STRIKES.map(|tenths| tenth * tenths / grain * grain).to_vec();
-        node.send(&[build::list_strikes(authority, &market, listed.time, strikes)], &[&place.governor])?;
+        node.cluster.send_by(&[build::list_strikes(authority, &market, listed.time, strikes)], &[&place.governor])?;
     }
     Ok(())
 }
@@ -239,7 +236,8 @@ fn insure(node: &Node, place: &Place) -> Result<()> {
     let (founder, amount) = (place.governor.pubkey(), CAPITAL * MICRO);
     give(node, place, &founder, USDC, amount)?;
     let capital = place.tokens(&founder, USDC, amount);
-    node.send(&[build::fund_insurance(founder, place.keys.pool, capital)], &[&place.governor])
+    node.cluster.send_by(&[build::fund_insurance(founder, place.keys.pool, capital)], &[&place.governor])?;
+    Ok(())
 }
 
 /// Opens a portfolio and deposits its collateral. The owner has as much again in its wallet.
@@ -255,7 +253,7 @@ fn open(node: &Node, place: &Place, member: &Member, quotes: &Quotes) -> Result<
         give(node, place, &key, asset, 2 * amount)?;
         instructions.push(build::deposit(key, pool, portfolio, place.tokens(&key, asset, amount)));
     }
-    node.send(&instructions, &[&owner])?;
+    node.cluster.send_by(&instructions, &[&owner])?;
     Ok(Account { name: member.name, owner, portfolio })
 }
 
@@ -265,7 +263,7 @@ fn enter(node: &Node, place: &Place, member: &Member, account: &Account, quotes:
         return Ok(());
     }
     let maker = place.account(MAKER)?;
-    let sides = [node.read::<Portfolio>(&account.portfolio)?, node.read(&maker.portfolio)?];
+    let sides = [node.cluster.account::<Portfolio>(&account.portfolio)?, node.cluster.account(&maker.portfolio)?];
     let mut holdings = Holdings::of(&sides);
     let mut legs = vec![];
     for (market, usd) in member.trades.iter().copied() {
@@ -281,10 +279,6 @@ fn enter(node: &Node, place: &Place, member: &Member, account: &Account, quotes:
     publish(node, &place.feeds, quotes)?;
     let side = |account: &Account| TradeSide { portfolio: account.portfolio, signer: account.owner.pubkey() };
     let trade = build::trade(place.keys, side(account), side(maker), &holdings, legs);
-    node.send(&[compute_limit(), refresh(place), trade], &[&account.owner, &maker.owner])
-}
-
-/// As much as a transaction may use.
-fn compute_limit() -> Instruction {
-    solana_compute_budget_interface::ComputeBudgetInstruction::set_compute_unit_limit(1_400_000)
+    node.cluster.send_by(&[refresh(place), trade], &[&account.owner, &maker.owner])?;
+    Ok(())
 }
