@@ -16,7 +16,7 @@ pub use novate::health::{Prices, Terms};
 pub use novate::{
     events, instrument, state, Action, AssetField, AssetForecast, AssetSetting, AssetTerms, Class, Delays, Forecast,
     HealthReport, Leg, Lending, MarketField, MarketSetting, MarketTerms, OracleSource, ParamSetting, RedemptionTerms,
-    Role, ScenarioRange, StrikeRange, ID,
+    Role, ScenarioRange, StrikeRange, UnderlyingReport, ID,
 };
 pub use novate_margin::dated::Right;
 pub use snapshot::{HealthError, Snapshot};
