@@ -6,8 +6,9 @@ use base64::prelude::{Engine, BASE64_STANDARD};
 use novate_client::instructions::Holdings;
 use novate_client::state::{Balance, Portfolio, Position, MAX_POSITIONS};
 use novate_client::{addresses, instrument, Pubkey, Right, Snapshot};
+use novate_tests::feed::Quote;
 use novate_tests::{call, future, put, Chance, World, BTC, BTC_PERP, CONTRACT, DOLLAR, ETH, ETH_PERP, JITOSOL};
-use novate_tests::{PRICE, SOL, USDC};
+use novate_tests::{AssetSpec, Builder, PRICE, SOL, USDC};
 use serde_json::{json, Value};
 use solana_signer::Signer;
 
@@ -36,8 +37,11 @@ impl Scene {
         world.dwell(&[venue], BTC_PERP, chance.between(-3_000, 3_000), 600);
         world.refresh_chains();
         for (asset, usd) in [(BTC, 20_000), (ETH, 1_500), (SOL, 30)] {
-            world.price(asset, usd as f64 * chance.between(985, 1_015) as f64 / 1_000.0);
+            let usd = usd as f64 * chance.between(985, 1_015) as f64 / 1_000.0;
+            world.publish(asset, Quote::new(usd, world.now()).with_confidence(0.004));
         }
+        let refresh = world.refresh_asset(&[BTC, ETH, SOL]);
+        world.succeeds(&[refresh], &[]);
         let (owner, maker) = (world.trader(50_000), world.trader(1_000_000));
         let [near, far] = times;
         let legs = [
@@ -159,7 +163,10 @@ impl Scene {
 
 /// A pool with yield-bearing collateral, banks, a stake, a venue and two expiries of two markets.
 fn market() -> (World, [i64; 2]) {
-    let mut world = World::staking();
+    let jitosol = AssetSpec::new("JITOSOL", 9, 36.0).redeemed_for(SOL, Pubkey::new_from_array([7; 32]));
+    let shallow = |asset: &mut AssetSpec| asset.depth = 50_000 * DOLLAR;
+    let mut world = Builder::default().and_asset(jitosol).with_asset(ETH, shallow).build();
+    world.set_epoch(700);
     world.redeem_at(JITOSOL, 1_200_000_000);
     for asset in [USDC, BTC] {
         world.open_bank(asset);

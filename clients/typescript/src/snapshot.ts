@@ -2,6 +2,7 @@ import { type Address, fetchEncodedAccounts, type GetMultipleAccountsApi, type R
 import { assertAccountExists, fetchEncodedAccount, type GetAccountInfoApi } from '@solana/kit';
 
 import { assetAddress, expiryAddress, marketAddress } from './addresses.js';
+import { type Refusal, refusal } from './errors.js';
 import { decodeMarket, decodePool, getHealthReportDecoder, type HealthReport } from './generated/index.js';
 
 /** Most accounts that a node gives at once. */
@@ -16,9 +17,18 @@ type Exports = {
   output_length(): number;
 };
 
-/** What the wasm module, or the program, refuses. */
+/** Why there is no health: as the program would refuse, or accounts that are not what the snapshot takes. */
 export class HealthError extends Error {
   override readonly name = 'HealthError';
+  /** The error of the program, where it would refuse. */
+  readonly refusal: Refusal | undefined;
+
+  constructor(reason: string) {
+    const code = /error_code_number: (\d+)/.exec(reason)?.[1];
+    const found = code === undefined ? undefined : refusal(Number(code));
+    super(found?.message ?? reason);
+    this.refusal = found;
+  }
 }
 
 let compiled: Promise<WebAssembly.Module> | undefined;

@@ -40,7 +40,8 @@ test('health in wasm is the Rust client\'s, to the byte', async () => {
         deepEqual(snapshot.healthBytes(bytes(data), BigInt(now)), bytes(said.report));
         judged += 1;
       } else {
-        throws(() => snapshot.health(bytes(data), BigInt(now)), { name: 'HealthError', message: said.error });
+        const [, name] = /error_name: "(\w+)"/.exec(said.error!)!;
+        throws(() => snapshot.health(bytes(data), BigInt(now)), (error: novate.HealthError) => error.refusal?.name === name);
         refused += 1;
       }
     }
@@ -78,14 +79,16 @@ test('what is missing or of another pool is refused', async () => {
   const snapshot = await snapshotOf(pool);
   throws(() => snapshot.health(portfolio.slice(0, -1), 0n), /has \d+ bytes instead of \d+/);
   const asset = bytes(pool.accounts.find(a => kindOf(a.data) === novate.NovateAccount.Asset)!.data);
-  // The first byte of its pool.
-  asset[8 + 8] = asset[8 + 8]! ^ 1;
-  throws(() => snapshot.load(asset), { message: 'the account belongs to another pool' });
+  const strange = { ...novate.getAssetDecoder().decode(asset), pool: novate.NOVATE_PROGRAM_ADDRESS };
+  const another = { message: 'the account belongs to another pool' };
+  throws(() => snapshot.load(novate.getAssetEncoder().encode(strange)), another);
+  const stranger = { ...novate.getPortfolioDecoder().decode(portfolio), pool: novate.NOVATE_PROGRAM_ADDRESS };
+  throws(() => snapshot.health(novate.getPortfolioEncoder().encode(stranger), 0n), another);
 });
 
 const kindOf = (data: string) => novate.identifyNovateAccount({ data: bytes(data) });
 
-const CODECS = new Map<novate.NovateAccount | null, Codec<never, object>>([
+const CODECS = new Map<novate.NovateAccount | null, Codec<any>>([
   [novate.NovateAccount.Asset, novate.getAssetCodec()],
   [novate.NovateAccount.Committee, novate.getCommitteeCodec()],
   [novate.NovateAccount.Expiry, novate.getExpiryCodec()],
@@ -94,7 +97,7 @@ const CODECS = new Map<novate.NovateAccount | null, Codec<never, object>>([
   [novate.NovateAccount.Pool, novate.getPoolCodec()],
   [novate.NovateAccount.Portfolio, novate.getPortfolioCodec()],
   [novate.NovateAccount.Scenarios, novate.getScenariosCodec()],
-] as [novate.NovateAccount, Codec<never, object>][]);
+]);
 
 test('every account decodes, and encodes to the bytes that it was', () => {
   const [{ accounts, portfolios }] = pools as [Pool];
@@ -103,7 +106,7 @@ test('every account decodes, and encodes to the bytes that it was', () => {
     const codec = CODECS.get(kindOf(data))!;
     const [decoded, end] = codec.read(bytes(data), 0);
     equal(end, bytes(data).length);
-    deepEqual(codec.encode(decoded as never), bytes(data));
+    deepEqual(codec.encode(decoded), bytes(data));
     kinds.add(kindOf(data));
   }
   equal(kinds.size, CODECS.size);
