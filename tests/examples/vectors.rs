@@ -99,7 +99,8 @@ impl Scene {
                 continue;
             }
             let market = world.market(instrument::market_of(*instrument));
-            let quantity = if chance.percent(10) { 0 } else { chance.between(-3 * CONTRACT, 3 * CONTRACT) };
+            let size = *chance.pick(&[0, 3, 3, 3, 3, 3, 3, 300]) * CONTRACT;
+            let quantity = chance.between(-size, size);
             let perpetual = instrument::expiry_of(*instrument).is_none();
             let value = quantity / 1_000_000 * (usd * DOLLAR) / 1_000;
             positions.push(Position {
@@ -164,8 +165,8 @@ impl Scene {
 /// A pool with yield-bearing collateral, banks, a stake, a venue and two expiries of two markets.
 fn market() -> (World, [i64; 2]) {
     let jitosol = AssetSpec::new("JITOSOL", 9, 36.0).redeemed_for(SOL, Pubkey::new_from_array([7; 32]));
-    let shallow = |asset: &mut AssetSpec| asset.depth = 50_000 * DOLLAR;
-    let mut world = Builder::default().and_asset(jitosol).with_asset(ETH, shallow).build();
+    let shallow = |asset: &mut AssetSpec| asset.depth = 1_000_000 * DOLLAR;
+    let mut world = Builder::default().and_asset(jitosol).with_asset(BTC, shallow).build();
     world.set_epoch(700);
     world.redeem_at(JITOSOL, 1_200_000_000);
     for asset in [USDC, BTC] {
