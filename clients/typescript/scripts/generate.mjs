@@ -45,15 +45,24 @@ function mend(folder) {
     });
     writeFileSync(file, named.replace(/\(client: T\): Omit<T, "novate"> & { novate: NovatePlugin } =>/, '(client: T) =>'));
   }
-  // An account and an instruction have this name.
-  appendFileSync(join(folder, 'index.ts'), `\nexport { getStakeDiscriminatorBytes, STAKE_DISCRIMINATOR } from './accounts/index.js';\n`);
 }
+
+/** An account and an instruction of one name, such as Stake and stake, both have a discriminator of that name: the account's is exported. */
+function settleNames(idl, folder) {
+  for (const { name } of idl.accounts.filter(a => idl.instructions.some(i => i.name === snake(a.name)))) {
+    const both = `get${name}DiscriminatorBytes, ${snake(name).toUpperCase()}_DISCRIMINATOR`;
+    appendFileSync(join(folder, 'index.ts'), `\nexport { ${both} } from './accounts/index.js';\n`);
+  }
+}
+
+const snake = name => name.replace(/\B[A-Z]/g, '_$&').toLowerCase();
 
 await fixAccounts(idl);
 const root = rootNodeFromAnchor(withoutAliases(idl));
 await visit(root, renderVisitor(folder, { formatCode: false, syncPackageJson: false, kitImportStrategy: 'rootOnly' }));
 const generated = join(folder, 'src/generated');
 mend(generated);
+settleNames(idl, generated);
 const names = idl.errors.map(e => `  [${e.code}, { name: '${e.name}', message: ${JSON.stringify(e.msg)} }],`);
 writeFileSync(
   join(generated, 'errorNames.ts'),

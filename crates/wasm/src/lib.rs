@@ -102,7 +102,7 @@ impl Instance {
             Some(Scenarios::DISCRIMINATOR) => {
                 let scenarios: Scenarios = decode(data).map_err(refused)?;
                 self.belong(&scenarios.pool)?;
-                self.snapshot.scenarios = Box::new(scenarios);
+                *self.snapshot.scenarios = scenarios;
             }
             Some(Asset::DISCRIMINATOR) => {
                 let asset: Asset = decode(data).map_err(refused)?;
