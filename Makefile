@@ -70,14 +70,40 @@ lint: setup localnet-setup ## check the format, clippy without warnings, and the
 	$(call all,clippy,--workspace --all-targets $(locked) -- -D warnings,--all-targets --locked -- -D warnings,$(lint-localnet))
 
 .PHONY: test
-test: lint program multisig localnet-build ## all that must pass: lint, programs, tests, toolchain tests, reproducible
+test: lint program multisig localnet-build ## all that must pass: lint, programs, tests, toolchain tests, the TypeScript client, reproducible
 	$(call say,test: the workspace)
 	@cargo test --workspace $(locked)
 	$(call say,test: the toolchain)
 	@cd toolchain && cargo test --locked --target-dir target
 	$(call say,test: the local validator)
 	@$(localnet) test --locked
+	@$(MAKE) --no-print-directory test-typescript
 	@$(MAKE) --no-print-directory reproducible
+
+.PHONY: wasm
+wasm: setup ## build target/wasm/novate.wasm: health of portfolios for browsers and Node
+	$(call say,wasm: target/wasm/novate.wasm)
+	@crates/wasm/build
+
+.PHONY: typescript
+typescript: program wasm ## build the TypeScript client (needs Node.js)
+	$(call say,typescript: clients/typescript)
+	@clients/typescript/setup.sh
+	@cd clients/typescript && npm run --silent build
+
+# What its tests run and compare with is built here, and its tests start the validator.
+.PHONY: test-typescript
+test-typescript: typescript localnet-build
+	$(call say,test: the TypeScript client)
+	@cargo build -q -p novate-cli $(locked)
+	@cargo run -q -p novate-tests --example vectors $(locked) -- target/wasm/vectors.json
+	@cd clients/typescript && CARGO_TARGET_DIR=$(build) npm test --silent
+
+.PHONY: trade
+trade: typescript localnet-build ## run clients/typescript/examples/trade.ts: two traders on a local validator
+	@cargo build -q -p novate-cli $(locked)
+	$(call say,trade: clients/typescript/examples/trade.ts)
+	@cd clients/typescript && CARGO_TARGET_DIR=$(build) npm run --silent trade
 
 .PHONY: localnet-setup
 localnet-setup:

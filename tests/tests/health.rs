@@ -8,37 +8,7 @@ use novate_tests::{
 
 /// The report as a client computes it from the accounts.
 pub fn local(world: &World, actor: &Actor) -> HealthReport {
-    let (book, health) = world.snapshot().book(&world.portfolio(&actor.portfolio), world.now()).unwrap();
-    let by_underlying = book.underlyings().iter().map(|u| novate::UnderlyingReport {
-        asset: u.asset,
-        net_delta: u.net_delta.0,
-        scan_loss: u.scan_loss.0,
-        worst_move: u.worst_spot.0,
-        worst_vol: u.worst_vol,
-        naked_short: u.naked_short.0,
-        option_charge: u.option_charge.0,
-        term_vega: u.term_vega.0,
-        es_alone: u.es_alone.0,
-        basis: u.basis.0,
-        confidence: u.confidence_charge.0,
-        concentration: u.concentration.0,
-    });
-    HealthReport {
-        equity: health.equity.0,
-        counted_equity: health.counted_equity.0,
-        option_value: health.option_value.0,
-        settled_equity: health.settled_equity.0,
-        initial: health.initial.0,
-        maintenance: health.maintenance.0,
-        gross: health.gross.0,
-        es_alone: health.es_alone.0,
-        es_joint: health.es_joint.0,
-        core: health.core.0,
-        net_delta_floor: health.net_delta_floor.0,
-        contingencies: health.contingencies.0,
-        outside: health.outside.0,
-        by_underlying: by_underlying.collect(),
-    }
+    world.snapshot().report(&world.portfolio(&actor.portfolio), world.now()).unwrap()
 }
 
 #[test]

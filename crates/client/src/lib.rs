@@ -20,7 +20,7 @@ pub use novate::health::{Prices, Terms};
 pub use novate::{
     events, instruction, instrument, state, Action, AssetField, AssetForecast, AssetSetting, AssetTerms, Class, Delays,
     Forecast, HealthReport, Leg, Lending, MarketField, MarketSetting, MarketTerms, OracleSource, ParamSetting,
-    RedemptionTerms, Role, ScenarioRange, StrikeRange, ID,
+    RedemptionTerms, Role, ScenarioRange, StrikeRange, UnderlyingReport, ID,
 };
 pub use novate_margin::dated::Right;
 pub use refused::Refused;

@@ -7,6 +7,7 @@ use bytemuck::zeroed_box;
 use novate::error::NovateError;
 use novate::health::{fill, Held, Prices, Source, Terms};
 use novate::state::{Asset, Expiry, Market, Pool, Portfolio, Scenarios};
+use novate::{HealthReport, UnderlyingReport};
 use novate_margin::{is_liquidatable, Book, Health, MarginError, Usd};
 
 /// Why health could not be computed.
@@ -38,6 +39,41 @@ impl Snapshot {
     /// The same, with the book behind it: underlying by underlying.
     pub fn book(&self, portfolio: &Portfolio, now: i64) -> Result<(Box<Book>, Health), HealthError> {
         self.judge(portfolio, Terms { now, prices: Prices::Fresh })
+    }
+
+    /// What `health` returns for a portfolio, with every underlying, however many there are.
+    pub fn report(&self, portfolio: &Portfolio, now: i64) -> Result<HealthReport, HealthError> {
+        let (book, health) = self.book(portfolio, now)?;
+        let by_underlying = book.underlyings().iter().map(|u| UnderlyingReport {
+            asset: u.asset,
+            net_delta: u.net_delta.0,
+            scan_loss: u.scan_loss.0,
+            worst_move: u.worst_spot.0,
+            worst_vol: u.worst_vol,
+            es_alone: u.es_alone.0,
+            basis: u.basis.0,
+            naked_short: u.naked_short.0,
+            option_charge: u.option_charge.0,
+            confidence: u.confidence_charge.0,
+            concentration: u.concentration.0,
+            term_vega: u.term_vega.0,
+        });
+        Ok(HealthReport {
+            equity: health.equity.0,
+            counted_equity: health.counted_equity.0,
+            settled_equity: health.settled_equity.0,
+            option_value: health.option_value.0,
+            initial: health.initial.0,
+            maintenance: health.maintenance.0,
+            gross: health.gross.0,
+            es_alone: health.es_alone.0,
+            es_joint: health.es_joint.0,
+            core: health.core.0,
+            net_delta_floor: health.net_delta_floor.0,
+            contingencies: health.contingencies.0,
+            outside: health.outside.0,
+            by_underlying: by_underlying.collect(),
+        })
     }
 
     /// The auction that `start_auction` would find the portfolio in need of, whatever runs already: an insolvent one (`true`) or a
