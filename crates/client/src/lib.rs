@@ -1,13 +1,17 @@
 //! The Rust client of Novate: addresses, accounts, instruction builders and health computed off chain.
 //!
 //! Layouts, arguments and the margin model are the program's own, so that a client cannot read or compute otherwise than
-//! the chain does. Nothing here talks to a network: bytes in, instructions out.
+//! the chain does. Nothing here talks to a network, bytes in, instructions out, but for [`rpc`], behind the feature of that name.
 
 pub mod accounts;
 pub mod addresses;
 pub mod ahead;
 pub mod instructions;
+pub mod refused;
+#[cfg(feature = "rpc")]
+pub mod rpc;
 pub mod snapshot;
+pub mod tokens;
 
 pub use accounts::{decode, DecodeError};
 pub use anchor_lang::prelude::Pubkey;
@@ -20,4 +24,5 @@ pub use novate::{
     Role, ScenarioRange, StrikeRange, ID,
 };
 pub use novate_margin::dated::Right;
+pub use refused::Refused;
 pub use snapshot::{HealthError, Snapshot};

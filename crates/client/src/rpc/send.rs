@@ -1,0 +1,181 @@
+//! Sending, without ever sending twice what was meant once; and simulation.
+
+use std::time::{Duration, Instant};
+
+use anchor_lang::prelude::Pubkey;
+use anchor_lang::solana_program::instruction::Instruction;
+use base64::prelude::{Engine, BASE64_STANDARD};
+use novate::ID;
+use solana_compute_budget_interface::ComputeBudgetInstruction;
+use solana_message::{v0, AddressLookupTableAccount, VersionedMessage};
+use solana_rpc_client_api::client_error;
+use solana_rpc_client_api::config::{RpcSendTransactionConfig, RpcSimulateTransactionConfig};
+use solana_rpc_client_api::request::{RpcError, RpcResponseErrorData};
+use solana_transaction::versioned::VersionedTransaction;
+
+use super::{Cluster, Error, Refused, Result, CONFIRMED};
+
+/// Between two looks at whether a transaction is confirmed.
+const LOOK: Duration = Duration::from_millis(100);
+/// Between two sendings of the same bytes.
+const AGAIN: Duration = Duration::from_secs(2);
+/// After its blockhash expired: what was on its way until then is seen by now.
+const LATE: Duration = Duration::from_secs(1);
+
+/// What a simulation found.
+#[derive(Clone, Debug, Default)]
+pub struct Simulated {
+    pub units: u64,
+    pub logs: Vec<String>,
+    /// Return data of the last instruction that had any.
+    pub returned: Vec<u8>,
+    failure: Option<Failure>,
+}
+
+#[derive(Clone, Debug)]
+enum Failure {
+    Refused(Refused),
+    Other(String),
+}
+
+impl Simulated {
+    /// Itself where it succeeded.
+    pub fn succeeded(self) -> Result<Self> {
+        match self.failure {
+            None => Ok(self),
+            Some(Failure::Refused(refused)) => Err(refused.into()),
+            Some(Failure::Other(why)) => Err(Error::Failed(why)),
+        }
+    }
+}
+
+impl Cluster {
+    /// Sends a signed transaction, the same bytes again every two seconds, until it is confirmed or its blockhash is too old for it
+    /// to land ([`Error::Expired`]). It is never signed anew here: what comes back as an error other than [`Error::Node`] did not
+    /// happen. Returns its signature.
+    pub async fn send(&self, transaction: &VersionedTransaction) -> Result<String> {
+        let Some(signature) = transaction.signatures.first().copied() else {
+            return Err(Error::Failed("it is not signed".into()));
+        };
+        let preflight = RpcSendTransactionConfig {
+            preflight_commitment: Some(CONFIRMED.commitment),
+            max_retries: Some(0),
+            ..Default::default()
+        };
+        if let Err(error) = self.client.send_transaction_with_config(transaction, preflight).await {
+            // A transaction that has landed before is refused too.
+            if !self.has_landed(transaction).await? {
+                return Err(sending(error, &transaction.message));
+            }
+        }
+        let blind = RpcSendTransactionConfig { skip_preflight: true, ..preflight };
+        let mut sent = Instant::now();
+        loop {
+            match self.has_landed(transaction).await {
+                Ok(true) => return Ok(signature.to_string()),
+                // Whether it landed is still to be found out.
+                Err(Error::Node { .. }) | Ok(false) => {}
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep(LOOK).await;
+            if sent.elapsed() < AGAIN {
+                continue;
+            }
+            let valid = self.client.is_blockhash_valid(transaction.message.recent_blockhash(), CONFIRMED).await;
+            if !valid.map_err(Error::node(format!("confirming {signature}")))? {
+                tokio::time::sleep(LATE).await;
+                let landed = self.has_landed(transaction).await?;
+                return if landed { Ok(signature.to_string()) } else { Err(Error::Expired(signature.to_string())) };
+            }
+            // It may have landed since, which the node says by an error.
+            let _ = self.client.send_transaction_with_config(transaction, blind).await;
+            sent = Instant::now();
+        }
+    }
+
+    /// Whether it is confirmed. Fails with its error where it failed.
+    async fn has_landed(&self, transaction: &VersionedTransaction) -> Result<bool> {
+        let signatures = transaction.signatures.get(..1).unwrap_or_default();
+        let statuses = self.client.get_signature_statuses(signatures).await;
+        let statuses = statuses.map_err(Error::node("confirming"))?.value;
+        let Some(status) = statuses.into_iter().flatten().next() else { return Ok(false) };
+        if !status.satisfies_commitment(CONFIRMED) {
+            return Ok(false);
+        }
+        match status.err {
+            None => Ok(true),
+            Some(error) => Err(failure(&error, &transaction.message, None).into()),
+        }
+    }
+
+    /// Instructions without signatures, as if `payer` and all who have to sign did, with all the compute units there are.
+    pub async fn simulate(
+        &self,
+        instructions: &[Instruction],
+        payer: &Pubkey,
+        tables: &[AddressLookupTableAccount],
+    ) -> Result<Simulated> {
+        let mut all = vec![ComputeBudgetInstruction::set_compute_unit_limit(1_400_000)];
+        all.extend_from_slice(instructions);
+        let message = v0::Message::try_compile(payer, &all, tables, Default::default())?;
+        self.simulate_message(VersionedMessage::V0(message)).await
+    }
+
+    /// A message without signatures, with a blockhash of now.
+    pub async fn simulate_message(&self, message: VersionedMessage) -> Result<Simulated> {
+        let count = usize::from(message.header().num_required_signatures);
+        let transaction = VersionedTransaction { signatures: vec![Default::default(); count], message };
+        let config = RpcSimulateTransactionConfig {
+            sig_verify: false,
+            replace_recent_blockhash: true,
+            commitment: Some(CONFIRMED),
+            ..Default::default()
+        };
+        let simulated = self.client.simulate_transaction_with_config(&transaction, config).await;
+        let found = simulated.map_err(Error::node("simulating"))?.value;
+        let logs = found.logs.unwrap_or_default();
+        let failure = found.err.map(|error| failure(&error.into(), &transaction.message, Some(&logs)));
+        let returned = found.return_data.map(|data| BASE64_STANDARD.decode(data.data.0)).transpose();
+        let returned = returned.map_err(|error| Error::Answer(error.to_string()))?.unwrap_or_default();
+        Ok(Simulated { units: found.units_consumed.unwrap_or_default(), logs, returned, failure })
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refused) => refused.into(),
+            Failure::Other(why) => Self::Failed(why),
+        }
+    }
+}
+
+/// Why a transaction failed: by its log, else by the number of the instruction's error, where it is one of the program.
+fn failure(error: &client_error::TransactionError, message: &VersionedMessage, logs: Option<&[String]>) -> Failure {
+    if let Some(refused) = logs.and_then(Refused::by_logs) {
+        return Failure::Refused(refused);
+    }
+    if let client_error::TransactionError::InstructionError(at, of) = error {
+        let called = message.instructions().get(usize::from(*at));
+        let called = called.and_then(|i| message.static_account_keys().get(usize::from(i.program_id_index)));
+        let code = of.to_string().rsplit_once("0x").and_then(|(_, code)| u32::from_str_radix(code, 16).ok());
+        if let Some(refused) = code.filter(|_| called == Some(&ID)).and_then(Refused::by_code) {
+            return Failure::Refused(refused);
+        }
+    }
+    let line = logs.and_then(|logs| logs.iter().rev().find(|line| line.contains("failed") || line.contains("Error")));
+    let line = line.map(|line| format!(": {line}")).unwrap_or_default();
+    Failure::Other(format!("{error}{line}"))
+}
+
+/// The error of a sending: what the preflight found, or that the node did not take it.
+fn sending(error: client_error::Error, message: &VersionedMessage) -> Error {
+    if let client_error::ErrorKind::RpcError(RpcError::RpcResponseError { data, .. }) = error.kind() {
+        if let RpcResponseErrorData::SendTransactionPreflightFailure(found) = data {
+            if let Some(err) = &found.err {
+                return failure(&err.clone().into(), message, found.logs.as_deref()).into();
+            }
+        }
+    }
+    Error::node("sending")(error)
+}
