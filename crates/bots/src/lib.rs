@@ -9,6 +9,7 @@ pub mod calls;
 pub mod candidates;
 pub mod feeds;
 pub mod judge;
+pub mod keeper;
 pub mod liquidator;
 pub mod metrics;
 pub mod options;

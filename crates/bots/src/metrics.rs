@@ -15,8 +15,9 @@ pub type Labels = Vec<(&'static str, String)>;
 /// Seconds: from one slot to what nobody should wait for.
 const SECONDS: [f64; 10] = [0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 5.0, 15.0];
 
+/// Makes histograms of seconds.
 #[derive(Clone)]
-struct Latency;
+pub struct Latency;
 
 impl MetricConstructor<Histogram> for Latency {
     fn new_metric(&self) -> Histogram {
