@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod crowd;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -11,55 +13,9 @@ use novate_bots::scan::scan;
 use novate_client::state::Portfolio;
 use novate_client::{Prices, Pubkey, Snapshot, Terms};
 use novate_margin::{Price, Ratio};
-use novate_tests::world::leg;
-use novate_tests::{call, future, put, Actor, Chance, World, BTC, BTC_PERP, CONTRACT, ETH, ETH_PERP, GOLD, PRICE};
+use novate_tests::{Builder, Chance, World, BTC, ETH, GOLD};
 
-/// Portfolios of one to three legs, perpetuals, futures and options on two coins, some with gold or coins besides, each at its
-/// initial margin or somewhat above.
-fn crowd() -> (World, Vec<Actor>) {
-    let mut world = World::default();
-    let strikes = [16_000, 18_000, 20_000, 22_000, 24_000];
-    let time = world.chain(BTC_PERP, 20, 0.6, &strikes);
-    let maker = world.trader(1_000_000_000);
-    let mut chance = Chance::new(7);
-    let mut actors = vec![];
-    for at in 0..24 {
-        let actor = world.trader(400_000);
-        if at % 4 == 0 {
-            world.deposit(&actor, GOLD, 50_000_000);
-        }
-        if at % 5 == 0 {
-            world.deposit(&actor, BTC, 100_000_000);
-        }
-        let mut size = || chance.between(1, 5) * if chance.between(0, 1) == 0 { CONTRACT } else { -CONTRACT };
-        let legs = match at % 6 {
-            0 => vec![leg(BTC_PERP, size(), 20_000 * PRICE)],
-            1 => vec![leg(BTC_PERP, size(), 20_000 * PRICE), leg(ETH_PERP, 10 * size(), 1_500 * PRICE)],
-            2 => vec![future(BTC_PERP, time, size(), 20_000 * PRICE), leg(BTC_PERP, size(), 20_000 * PRICE)],
-            _ => {
-                let expiry = world.expiry(BTC_PERP, time);
-                let slot = (at % strikes.len()) as u8;
-                let mark = expiry.strikes[usize::from(slot)].mark.0;
-                let tick = |price: i64| (price / 10_000_000 * 10_000_000).max(10_000_000);
-                let strike = strikes[usize::from(slot)] * PRICE;
-                let other = mark - 20_000 * PRICE + strike;
-                let option = if at % 2 == 0 { call(BTC_PERP, time, slot, size(), tick(mark)) } else { put(BTC_PERP, time, slot, size(), tick(other)) };
-                vec![option, leg(ETH_PERP, size(), 1_500 * PRICE)]
-            }
-        };
-        world.trade_legs(&actor, &maker, &legs);
-        let health = world.health(&actor);
-        let spare = (health.equity - health.initial) * (100 - chance.between(1, 30)) / 100;
-        let cash = world.portfolio(&actor.portfolio).cash;
-        let spare = spare.min(cash).max(0) as u64;
-        if spare > 0 {
-            let withdraw = world.withdraw_instruction(&actor, novate_tests::USDC, spare);
-            let _ = world.attempt(withdraw, &[&actor.key]);
-        }
-        actors.push(actor);
-    }
-    (world, actors)
-}
+use crowd::crowd;
 
 struct Watch {
     snapshot: Snapshot,
@@ -67,6 +23,8 @@ struct Watch {
     candidates: Candidates,
     judge: Judge,
     short: BTreeSet<Pubkey>,
+    /// Their option values do not reach as far as the price has moved.
+    unjudged: BTreeSet<Pubkey>,
     now: i64,
     looks: usize,
 }
@@ -75,8 +33,14 @@ impl Watch {
     fn look(&mut self, address: Pubkey) {
         let portfolio = self.portfolios.iter().find(|(key, _)| *key == address).unwrap().1.clone();
         let terms = Terms { now: self.now, prices: Prices::Last };
-        let verdict: Verdict = self.judge.look(&self.snapshot, &portfolio, terms).unwrap().unwrap();
         self.looks += 1;
+        let Ok(verdict) = self.judge.look(&self.snapshot, &portfolio, terms) else {
+            self.unjudged.insert(address);
+            self.candidates.forget(&address);
+            return;
+        };
+        let verdict: Verdict = verdict.unwrap();
+        self.unjudged.remove(&address);
         if verdict.is_short() {
             self.short.insert(address);
             self.candidates.forget(&address);
@@ -89,7 +53,7 @@ impl Watch {
 
 #[test]
 fn whoever_is_short_was_looked_at() {
-    let (world, actors) = crowd();
+    let (world, actors) = crowd(Builder::default());
     let (mut fallen, mut walks, mut looks) = (0, 0, 0);
     for seed in 0..20 {
         let mut chance = Chance::new(seed);
@@ -101,6 +65,7 @@ fn whoever_is_short_was_looked_at() {
             candidates: Candidates::default(),
             judge: Judge::new(&[]),
             short: BTreeSet::new(),
+            unjudged: BTreeSet::new(),
             now: world.now(),
             looks: 0,
         };
@@ -122,14 +87,14 @@ fn whoever_is_short_was_looked_at() {
                     watch.look(address);
                 }
             }
-            for address in watch.short.clone() {
+            for address in watch.short.union(&watch.unjudged).copied().collect::<Vec<_>>() {
                 watch.look(address);
             }
             let terms = Terms { now: watch.now, prices: Prices::Last };
             let found = scan(&watch.snapshot, &portfolios, terms, &[]);
             walks += 1;
             for ((address, _), verdict) in portfolios.iter().zip(found) {
-                // Option values reach so far and no farther; who cannot be judged is looked at all the time.
+                // Option values reach so far and no farther: who cannot be judged is looked at all the time.
                 let Ok(Some(verdict)) = verdict else { continue };
                 assert_eq!(verdict.is_short(), watch.short.contains(address), "seed {seed}: {verdict:?}");
                 fallen += usize::from(verdict.is_short());
@@ -138,7 +103,7 @@ fn whoever_is_short_was_looked_at() {
         looks += watch.looks;
     }
     println!("{looks} looks in {walks} steps of {} portfolios, {fallen} times short", actors.len());
-    assert!(fallen > 500, "{fallen}");
+    assert!(fallen > 200, "{fallen}");
     assert!(looks < walks * actors.len() / 2, "{looks} looks: as many as without candidates");
 }
 

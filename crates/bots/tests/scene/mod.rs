@@ -64,6 +64,8 @@ impl Node {
     /// It comes back with nothing on it.
     pub fn back(&mut self) {
         self.process = spawn(self.ports, self.slot_ms);
+        // Connections of before are kept by the other.
+        self.client = RpcClient::new_with_commitment(url(self.ports.0), novate_client::rpc::CONFIRMED);
     }
 
     pub fn cheat(&self, method: &'static str, parameters: Value) {
@@ -130,7 +132,7 @@ fn url(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -181,6 +183,10 @@ impl Scene {
     pub fn put(&self) {
         let program = fs::read(program_path()).unwrap();
         self.node.cheat("surfnet_writeProgram", json!([ID.to_string(), hex(&program), 0]));
+        self.put_accounts();
+    }
+
+    pub fn put_accounts(&self) {
         let own = self.world.svm.get_program_accounts(&ID).into_iter().map(|(address, _)| address);
         let listed = self.world.listings.iter().flat_map(|listing| [listing.token.mint, listing.feed.address]);
         for address in own.chain(listed) {
