@@ -56,14 +56,16 @@ impl Feeds {
         self.accounts.read().unwrap_or_else(PoisonError::into_inner).get(&asset).map(|feed| feed.address)
     }
 
-    /// An asset as a refresh would leave it now, and whether its reading is younger than the asset's price and becomes it. None
-    /// where the program would refuse it.
+    /// An asset as a refresh would leave it now, and whether that has another price or a younger one. None where the program would
+    /// refuse the reading.
     pub fn ahead(&self, asset: &Asset, now: i64) -> Option<(Asset, bool)> {
         let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
         let feed = accounts.get(&asset.index)?;
         let account = FeedAccount { address: feed.address, owner: feed.account.owner, data: &feed.account.data };
         let (refreshed, accepted) = refreshed_asset(asset, account, now).ok()?;
-        Some((refreshed, accepted && refreshed.publish_time > asset.publish_time))
+        // Two readings may be of one second.
+        let other = refreshed.publish_time > asset.publish_time || refreshed.price != asset.price;
+        Some((refreshed, accepted && other))
     }
 }
 

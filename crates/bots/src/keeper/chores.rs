@@ -89,7 +89,8 @@ pub fn of_pool(mirrored: &Mirrored, feeds: &Feeds, policy: Policy, now: i64) -> 
 /// A younger reading is there, and the price has moved, or grown old, or is refused by the guard, whose average it moves (CLR-41).
 fn refresh_asset(asset: &Asset, feeds: &Feeds, policy: Policy, now: i64) -> Option<(Subject, Chore)> {
     let (refreshed, accepted) = feeds.ahead(asset, now)?;
-    let younger = refreshed.guard.time > asset.guard.time || asset.price.0 == 0;
+    // Two readings may be of one second.
+    let younger = refreshed.guard.time > asset.guard.time || refreshed.price != asset.price;
     let apart = i128::from(refreshed.price.0.abs_diff(asset.price.0)) * 1_000_000;
     let moved = accepted && apart >= i128::from(asset.price.0) * i128::from(policy.moved.0);
     let window = asset.is_underlying() && asset.window.target != 0 && is_settling(asset.window.target, now);

@@ -39,7 +39,7 @@ pub fn crowd(world: Builder) -> (World, Vec<Actor>) {
         };
         world.trade_legs(&actor, &maker, &legs);
         let health = world.health(&actor);
-        let spare = (health.equity - health.initial) * (100 - chance.between(1, 30)) / 100;
+        let spare = (health.equity - health.initial) * (1_000 - chance.between(0, 20)) / 1_000;
         let cash = world.portfolio(&actor.portfolio).cash;
         let spare = spare.min(cash).max(0) as u64;
         if spare > 0 {
