@@ -65,7 +65,7 @@ pub fn choose(snapshot: &Snapshot, sale: Sale, policy: Policy) -> Result<Option<
         }
         let Some(bid) = size(snapshot, sale, policy, fraction, elapsed)? else { return Ok(None) };
         let after = carried(snapshot, sale, bid)?;
-        if wants(policy, &before, &after, bid) {
+        if after.is_some_and(|after| wants(policy, &before, &after, bid)) {
             return Ok(Some(bid));
         }
     }
@@ -106,10 +106,14 @@ fn size(
     Ok((gain >= wanted.max(1)).then_some(bid))
 }
 
-/// Health of the taker behind a bid.
-fn carried(snapshot: &Snapshot, sale: Sale, bid: Bid) -> Result<Health, HealthError> {
+/// Health of the taker behind a bid, at the worst price that it allows; none where it could not pay that.
+pub fn carried(snapshot: &Snapshot, sale: Sale, bid: Bid) -> Result<Option<Health>, HealthError> {
     let taker = taken(snapshot, sale, bid).map_err(|error| HealthError::Refused(error.to_string()))?;
-    Ok(snapshot.judge(&taker, Terms { now: sale.now, prices: Prices::Adverse })?.1)
+    if taker.cash < 0 {
+        return Ok(None);
+    }
+    let terms = Terms { now: sale.now, prices: Prices::Adverse };
+    Ok(Some(snapshot.judge(&taker, terms)?.1))
 }
 
 /// Whether the taker meets initial margin behind it, and the policy what it asks for.

@@ -84,11 +84,19 @@ impl Metrics {
         registry.register("price_age_seconds", "Age of the program's price, by asset", self.price_age.clone());
         registry.register("portfolios", "Portfolios of the pool", self.portfolios.clone());
         registry.register("candidates", "Portfolios that owe something and have edges", self.candidates.clone());
-        registry.register("urgent", "Portfolios that are short, in an auction or cannot be judged", self.urgent.clone());
+        registry.register(
+            "urgent",
+            "Portfolios that are short, in an auction or cannot be judged",
+            self.urgent.clone(),
+        );
         registry.register("looks", "Judgements of portfolios", self.looks.clone());
         registry.register("scan_seconds", "Last look at everyone at once", self.scan.clone());
         registry.register("races_lost", "Transactions that somebody else was faster than", self.lost.clone());
-        registry.register("reaction_seconds", "From a price to the confirmation of what it led to", self.reaction.clone());
+        registry.register(
+            "reaction_seconds",
+            "From a price to the confirmation of what it led to",
+            self.reaction.clone(),
+        );
         registry.register("gain_usd", "Discounts and premiums of bids that landed, as reckoned", self.gain.clone());
         registry.register("margin_calls", "Margin calls by level", self.calls.clone());
         registry.register("alerts_failed", "Alerts that the webhook did not take", self.alerts_failed.clone());

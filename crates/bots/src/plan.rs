@@ -80,12 +80,7 @@ impl Plan {
 }
 
 /// What is to be done at the prices of a snapshot. Fails where the program would refuse to judge.
-pub fn decide(
-    snapshot: &Snapshot,
-    account: &Portfolio,
-    taker: Option<Taker>,
-    now: i64,
-) -> Result<Plan, HealthError> {
+pub fn decide(snapshot: &Snapshot, account: &Portfolio, taker: Option<Taker>, now: i64) -> Result<Plan, HealthError> {
     if account.in_auction() && !account.owes() {
         return Ok(Plan { end: true, ..Plan::default() });
     }
@@ -94,7 +89,8 @@ pub fn decide(
     }
     let needed = snapshot.auction(account, now)?;
     let running = account.in_auction().then_some(account.auction_insolvent != 0);
-    let lapsed = now.saturating_sub(account.auction_start) >= auction::FAST_END.0 || snapshot.pool.paused_since(account);
+    let lapsed =
+        now.saturating_sub(account.auction_start) >= auction::FAST_END.0 || snapshot.pool.paused_since(account);
     let prices = if running.is_some() { Prices::Favourable } else { Prices::Sampled };
     let (_, health) = snapshot.judge(account, Terms { now, prices })?;
     if needed.is_some() && (needed != running || lapsed) {

@@ -71,15 +71,29 @@ impl Sender {
         &self.cluster
     }
 
-    /// One transaction. `chore` is what it is counted as.
+    /// One transaction; where it would be too large, or take too many compute units, one after the other for each instruction, until
+    /// one fails. `chore` is what it is counted as.
     pub async fn send(&self, chore: &str, instructions: &[Instruction]) -> Outcome {
-        let outcome = match self.try_send(instructions).await {
-            Ok(outcome) => outcome,
-            Err(error) => match error.refused() {
-                Some(refused) => Outcome::Refused(refused.name.clone()),
-                None => Outcome::Failed(error.to_string()),
-            },
-        };
+        match self.try_send(instructions).await {
+            Err(error) if instructions.len() > 1 && is_too_much(&error) => {
+                let mut last = Outcome::Failed(error.to_string());
+                for instruction in instructions {
+                    last = self.counted(chore, self.try_send(std::slice::from_ref(instruction)).await);
+                    if !last.is_success() {
+                        break;
+                    }
+                }
+                last
+            }
+            done => self.counted(chore, done),
+        }
+    }
+
+    fn counted(&self, chore: &str, done: Result<Outcome, Error>) -> Outcome {
+        let outcome = done.unwrap_or_else(|error| match error.refused() {
+            Some(refused) => Outcome::Refused(refused.name.clone()),
+            None => Outcome::Failed(error.to_string()),
+        });
         let labels = vec![("chore", chore.to_string()), ("outcome", outcome.name().to_string())];
         self.metrics.transactions.get_or_create(&labels).inc();
         outcome
@@ -102,10 +116,20 @@ impl Sender {
     }
 }
 
+/// More than a packet or a block's share of compute units.
+fn is_too_much(error: &Error) -> bool {
+    match error {
+        Error::TooLarge(_) => true,
+        Error::Failed(why) => why.contains("exceeded"),
+        _ => false,
+    }
+}
+
 /// Lamports that a transaction costs: its signatures, and the price of its compute limit, which its first instruction sets.
 fn fee(transaction: &VersionedTransaction, unit_price: u64) -> u64 {
     let signatures = SIGNATURE * transaction.signatures.len() as u64;
-    let limit = transaction.message.instructions().first().and_then(|first| first.data.get(1..5)?.first_chunk().copied());
+    let limit =
+        transaction.message.instructions().first().and_then(|first| first.data.get(1..5)?.first_chunk().copied());
     let limit = u64::from(limit.map_or(0, u32::from_le_bytes));
     signatures + (limit * unit_price).div_ceil(1_000_000)
 }

@@ -246,6 +246,14 @@ fn what_fresh_prices_cost_a_day() {
             println!("{name}, heartbeat {heartbeat} s: {readings} readings, {sol:.4} SOL");
         }
     }
-    println!("values of one expiry, each 40 s: {} transactions, {:.4} SOL", DAY / 40, (DAY / 40 * SIGNATURE) as f64 / 1e9);
-    println!("a market with a premium, each 60 s: {} transactions, {:.4} SOL", DAY / 60, (DAY / 60 * SIGNATURE) as f64 / 1e9);
+    println!(
+        "values of one expiry, each 40 s: {} transactions, {:.4} SOL",
+        DAY / 40,
+        (DAY / 40 * SIGNATURE) as f64 / 1e9
+    );
+    println!(
+        "a market with a premium, each 60 s: {} transactions, {:.4} SOL",
+        DAY / 60,
+        (DAY / 60 * SIGNATURE) as f64 / 1e9
+    );
 }

@@ -31,12 +31,7 @@ pub fn refreshed_asset(asset: &Asset, feed: FeedAccount, now: i64) -> Result<(As
 }
 
 /// The expiry as `refresh_expiry` of all its strikes would leave it at unix time `now`. Fails as the instruction would (MRG-15).
-pub fn refreshed_expiry(
-    expiry: &Expiry,
-    asset: &Asset,
-    params: &Params,
-    now: i64,
-) -> Result<Box<Expiry>, HealthError> {
+pub fn refreshed_expiry(expiry: &Expiry, asset: &Asset, params: &Params, now: i64) -> Result<Box<Expiry>, HealthError> {
     let mut refreshed: Box<Expiry> = zeroed_box();
     *refreshed = *expiry;
     reprice(&mut refreshed, asset, params, now).map_err(HealthError::refused)?;

@@ -55,8 +55,14 @@ pub enum Subject {
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chore {
-    RefreshAsset { asset: u16, feed: Pubkey },
-    RefreshMarket { market: u16, asset: u16 },
+    RefreshAsset {
+        asset: u16,
+        feed: Pubkey,
+    },
+    RefreshMarket {
+        market: u16,
+        asset: u16,
+    },
     RefreshExpiry(Vec<ExpirySlots>),
     /// Anything else, with its name.
     Other(&'static str, Instruction),
@@ -225,7 +231,8 @@ pub fn variation(mirrored: &Mirrored, policy: Policy, now: i64) -> Vec<(Subject,
         }
     }
     let shortage = snapshot.assets.get(&SETTLEMENT_ASSET).map_or(0, |asset| asset.shortage);
-    let mut pools: BTreeMap<u16, i64> = snapshot.markets.iter().map(|(i, market)| (*i, market.variation_pool.0)).collect();
+    let mut pools: BTreeMap<u16, i64> =
+        snapshot.markets.iter().map(|(i, market)| (*i, market.variation_pool.0)).collect();
     let mut chores = vec![];
     for (address, portfolio, position, profit) in losers.into_iter().chain(winners) {
         let market = market_of(position.instrument);
@@ -250,9 +257,7 @@ fn unsettled(snapshot: &Snapshot, position: &Position, now: i64) -> Option<i64> 
     asset.require_fresh(now, asset.max_age - LANDING).ok()?;
     let mark: Price = match instrument::parse(position.instrument).ok()? {
         Instrument::Perpetual => snapshot.markets.get(&market_of(position.instrument))?.mark_at(asset.price).ok()?,
-        Instrument::Future { .. } => {
-            snapshot.expiries.get(&expiry_of(position.instrument)?)?.mark(asset, now).ok()?
-        }
+        Instrument::Future { .. } => snapshot.expiries.get(&expiry_of(position.instrument)?)?.mark(asset, now).ok()?,
         Instrument::Option { .. } => return None,
     };
     Contracts(position.quantity).value_floor(mark).ok()?.0.checked_sub(position.cost)
@@ -269,7 +274,8 @@ fn moves(
 ) -> Option<i64> {
     let mut copy = *position;
     let released = copy.release_pending(now, market.holds_back(shortage, now));
-    let means = portfolio.cash.saturating_add(released).saturating_add(copy.pending_new).saturating_add(copy.pending_old);
+    let means =
+        portfolio.cash.saturating_add(released).saturating_add(copy.pending_new).saturating_add(copy.pending_old);
     let amount = match profit > 0 {
         true if market.round.is_open(now) => 0,
         true => profit.min(pool),

@@ -203,9 +203,8 @@ impl State {
 
     /// Goes on with the pass, a transaction at a time, so that losers have paid before winners are.
     fn send_on(&mut self) {
-        let under_way = self.under_way.iter().any(|(subject, until)| {
-            matches!(subject, Subject::Variation(..)) && until.is_none()
-        });
+        let under_way =
+            self.under_way.iter().any(|(subject, until)| matches!(subject, Subject::Variation(..)) && until.is_none());
         if under_way || self.queue.is_empty() {
             return;
         }
@@ -219,9 +218,9 @@ impl State {
     fn send(&mut self, chores: Vec<(Subject, Chore)>) {
         let now = Instant::now();
         self.under_way.retain(|_, until| until.is_none_or(|until| now < until));
-        let due = chores.into_iter().filter(|(subject, _)| {
-            !self.under_way.contains_key(subject) && !self.backoff.waits(subject, now)
-        });
+        let due = chores
+            .into_iter()
+            .filter(|(subject, _)| !self.under_way.contains_key(subject) && !self.backoff.waits(subject, now));
         let (alone, together): (Vec<_>, Vec<_>) = due.partition(|(subject, _)| self.alone.contains(subject));
         let pool = self.mirror.read().pool;
         let mut batches = pack(&pool, together);

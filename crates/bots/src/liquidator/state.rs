@@ -323,6 +323,9 @@ impl State {
     /// Sends for whoever is urgent what is worth sending.
     fn act(&mut self, since: Instant) {
         let here = Instant::now();
+        if self.mirror.read().current.is_err() {
+            return;
+        }
         for address in self.urgent.clone() {
             if self.backoff.waits(&address, here) {
                 continue;

@@ -33,7 +33,11 @@ pub fn crowd(world: Builder) -> (World, Vec<Actor>) {
                 let tick = |price: i64| (price / 10_000_000 * 10_000_000).max(10_000_000);
                 let strike = strikes[usize::from(slot)] * PRICE;
                 let other = mark - 20_000 * PRICE + strike;
-                let option = if at % 2 == 0 { call(BTC_PERP, time, slot, size(), tick(mark)) } else { put(BTC_PERP, time, slot, size(), tick(other)) };
+                let option = if at % 2 == 0 {
+                    call(BTC_PERP, time, slot, size(), tick(mark))
+                } else {
+                    put(BTC_PERP, time, slot, size(), tick(other))
+                };
                 vec![option, leg(ETH_PERP, size(), 1_500 * PRICE)]
             }
         };
