@@ -1,132 +1,117 @@
-//! A cluster over JSON-RPC: accounts of the program, and transactions to it.
+//! A cluster, as commands use it: the client's, on a runtime of its own, call by call.
 
-use std::fmt;
-use std::path::Path;
+use std::future::Future;
+use std::path::{Path, PathBuf};
 
 use anchor_lang::ZeroCopy;
-use anyhow::{anyhow, bail, Context, Result};
-use novate_client::{decode, Instruction, Pubkey, ID};
-use solana_account_decoder_client_types::UiAccountEncoding;
-use solana_commitment_config::CommitmentConfig;
+use anyhow::{anyhow, Context, Result};
+use novate_client::rpc::{self, Options};
+use novate_client::{Instruction, Pubkey};
 use solana_keypair::{read_keypair_file, Keypair};
-use solana_rpc_client::rpc_client::RpcClient;
-use solana_rpc_client_api::client_error::{Error, ErrorKind};
-use solana_rpc_client_api::config::{RpcAccountInfoConfig, RpcProgramAccountsConfig};
-use solana_rpc_client_api::filter::{Memcmp, RpcFilterType};
-use solana_rpc_client_api::request::{RpcError, RpcResponseErrorData};
 use solana_signer::Signer;
-use solana_transaction::Transaction;
+use tokio::runtime::{Builder, Runtime};
 
-const CLOCK: Pubkey = Pubkey::from_str_const("SysvarC1ock11111111111111111111111111111111");
-/// Where the clock has the unix time.
-const UNIX_TIME: usize = 32;
-
-/// The program refused a transaction by one of its errors.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// Name of the error, for instance `BelowInitialMargin`.
-    pub name: String,
-    message: String,
+/// Where the pool is.
+#[derive(Clone, Debug, clap::Args)]
+pub struct At {
+    /// JSON-RPC of a node.
+    #[arg(long, default_value = "http://127.0.0.1:8899")]
+    url: String,
+    /// Its websocket; by default the same with ws, a port that is given one higher.
+    #[arg(long)]
+    ws: Option<String>,
 }
 
-impl Refused {
-    /// Reads Anchor's line from the log of a failed transaction.
-    pub fn read(logs: &[String]) -> Option<Self> {
-        let line = logs.iter().rev().find(|l| l.contains("Error Code: "))?;
-        let name = line.split("Error Code: ").nth(1)?.split('.').next()?;
-        let message = line.split("Error Message: ").nth(1).unwrap_or_default();
-        Some(Self { name: name.into(), message: message.trim_end_matches('.').into() })
-    }
+/// Who signs and pays.
+#[derive(Clone, Debug, clap::Args)]
+pub struct By {
+    /// Key file, as solana-keygen writes it.
+    #[arg(long, value_name = "FILE")]
+    keypair: PathBuf,
 }
 
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "the program refused: {} ({})", self.message, self.name)
+impl At {
+    pub fn cluster(&self) -> Result<Cluster> {
+        Cluster::new(&self.url, &self.ws.clone().unwrap_or_else(|| subscriptions(&self.url)))
     }
 }
 
-impl std::error::Error for Refused {}
-
-/// How sure of an account or a transaction one has to be.
-pub fn confirmed() -> CommitmentConfig {
-    CommitmentConfig::confirmed()
-}
-
-/// Reads and sends at the commitment `confirmed`.
-pub struct Cluster {
-    client: RpcClient,
-}
-
-impl Cluster {
-    pub fn at(url: &str) -> Self {
-        Self { client: RpcClient::new_with_commitment(url.to_string(), confirmed()) }
-    }
-
-    /// An account of the program, of the kind that is asked for; none where there is no account.
-    pub fn find<T: ZeroCopy>(&self, address: &Pubkey) -> Result<Option<T>> {
-        let found = self.client.get_account_with_commitment(address, self.client.commitment());
-        let Some(account) = found.with_context(|| format!("reading {address}"))?.value else { return Ok(None) };
-        if account.owner != ID {
-            bail!("{address} is not an account of the program {ID}");
-        }
-        decode(&account.data).map(Some).with_context(|| address.to_string())
-    }
-
-    /// The same of an account that has to be there.
-    pub fn account<T: ZeroCopy>(&self, address: &Pubkey) -> Result<T> {
-        self.find(address)?.with_context(|| format!("there is no account {address}"))
-    }
-
-    /// Every account of a kind, of all pools.
-    pub fn all<T: ZeroCopy>(&self) -> Result<Vec<(Pubkey, T)>> {
-        let config = RpcProgramAccountsConfig {
-            filters: Some(vec![RpcFilterType::Memcmp(Memcmp::new_base58_encoded(0, T::DISCRIMINATOR))]),
-            account_config: RpcAccountInfoConfig { encoding: Some(UiAccountEncoding::Base64), ..Default::default() },
-            ..Default::default()
-        };
-        let found = self.client.get_program_ui_accounts_with_config(&ID, config).context("listing accounts")?;
-        let read = found.into_iter().map(|(address, account)| {
-            let data = account.data.decode().with_context(|| format!("{address}: no bytes"))?;
-            Ok((address, decode(&data).with_context(|| address.to_string())?))
-        });
-        read.collect()
-    }
-
-    /// Program that owns an account.
-    pub fn owner(&self, address: &Pubkey) -> Result<Pubkey> {
-        Ok(self.client.get_account(address).with_context(|| format!("reading {address}"))?.owner)
-    }
-
-    /// Unix time of the chain.
-    pub fn now(&self) -> Result<i64> {
-        let clock = self.client.get_account(&CLOCK).context("reading the clock")?;
-        let time = clock.data.get(UNIX_TIME..).and_then(|bytes| bytes.first_chunk());
-        Ok(i64::from_le_bytes(*time.context("the clock has no time")?))
-    }
-
-    /// Sends a transaction, paid and signed by one key, and waits until it is confirmed. An error of the program comes back as
-    /// [`Refused`].
-    pub fn send(&self, instructions: &[Instruction], signer: &Keypair) -> Result<()> {
-        let blockhash = self.client.get_latest_blockhash().context("reading a blockhash")?;
-        let payer = signer.pubkey();
-        let transaction = Transaction::new_signed_with_payer(instructions, Some(&payer), &[signer], blockhash);
-        match self.client.send_and_confirm_transaction(&transaction) {
-            Ok(_) => Ok(()),
-            Err(error) => match refusal(&error) {
-                Some(refused) => Err(refused.into()),
-                None => Err(anyhow!(error).context("sending")),
-            },
-        }
+impl By {
+    pub fn key(&self) -> Result<Keypair> {
+        key(&self.keypair)
     }
 }
 
-fn refusal(error: &Error) -> Option<Refused> {
-    let ErrorKind::RpcError(RpcError::RpcResponseError { data, .. }) = error.kind() else { return None };
-    let RpcResponseErrorData::SendTransactionPreflightFailure(simulated) = data else { return None };
-    Refused::read(simulated.logs.as_deref()?)
+/// Where a node usually takes subscriptions.
+fn subscriptions(url: &str) -> String {
+    let ws = url.replacen("http", "ws", 1);
+    let port =
+        ws.rsplit_once(':').and_then(|(host, port)| Some((host, port.trim_end_matches('/').parse::<u16>().ok()?)));
+    match port {
+        Some((host, port)) => format!("{host}:{}", port.saturating_add(1)),
+        None => ws,
+    }
 }
 
 /// A key as `solana-keygen` writes it.
 pub fn key(path: &Path) -> Result<Keypair> {
     read_keypair_file(path).map_err(|error| anyhow!("{}: {error}", path.display()))
+}
+
+/// Reads and sends at the commitment `confirmed`, and waits.
+pub struct Cluster {
+    pub rpc: rpc::Cluster,
+    runtime: Runtime,
+}
+
+impl Cluster {
+    pub fn new(url: &str, ws: &str) -> Result<Self> {
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().context("starting tokio")?;
+        Ok(Self { rpc: rpc::Cluster::new(url, ws), runtime })
+    }
+
+    /// Waits for what is asynchronous.
+    pub fn wait<T>(&self, what: impl Future<Output = T>) -> T {
+        self.runtime.block_on(what)
+    }
+
+    /// An account of the program, of the kind that is asked for; none where there is no account.
+    pub fn find<T: ZeroCopy>(&self, address: &Pubkey) -> Result<Option<T>> {
+        Ok(self.wait(self.rpc.find(address))?)
+    }
+
+    /// The same of an account that has to be there.
+    pub fn account<T: ZeroCopy>(&self, address: &Pubkey) -> Result<T> {
+        Ok(self.wait(self.rpc.account(address))?)
+    }
+
+    /// Every account of a kind, of all pools.
+    pub fn all<T: ZeroCopy>(&self) -> Result<Vec<(Pubkey, T)>> {
+        Ok(self.wait(self.rpc.all())?)
+    }
+
+    /// Program that owns an account.
+    pub fn owner(&self, address: &Pubkey) -> Result<Pubkey> {
+        Ok(self.wait(self.rpc.owner(address))?)
+    }
+
+    /// Unix time of the chain.
+    pub fn now(&self) -> Result<i64> {
+        Ok(self.wait(self.rpc.now())?)
+    }
+
+    /// Sends a transaction, paid and signed by one key, and waits until it is confirmed. An error of the program comes back as
+    /// [`rpc::Refused`].
+    pub fn send(&self, instructions: &[Instruction], signer: &Keypair) -> Result<String> {
+        let signers = [signer as &dyn Signer];
+        self.wait(self.rpc.run(instructions, &[], &Options::default(), &signers)).map_err(plain)
+    }
+}
+
+/// A refusal as such, so that who called can tell which.
+pub fn plain(error: rpc::Error) -> anyhow::Error {
+    match error {
+        rpc::Error::Refused(refused) => refused.into(),
+        other => other.into(),
+    }
 }

@@ -12,11 +12,11 @@ use serde_json::Value;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
-use crate::cluster::Cluster;
+use crate::cluster::{At, By, Cluster};
 use crate::demo::rows::ScenarioRows;
 use crate::govern::change::Wanted;
 use crate::govern::view::View;
-use crate::govern::{announce, require_authority, text, At, By};
+use crate::govern::{announce, require_authority, text};
 
 /// What is run, and where.
 #[derive(Clone, Debug, clap::Args)]
@@ -86,7 +86,7 @@ pub fn run(options: &Options) -> Result<String> {
         read(path, &options.names, &mut steps).with_context(|| name)?;
     }
     // Whatever is wrong with a file is said before anything is sent.
-    let (cluster, key) = (options.at.cluster(), options.by.key()?);
+    let (cluster, key) = (options.at.cluster()?, options.by.key()?);
     let mut migration = Migration { cluster: &cluster, key: &key, pool: None };
     let mut out = String::new();
     for (place, name, step) in &steps {

@@ -19,9 +19,9 @@ pub use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
 pub use novate::error::NovateError;
 pub use novate::health::{Prices, Terms};
 pub use novate::{
-    events, instrument, state, Action, AssetField, AssetForecast, AssetSetting, AssetTerms, Class, Delays, Forecast,
-    HealthReport, Leg, Lending, MarketField, MarketSetting, MarketTerms, OracleSource, ParamSetting, RedemptionTerms,
-    Role, ScenarioRange, StrikeRange, ID,
+    events, instruction, instrument, state, Action, AssetField, AssetForecast, AssetSetting, AssetTerms, Class, Delays,
+    Forecast, HealthReport, Leg, Lending, MarketField, MarketSetting, MarketTerms, OracleSource, ParamSetting,
+    RedemptionTerms, Role, ScenarioRange, StrikeRange, ID,
 };
 pub use novate_margin::dated::Right;
 pub use refused::Refused;

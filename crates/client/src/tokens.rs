@@ -45,18 +45,20 @@ pub fn create(payer: Pubkey, owner: Pubkey, token: &Token) -> Instruction {
     }
 }
 
-/// Puts lamports of an owner into the owner's account of wrapped SOL, which is there.
-pub fn wrap(owner: Pubkey, lamports: u64) -> [Instruction; 2] {
+/// Moves lamports.
+pub fn transfer(from: Pubkey, to: Pubkey, lamports: u64) -> Instruction {
     const TRANSFER: u32 = 2;
-    const SYNC_NATIVE: u8 = 17;
-    let wrapped = account(&owner, &Token { mint: WRAPPED_SOL, program: TOKEN_PROGRAM });
     let mut data = TRANSFER.to_le_bytes().to_vec();
     data.extend(lamports.to_le_bytes());
-    let transfer = Instruction {
-        program_id: SYSTEM_PROGRAM,
-        accounts: vec![AccountMeta::new(owner, true), AccountMeta::new(wrapped, false)],
-        data,
-    };
+    let accounts = vec![AccountMeta::new(from, true), AccountMeta::new(to, false)];
+    Instruction { program_id: SYSTEM_PROGRAM, accounts, data }
+}
+
+/// Puts lamports of an owner into the owner's account of wrapped SOL, which is there.
+pub fn wrap(owner: Pubkey, lamports: u64) -> [Instruction; 2] {
+    const SYNC_NATIVE: u8 = 17;
+    let wrapped = account(&owner, &Token { mint: WRAPPED_SOL, program: TOKEN_PROGRAM });
+    let transfer = transfer(owner, wrapped, lamports);
     let sync = Instruction {
         program_id: TOKEN_PROGRAM,
         accounts: vec![AccountMeta::new(wrapped, false)],

@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::cluster::Refused;
 use anchor_lang::prelude::Clock;
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use litesvm::types::TransactionMetadata;
 use litesvm::LiteSVM;
-use novate_client::{decode, AccountMeta, Instruction, Pubkey, ID};
+use novate_client::{decode, AccountMeta, Instruction, Pubkey, Refused, ID};
 use solana_account::Account;
 use solana_keypair::Keypair;
 use solana_message::Message;
@@ -96,10 +95,11 @@ impl Chain {
     /// Sends one transaction. `signers` are those besides the fee payer.
     pub fn send(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<TransactionMetadata> {
         let transaction = self.sign(instructions, signers)?;
-        let sent = self.svm.send_transaction(transaction).map_err(|failed| match Refused::read(&failed.meta.logs) {
-            Some(refused) => anyhow::Error::new(refused),
-            None => anyhow!("transaction failed: {}\n{}", failed.err, failed.meta.logs.join("\n")),
-        })?;
+        let sent =
+            self.svm.send_transaction(transaction).map_err(|failed| match Refused::by_logs(&failed.meta.logs) {
+                Some(refused) => anyhow::Error::new(refused),
+                None => anyhow!("transaction failed: {}\n{}", failed.err, failed.meta.logs.join("\n")),
+            })?;
         self.transactions += 1;
         count_compute(&sent.logs, &mut self.compute);
         Ok(sent)

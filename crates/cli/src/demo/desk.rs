@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use anyhow::{Context, Result};
 use novate_client::instrument::{perpetual, PERPETUAL};
 use novate_client::state::Position;
+use novate_client::Refused;
 
 use super::cast::{self, Kind, CAST};
 use super::prices::{DAY, START};
@@ -14,7 +15,6 @@ use super::quotes::Haste;
 use super::setup::CONTRACT;
 use super::terminal::thousands;
 use super::world::World;
-use crate::cluster::Refused;
 
 /// Refusals that a smaller trade, another portfolio or another time may not meet.
 const LACK_OF_MEANS: [&str; 6] =

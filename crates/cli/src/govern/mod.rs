@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{bail, ensure, Context, Result};
 use base64::prelude::{Engine, BASE64_STANDARD};
-use novate_client::state::{Change, Governed};
+use novate_client::state::{Change, Governed, Pool};
 use novate_client::{addresses, instructions as build, Instruction, Pubkey};
 use serde_json::{json, Value};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
-use crate::cluster::{self, Cluster};
+use crate::cluster::{At, By, Cluster};
 use change::{Draft, Wanted};
 use view::View;
 
@@ -72,43 +72,15 @@ pub enum Command {
     },
 }
 
-/// Where the pool is.
-#[derive(Clone, Debug, clap::Args)]
-pub struct At {
-    /// JSON-RPC of a node.
-    #[arg(long, default_value = "http://127.0.0.1:8899")]
-    url: String,
-}
-
-/// Who signs and pays.
-#[derive(Clone, Debug, clap::Args)]
-pub struct By {
-    /// Key file, as solana-keygen writes it.
-    #[arg(long, value_name = "FILE")]
-    keypair: PathBuf,
-}
-
 /// Runs a command and returns what it prints.
 pub fn run(command: &Command) -> Result<String> {
     match command {
-        Command::Draft { file, at } => draft(file, &at.cluster()),
-        Command::Show { change, at } => show(change, &at.cluster()),
-        Command::List { pool, at } => list(*pool, &at.cluster()),
-        Command::Schedule { file, at, by } => schedule(file, &at.cluster(), &by.key()?),
-        Command::Execute { change, at, by } => execute(change, &at.cluster(), &by.key()?),
-        Command::Cancel { change, at, by } => cancel(change, &at.cluster(), &by.key()?),
-    }
-}
-
-impl At {
-    pub fn cluster(&self) -> Cluster {
-        Cluster::at(&self.url)
-    }
-}
-
-impl By {
-    pub fn key(&self) -> Result<Keypair> {
-        cluster::key(&self.keypair)
+        Command::Draft { file, at } => draft(file, &at.cluster()?),
+        Command::Show { change, at } => show(change, &at.cluster()?),
+        Command::List { pool, at } => list(*pool, &at.cluster()?),
+        Command::Schedule { file, at, by } => schedule(file, &at.cluster()?, &by.key()?),
+        Command::Execute { change, at, by } => execute(change, &at.cluster()?, &by.key()?),
+        Command::Cancel { change, at, by } => cancel(change, &at.cluster()?, &by.key()?),
     }
 }
 
@@ -203,7 +175,12 @@ fn list(pool: Pubkey, cluster: &Cluster) -> Result<String> {
 
 /// Refuses a key that is not the pool's authority.
 pub fn require_authority(view: &View, key: &Keypair) -> Result<()> {
-    let authority = view.pool().authority;
+    require_authority_of(view.pool(), key)
+}
+
+/// The same of a pool alone.
+pub fn require_authority_of(pool: &Pool, key: &Keypair) -> Result<()> {
+    let authority = pool.authority;
     ensure!(
         key.pubkey() == authority,
         "the pool's authority is {authority}, the key is {}: where a multisig is the authority, give it what `novate govern draft` prints",

@@ -61,70 +61,18 @@ impl Explained {
         let health = portfolio.judge(&mut book, |_| true, params)?;
         let found = book.underlyings().to_vec();
         let title = case.name().unwrap_or("portfolio").into();
-        let places = if health.requirement < Usd(1_000 * Usd::ONE.0) { 2 } else { 0 };
+        let places = places(health.requirement);
         Ok(Self { title, portfolio, health, found, by_leg, places })
     }
 
     fn print(&self) -> String {
-        [self.parts(), self.underlyings(), self.greeks(), self.legs()].join("\n")
+        let names = self.portfolio.underlyings.iter().map(|held| held.name.clone());
+        let underlyings = underlyings(names.zip(&self.found), self.places);
+        [parts(&self.title, &self.health, self.places), underlyings, self.greeks(), self.legs()].join("\n")
     }
 
     fn usd(&self, amount: f64) -> String {
         figure(amount, self.places)
-    }
-
-    /// What the requirement is made of, and the two margins.
-    fn parts(&self) -> String {
-        let h = &self.health;
-        let credit = usd(h.core) - usd(h.gross);
-        let raised = (usd(h.net_delta_floor) - usd(h.core)).max(0.0);
-        let rows = [
-            ("scan losses, summed over underlyings", "MRG-14", usd(h.gross)),
-            ("credit for diversification", "MRG-22", credit),
-            ("raised to the floor on net delta", "MRG-31", raised),
-            ("basis and roll", "MRG-30", usd(h.basis)),
-            ("net short options", "MRG-32", usd(h.naked_short)),
-            ("option value", "MRG-33", usd(h.option_charge)),
-            ("oracle confidence", "MRG-34", usd(h.confidence)),
-            ("concentration", "MRG-35", usd(h.concentration)),
-            ("term structure of vol", "MRG-37", usd(h.term_vega)),
-            ("balances outside the scan", "MRG-38", usd(h.outside)),
-        ];
-        let used = rows.into_iter().filter(|(_, _, amount)| *amount != 0.0);
-        let row = |(part, rule, amount): (&str, &str, f64)| vec![part.into(), rule.into(), self.usd(amount)];
-        let mut rows: Vec<_> = used.map(row).collect();
-        rows.push(row(("requirement", "MRG-40", usd(h.requirement))));
-        for (name, margin) in [("initial margin", h.initial), ("maintenance margin", h.maintenance)] {
-            let share = usd(margin) / usd(h.requirement).max(f64::MIN_POSITIVE) * 100.0;
-            rows.push(row((&format!("{name}, {share:.1} % of it"), "MRG-40", usd(margin))));
-        }
-        table(&format!("{}: what it requires", self.title), &["", "rule", "USD"], 2, rows)
-    }
-
-    /// Each underlying alone: where it loses most, and what is charged on top.
-    fn underlyings(&self) -> String {
-        let row = |(held, found): (&super::portfolio::Underlying, &Underlying)| {
-            let price = real(found.price.0, PRICE_DIGITS);
-            let node = format!("spot {}, vol {}", percent(real(found.worst_spot.0, USD_DIGITS)), vol(found.worst_vol));
-            let loses = found.scan_loss > Usd::ZERO;
-            let range = format!("{:.1} %", real(found.scan_range.0, USD_DIGITS) * 100.0);
-            let parts = [found.basis, found.naked_short, found.option_charge, found.confidence_charge];
-            let parts = parts.into_iter().chain([found.concentration, found.term_vega]).map(usd);
-            vec![
-                held.name.clone(),
-                if loses { node } else { "-".into() },
-                exact(price),
-                range,
-                self.usd(real(found.net_delta.0, PRICE_DIGITS) * price),
-                self.usd(usd(found.scan_loss)),
-                self.usd(usd(found.es_alone)),
-                self.usd(parts.sum()),
-            ]
-        };
-        let header =
-            ["", "worst node", "price", "scan range", "net delta", "scan loss", "shortfall alone", "contingencies"];
-        let rows = self.portfolio.underlyings.iter().zip(&self.found).map(row).collect();
-        table("By underlying, USD", &header, 2, rows)
     }
 
     /// Greeks of what has no expiry, of each expiry and of all.
@@ -215,6 +163,68 @@ impl Explained {
         let days = self.portfolio.expiries[expiry].facts.remaining.0 as f64 / DAY.0 as f64;
         format!("{} d", exact((days * 1e3).round() / 1e3))
     }
+}
+
+/// Places of USD in tables about so much: cents where there are no thousands.
+pub(crate) fn places(requirement: Usd) -> usize {
+    if requirement < Usd(1_000 * Usd::ONE.0) {
+        2
+    } else {
+        0
+    }
+}
+
+/// What the requirement is made of, and the two margins.
+pub(crate) fn parts(title: &str, h: &Health, places: usize) -> String {
+    let credit = usd(h.core) - usd(h.gross);
+    let raised = (usd(h.net_delta_floor) - usd(h.core)).max(0.0);
+    let rows = [
+        ("scan losses, summed over underlyings", "MRG-14", usd(h.gross)),
+        ("credit for diversification", "MRG-22", credit),
+        ("raised to the floor on net delta", "MRG-31", raised),
+        ("basis and roll", "MRG-30", usd(h.basis)),
+        ("net short options", "MRG-32", usd(h.naked_short)),
+        ("option value", "MRG-33", usd(h.option_charge)),
+        ("oracle confidence", "MRG-34", usd(h.confidence)),
+        ("concentration", "MRG-35", usd(h.concentration)),
+        ("term structure of vol", "MRG-37", usd(h.term_vega)),
+        ("balances outside the scan", "MRG-38", usd(h.outside)),
+    ];
+    let used = rows.into_iter().filter(|(_, _, amount)| *amount != 0.0);
+    let row = |(part, rule, amount): (&str, &str, f64)| vec![part.into(), rule.into(), figure(amount, places)];
+    let mut rows: Vec<_> = used.map(row).collect();
+    rows.push(row(("requirement", "MRG-40", usd(h.requirement))));
+    for (name, margin) in [("initial margin", h.initial), ("maintenance margin", h.maintenance)] {
+        let share = usd(margin) / usd(h.requirement).max(f64::MIN_POSITIVE) * 100.0;
+        rows.push(row((&format!("{name}, {share:.1} % of it"), "MRG-40", usd(margin))));
+    }
+    table(&format!("{title}: what it requires"), &["", "rule", "USD"], 2, rows)
+}
+
+/// Each underlying alone, with its name: where it loses most, and what is charged on top.
+pub(crate) fn underlyings<'a>(found: impl Iterator<Item = (String, &'a Underlying)>, places: usize) -> String {
+    let row = |(name, found): (String, &Underlying)| {
+        let price = real(found.price.0, PRICE_DIGITS);
+        let node = format!("spot {}, vol {}", percent(real(found.worst_spot.0, USD_DIGITS)), vol(found.worst_vol));
+        let loses = found.scan_loss > Usd::ZERO;
+        let range = format!("{:.1} %", real(found.scan_range.0, USD_DIGITS) * 100.0);
+        let parts = [found.basis, found.naked_short, found.option_charge, found.confidence_charge];
+        let parts = parts.into_iter().chain([found.concentration, found.term_vega]).map(usd);
+        let shown = |amount| figure(amount, places);
+        vec![
+            name,
+            if loses { node } else { "-".into() },
+            exact(price),
+            range,
+            shown(real(found.net_delta.0, PRICE_DIGITS) * price),
+            shown(usd(found.scan_loss)),
+            shown(usd(found.es_alone)),
+            shown(parts.sum()),
+        ]
+    };
+    let header =
+        ["", "worst node", "price", "scan range", "net delta", "scan loss", "shortfall alone", "contingencies"];
+    table("By underlying, USD", &header, 2, found.map(row).collect())
 }
 
 fn vol(direction: i8) -> &'static str {

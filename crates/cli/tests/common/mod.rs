@@ -1,11 +1,17 @@
 //! A local validator, and `novate` run against it.
+#![allow(dead_code, reason = "each test file has a need of its own")]
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use novate_cli::cluster::Cluster;
+use novate_client::rpc::CONFIRMED;
 use novate_client::{Pubkey, ID};
 use novate_tests::world::program_path;
 use serde_json::{json, Value};
@@ -17,7 +23,9 @@ use solana_rpc_client_api::request::RpcRequest;
 /// A validator with the program on it, and a folder for the test's files.
 pub struct Node {
     process: Child,
-    url: String,
+    pub url: String,
+    /// Of its websocket.
+    pub ws: String,
     pub client: RpcClient,
     folder: PathBuf,
 }
@@ -32,12 +40,13 @@ impl Node {
             .unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.split_whitespace().nth(1).unwrap().to_string();
-        let client = RpcClient::new_with_commitment(url.clone(), novate_cli::cluster::confirmed());
+        let mut words = line.split_whitespace().skip(1).map(String::from);
+        let (url, ws) = (words.next().unwrap(), words.next().unwrap());
+        let client = RpcClient::new_with_commitment(url.clone(), CONFIRMED);
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
-        let node = Node { process, url, client, folder };
+        let node = Node { process, url, ws, client, folder };
         let program = fs::read(program_path()).unwrap();
         node.cheat("surfnet_writeProgram", json!([ID.to_string(), hex(&program), 0]));
         node
@@ -57,8 +66,13 @@ impl Node {
         self.client.send::<Value>(RpcRequest::Custom { method }, parameters).unwrap();
     }
 
-    fn now(&self) -> i64 {
-        novate_cli::cluster::Cluster::at(&self.url).now().unwrap()
+    /// As commands reach it.
+    pub fn cluster(&self) -> Cluster {
+        Cluster::new(&self.url, &self.ws).unwrap()
+    }
+
+    pub fn now(&self) -> i64 {
+        self.cluster().now().unwrap()
     }
 
     /// Lets time pass.
@@ -121,4 +135,59 @@ fn validator() -> PathBuf {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A way to a socket that can be shut: what goes through it then is cut off, and nobody gets in.
+pub struct Door {
+    port: u16,
+    open: Arc<AtomicBool>,
+    through: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Door {
+    /// To a node's websocket.
+    pub fn open(ws: &str) -> Door {
+        let target = ws.trim_start_matches("ws://").to_string();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let door = Door { port: listener.local_addr().unwrap().port(), open: Arc::default(), through: Arc::default() };
+        door.reopen();
+        let (open, through) = (door.open.clone(), door.through.clone());
+        std::thread::spawn(move || {
+            for inside in listener.incoming().flatten() {
+                if !open.load(Ordering::SeqCst) {
+                    continue;
+                }
+                let outside = TcpStream::connect(&target).unwrap();
+                for (mut from, mut to) in
+                    [(&inside, &outside), (&outside, &inside)].map(|(f, t)| (copy_of(f), copy_of(t)))
+                {
+                    std::thread::spawn(move || {
+                        let _ = std::io::copy(&mut from, &mut to);
+                        let _ = to.shutdown(Shutdown::Both);
+                    });
+                }
+                through.lock().unwrap().extend([inside, outside]);
+            }
+        });
+        door
+    }
+
+    pub fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.port)
+    }
+
+    pub fn shut(&self) {
+        self.open.store(false, Ordering::SeqCst);
+        for stream in self.through.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    pub fn reopen(&self) {
+        self.open.store(true, Ordering::SeqCst);
+    }
+}
+
+fn copy_of(stream: &TcpStream) -> TcpStream {
+    stream.try_clone().unwrap()
 }

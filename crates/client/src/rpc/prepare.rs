@@ -87,16 +87,20 @@ impl Cluster {
             self.refreshes(view, &request.holdings, &request.portfolios, &request.traded, request.age).await?;
         let (payer, tables, options) = (&request.payer, request.tables, &request.options);
         let together = [&refreshes.instructions[..], &request.instructions].concat();
+        if together.is_empty() {
+            return Ok(Prepared { messages: vec![], stale: refreshes.stale });
+        }
         if let Some(message) = self.fitting(&together, payer, tables, options).await? {
             return Ok(Prepared { messages: vec![message], stale: refreshes.stale });
         }
-        let mut messages = vec![];
-        for refresh in refreshes.instructions {
-            messages.push(self.message(&[refresh], payer, tables, options).await?);
-        }
-        // It cannot be simulated before they have landed.
+        // What comes later cannot be simulated before the first have landed.
         let options = Options { limit: Limit::Units(MOST_UNITS), ..*options };
-        messages.push(self.message(&request.instructions, payer, tables, &options).await?);
+        let mut messages = vec![];
+        let refreshes_alone = refreshes.instructions.chunks(1);
+        let rest = [&request.instructions[..]].into_iter().filter(|rest| !rest.is_empty());
+        for instructions in refreshes_alone.chain(rest) {
+            messages.push(self.message(instructions, payer, tables, &options).await?);
+        }
         Ok(Prepared { messages, stale: refreshes.stale })
     }
 
@@ -175,6 +179,18 @@ impl Cluster {
         }
         Ok(signatures)
     }
+}
+
+/// A transaction as it is sent, signed or not.
+pub fn to_packet(transaction: &VersionedTransaction) -> Result<Vec<u8>> {
+    wincode::serialize(transaction).map_err(|error| Error::Answer(error.to_string()))
+}
+
+/// The transaction of a packet; none where it is none.
+pub fn from_packet(bytes: &[u8]) -> Option<VersionedTransaction> {
+    let transaction: VersionedTransaction = wincode::deserialize(bytes).ok()?;
+    transaction.sanitize().ok()?;
+    Some(transaction)
 }
 
 /// Tables that save bytes: those with at least two of the accounts that neither sign nor are called.

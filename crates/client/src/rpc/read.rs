@@ -76,8 +76,7 @@ impl Cluster {
 
     /// An account of any program; none where there is none.
     pub async fn find_raw(&self, address: &Pubkey) -> Result<Option<Account>> {
-        let found = self.client.get_account_with_commitment(address, CONFIRMED).await;
-        Ok(found.map_err(Error::node(format!("reading {address}")))?.value)
+        Ok(self.read_page(&[*address], None).await?.1.pop().flatten())
     }
 
     /// Accounts of any program in the order asked for, and the slot of the last answer. None of what is read is older than

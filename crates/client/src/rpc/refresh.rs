@@ -7,7 +7,7 @@ use anchor_lang::solana_program::instruction::Instruction;
 use novate::health::CHAIN_AGE;
 use novate::instrument::{self, Instrument};
 use novate::oracle;
-use novate::state::{Asset, Expiry, Portfolio, SAMPLE_AGE};
+use novate::state::{Asset, Expiry, Portfolio};
 use novate::StrikeRange;
 use novate_margin::Price;
 use solana_account::Account;
@@ -136,7 +136,9 @@ impl Cluster {
             for asset in old {
                 let younger = feeds.get(&asset.index).and_then(|feed| {
                     let reading = feed.reading(asset, view.now)?;
-                    (reading.publish_time > asset.publish_time).then_some((feed.address, reading.price))
+                    // Within a second of time there may be another price.
+                    let other = (reading.publish_time, reading.price) != (asset.publish_time, asset.price);
+                    other.then_some((feed.address, reading.price))
                 });
                 match younger {
                     Some((feed, price)) => {
@@ -160,8 +162,8 @@ fn is_old(asset: &Asset, now: i64, age: Age) -> bool {
     let oldest = match age {
         Age::Any => return false,
         Age::Fresh => (asset.max_age - LANDING).max(asset.max_age / 2),
-        // Its publisher is hardly younger than that: take whatever there is.
-        Age::Sampled => 0.min(SAMPLE_AGE),
+        // Five seconds are soon over: whatever is younger is taken.
+        Age::Sampled => -1,
     };
     asset.price.0 == 0 || now.saturating_sub(asset.publish_time) > oldest
 }

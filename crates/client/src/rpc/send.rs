@@ -68,7 +68,6 @@ impl Cluster {
                 return Err(sending(error, &transaction.message));
             }
         }
-        let blind = RpcSendTransactionConfig { skip_preflight: true, ..preflight };
         let mut sent = Instant::now();
         loop {
             match self.has_landed(transaction).await {
@@ -88,9 +87,16 @@ impl Cluster {
                 return if landed { Ok(signature.to_string()) } else { Err(Error::Expired(signature.to_string())) };
             }
             // It may have landed since, which the node says by an error.
-            let _ = self.client.send_transaction_with_config(transaction, blind).await;
+            let _ = self.push(transaction).await;
             sent = Instant::now();
         }
+    }
+
+    /// Sends a signed transaction once, without asking whether it would succeed, and does not wait.
+    pub async fn push(&self, transaction: &VersionedTransaction) -> Result<()> {
+        let config = RpcSendTransactionConfig { skip_preflight: true, max_retries: Some(0), ..Default::default() };
+        let sent = self.client.send_transaction_with_config(transaction, config).await;
+        sent.map(|_| ()).map_err(Error::node("sending"))
     }
 
     /// Whether it is confirmed. Fails with its error where it failed.

@@ -11,7 +11,7 @@ use novate::ID;
 use solana_address_lookup_table_interface::instruction::{create_lookup_table, extend_lookup_table};
 use solana_address_lookup_table_interface::program;
 use solana_address_lookup_table_interface::state::AddressLookupTable;
-use solana_message::AddressLookupTableAccount;
+use solana_message::{AddressLookupTableAccount, VersionedMessage};
 use solana_signer::Signer;
 
 use super::read::holds;
@@ -77,6 +77,30 @@ impl Cluster {
         }
         tables.sort_by_key(|table| table.key);
         Ok(tables)
+    }
+
+    /// Every account of a message in the order of its indices, those of lookup tables read from the tables.
+    pub async fn resolve(&self, message: &VersionedMessage) -> Result<Vec<Pubkey>> {
+        let mut keys = message.static_account_keys().to_vec();
+        let lookups = message.address_table_lookups().unwrap_or_default();
+        let mut tables = vec![];
+        for lookup in lookups {
+            let account = self.find_raw(&lookup.account_key).await?.ok_or(Error::NoAccount(lookup.account_key))?;
+            let table = AddressLookupTable::deserialize(&account.data).map(|table| table.addresses.to_vec());
+            tables.push(table.map_err(|_| Error::Answer(format!("{} is no lookup table", lookup.account_key)))?);
+        }
+        // First all that are written, then all that are read.
+        let written = lookups.iter().zip(&tables).map(|(lookup, table)| (&lookup.writable_indexes, table));
+        let read = lookups.iter().zip(&tables).map(|(lookup, table)| (&lookup.readonly_indexes, table));
+        for (indices, table) in written.chain(read) {
+            let found = indices.iter().map(|at| table.get(usize::from(*at)).copied());
+            keys.extend(
+                found
+                    .collect::<Option<Vec<_>>>()
+                    .ok_or_else(|| Error::Answer("a lookup table ends too soon".into()))?,
+            );
+        }
+        Ok(keys)
     }
 
     /// Makes the tables of a pool, or adds to them what is missing. They are usable a slot later. Returns them as they will be.

@@ -3,14 +3,13 @@
 use anyhow::{Context, Result};
 use novate_client::instructions::{Holdings, PoolKeys, TradeSide};
 use novate_client::state::{Asset, Expiry, Insurance, Market, Portfolio, Stake};
-use novate_client::{addresses, Instruction, Pubkey, Snapshot};
+use novate_client::{addresses, Instruction, Pubkey, Refused, Snapshot};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
 use super::book::Member;
 use super::waterfall::{Part, Waterfall};
 use super::window::Window;
-use crate::cluster::Refused;
 use crate::demo::chain::Chain;
 use crate::demo::ledger::{Books, Ledger};
 use crate::demo::prices::{Feed, PricePath};
