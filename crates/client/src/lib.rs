@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod addresses;
+pub mod ahead;
 pub mod instructions;
 pub mod refused;
 #[cfg(feature = "rpc")]

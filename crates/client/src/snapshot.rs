@@ -20,6 +20,12 @@ pub enum HealthError {
     Margin(#[from] MarginError),
 }
 
+impl HealthError {
+    pub(crate) fn refused(error: anchor_lang::error::Error) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
 /// The accounts of a pool by index, expiries by [`novate::instrument::expiry_id`].
 #[derive(Clone)]
 pub struct Snapshot {
@@ -99,9 +105,14 @@ impl Snapshot {
     /// Equity and requirement by the prices of another purpose than reading, and the book behind them.
     pub fn judge(&self, portfolio: &Portfolio, terms: Terms) -> Result<(Box<Book>, Health), HealthError> {
         let mut book: Box<Book> = zeroed_box();
-        fill(&mut book, Held::by(portfolio), &mut &*self, terms).map_err(|e| HealthError::Refused(e.to_string()))?;
-        let health = book.health(Some(&self.scenarios.rows()), &self.pool.params_at(terms.now))?;
+        let health = self.judge_in(&mut book, portfolio, terms)?;
         Ok((book, health))
+    }
+
+    /// The same in a book of the caller's, whatever was in it: for who judges many.
+    pub fn judge_in(&self, book: &mut Book, portfolio: &Portfolio, terms: Terms) -> Result<Health, HealthError> {
+        fill(book, Held::by(portfolio), &mut &*self, terms).map_err(HealthError::refused)?;
+        Ok(book.health(Some(&self.scenarios.rows()), &self.pool.params_at(terms.now))?)
     }
 }
 
