@@ -91,12 +91,12 @@ typescript: program wasm ## build the TypeScript client (needs Node.js)
 	@clients/typescript/setup.sh
 	@cd clients/typescript && npm run --silent build
 
-# What its tests run and compare with is built here, and its tests start the validator.
+# Its tests start the validator and run `novate migrate`. Of the whole workspace, so that `cargo test` before has built it all.
 .PHONY: test-typescript
 test-typescript: typescript localnet-build
 	$(call say,test: the TypeScript client)
-	@cargo build -q -p novate-cli $(locked)
-	@cargo run -q -p novate-tests --example vectors $(locked) -- target/wasm/vectors.json
+	@cargo build -q --workspace --bin novate --example vectors $(locked)
+	@$(build)/debug/examples/vectors target/wasm/vectors.json
 	@cd clients/typescript && CARGO_TARGET_DIR=$(build) npm test --silent
 
 .PHONY: trade
