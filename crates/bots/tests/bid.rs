@@ -123,6 +123,19 @@ fn an_insolvent_account_is_taken_once_insurance_pays() {
     assert!(world.portfolio(&long.portfolio).is_empty());
 }
 
+/// After ten minutes without a keeper nothing can be judged that holds options: the transaction makes their values anew first.
+#[test]
+fn values_that_are_too_old_are_made_anew_first() {
+    let (mut world, long, taker) = fallen(19_300.0);
+    world.pass(700);
+    world.refresh();
+    assert!(world.snapshot().auction(&world.portfolio(&long.portfolio), world.now()).is_err());
+    let plan = planned(&world, &long, &taker, KEEPS);
+    assert_eq!(plan.name(), "start_and_bid");
+    carry_out(&mut world, plan, &long, &taker);
+    assert!(!world.portfolio(&long.portfolio).in_auction());
+}
+
 #[test]
 fn an_account_that_is_back_ends_its_auction() {
     let (mut world, long, taker) = fallen(19_300.0);

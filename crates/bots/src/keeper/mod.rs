@@ -21,12 +21,13 @@ use crate::feeds::Feeds;
 use crate::metrics::Metrics;
 use crate::options::{ratio, Begun, Common, LEAST_BALANCE};
 use crate::sender::{Outcome, Sender};
-use chores::{of_pool, of_portfolios, variation, Chore, Policy, Subject};
+use chores::{of_pool, of_portfolios, of_redemption, variation, Chore, Policy, Subject};
 
 /// Between two looks at prices, markets and expiries; and at portfolios, where something of theirs is due.
 const TICK: Duration = Duration::from_millis(250);
 const SWEEP: Duration = Duration::from_secs(2);
-const BALANCE: Duration = Duration::from_secs(30);
+/// Between two looks at the balance of the key and at stake pools.
+const SLOW: Duration = Duration::from_secs(30);
 /// How long the mirror may take to show what was confirmed.
 const SETTLES: Duration = Duration::from_secs(2);
 /// A mirror that has stood still for so long is not well.
@@ -126,7 +127,7 @@ pub async fn run(options: Options, stop: impl std::future::Future<Output = ()>) 
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         interval
     };
-    let (mut tick, mut sweep, mut balance) = (every(TICK), every(SWEEP), every(BALANCE));
+    let (mut tick, mut sweep, mut slow) = (every(TICK), every(SWEEP), every(SLOW));
     let mut settle = every(Duration::from_secs(options.settle_every.max(1)));
     let mut lamports = u64::MAX;
     tokio::pin!(stop);
@@ -155,10 +156,13 @@ pub async fn run(options: Options, stop: impl std::future::Future<Output = ()>) 
             }
             _ = settle.tick() => state.settle(),
             _ = sweep.tick() => state.keep_portfolios(),
-            _ = balance.tick() => {
+            _ = slow.tick() => {
                 if let Ok(found) = state.sender.cluster().lamports(&state.sender.address()).await {
                     lamports = found;
                     state.metrics.balance.set(i64::try_from(found).unwrap_or(i64::MAX));
+                }
+                if let Err(error) = state.keep_redemption().await {
+                    tracing::warn!(%error, "stake pools cannot be read");
                 }
             }
             _ = tick.tick() => {
@@ -182,6 +186,30 @@ impl State {
             of_pool(&mirrored, &self.feeds, self.policy, mirrored.now())
         };
         self.send(chores);
+    }
+
+    /// Reads stake pools, where there are any.
+    async fn keep_redemption(&mut self) -> Result<()> {
+        let held: Vec<(u16, Pubkey)> = {
+            let mirrored = self.mirror.read();
+            let assets = mirrored.snapshot.assets.values().filter(|asset| asset.is_yield_bearing());
+            assets.map(|asset| (asset.index, asset.redemption.stake_pool)).collect()
+        };
+        if held.is_empty() {
+            return Ok(());
+        }
+        let cluster = self.sender.cluster();
+        let addresses: Vec<_> = held.iter().map(|(_, address)| *address).collect();
+        let (_, accounts) = cluster.read(&addresses, None).await?;
+        let epoch = cluster.client().get_epoch_info().await?.epoch;
+        let there = held.into_iter().zip(accounts).filter_map(|((index, address), a)| Some((index, (address, a?))));
+        let stake_pools = there.collect();
+        let chores = {
+            let mirrored = self.mirror.read();
+            of_redemption(&mirrored, &stake_pools, epoch, mirrored.now())
+        };
+        self.send(chores);
+        Ok(())
     }
 
     fn keep_portfolios(&mut self) {
