@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use novate_client::instructions as ix;
 use novate_client::rpc::{Kind, Mirror};
@@ -19,7 +19,7 @@ use tokio::time::MissedTickBehavior;
 use crate::backoff::BackOff;
 use crate::feeds::Feeds;
 use crate::metrics::Metrics;
-use crate::options::{ratio, Begun, Common, LEAST_BALANCE};
+use crate::options::{ratio, Begun, Common};
 use crate::sender::{Outcome, Sender};
 use chores::{of_pool, of_portfolios, of_redemption, variation, Chore, Policy, Subject};
 
@@ -30,8 +30,6 @@ const SWEEP: Duration = Duration::from_secs(2);
 const SLOW: Duration = Duration::from_secs(30);
 /// How long the mirror may take to show what was confirmed.
 const SETTLES: Duration = Duration::from_secs(2);
-/// A mirror that has stood still for so long is not well.
-const STANDSTILL: Duration = Duration::from_secs(10);
 /// Transactions under way at once.
 const AT_ONCE: usize = 8;
 /// What one transaction carries: assets or markets with their companions, strikes, other instructions.
@@ -104,11 +102,8 @@ struct State {
 
 /// Runs until `stop` ends. Fails only before it has begun.
 pub async fn run(options: Options, stop: impl std::future::Future<Output = ()>) -> Result<()> {
-    let Begun { sender, metrics, pulse, server } = options.common.begin().await?;
-    let (mirror, mut changes) =
-        Mirror::start(sender.cluster(), options.common.pool).await.context("reading the pool")?;
-    let assets = mirror.read().snapshot.assets.values().copied().collect();
-    let (feeds, mut prices) = Feeds::start(sender.cluster(), assets).await?;
+    let begun = options.common.begin().await?;
+    let Begun { sender, metrics, mut vitals, mirror, mut changes, feeds, mut prices, server } = begun;
     let (done, mut results) = mpsc::unbounded_channel();
     let mut state = State {
         mirror,
@@ -129,7 +124,6 @@ pub async fn run(options: Options, stop: impl std::future::Future<Output = ()>) 
     };
     let (mut tick, mut sweep, mut slow) = (every(TICK), every(SWEEP), every(SLOW));
     let mut settle = every(Duration::from_secs(options.settle_every.max(1)));
-    let mut lamports = u64::MAX;
     tokio::pin!(stop);
     loop {
         tokio::select! {
@@ -157,10 +151,7 @@ pub async fn run(options: Options, stop: impl std::future::Future<Output = ()>) 
             _ = settle.tick() => state.settle(),
             _ = sweep.tick() => state.keep_portfolios(),
             _ = slow.tick() => {
-                if let Ok(found) = state.sender.cluster().lamports(&state.sender.address()).await {
-                    lamports = found;
-                    state.metrics.balance.set(i64::try_from(found).unwrap_or(i64::MAX));
-                }
+                vitals.look_at_balance(&state.sender).await;
                 if let Err(error) = state.keep_redemption().await {
                     tracing::warn!(%error, "stake pools cannot be read");
                 }
@@ -168,9 +159,7 @@ pub async fn run(options: Options, stop: impl std::future::Future<Output = ()>) 
             _ = tick.tick() => {
                 state.keep_pool();
                 state.send_on();
-                state.measure();
-                let poor = lamports < LEAST_BALANCE;
-                pulse.say(if poor { Err(format!("the key has {lamports} lamports")) } else { state.health() });
+                vitals.say(&state.mirror.read());
             }
         }
     }
@@ -294,26 +283,6 @@ impl State {
                     }
                 }
             }
-        }
-    }
-
-    fn measure(&self) {
-        let mirrored = self.mirror.read();
-        self.metrics.portfolios.set(i64::try_from(mirrored.portfolios.len()).unwrap_or(i64::MAX));
-        self.metrics.current.set(mirrored.current.is_ok().into());
-        self.metrics.slot.set(i64::try_from(mirrored.slot).unwrap_or(i64::MAX));
-        for (index, asset) in &mirrored.snapshot.assets {
-            let labels = vec![("asset", index.to_string())];
-            self.metrics.price_age.get_or_create(&labels).set(mirrored.now() - asset.publish_time);
-        }
-    }
-
-    fn health(&self) -> Result<(), String> {
-        match self.mirror.read().current {
-            Err(since) if since.elapsed() > STANDSTILL => {
-                Err(format!("no subscription for {} s", since.elapsed().as_secs()))
-            }
-            _ => Ok(()),
         }
     }
 }

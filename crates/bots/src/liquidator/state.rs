@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use novate_client::instructions::{self as ix, Holdings, TradeSide};
-use novate_client::rpc::{Change, Kind, Mirror};
+use novate_client::rpc::{Change, Kind, Mirror, Mirrored};
 use novate_client::state::Portfolio;
 use novate_client::{Prices, Pubkey, Terms};
 use novate_margin::Ratio;
@@ -29,8 +29,6 @@ use crate::webhook::Webhook;
 
 /// How long the mirror may take to show what was confirmed.
 const SETTLES: Duration = Duration::from_secs(3);
-/// A mirror that has stood still for so long is not well.
-const STANDSTILL: Duration = Duration::from_secs(10);
 /// Errors that say that somebody else was faster, or that the account has come back (CLR-33).
 const RACES: [&str; 8] = [
     "AuctionRunning",
@@ -117,8 +115,8 @@ impl State {
         &self.sender
     }
 
-    pub(super) fn metrics(&self) -> &Metrics {
-        &self.metrics
+    pub(super) fn mirrored(&self) -> RwLockReadGuard<'_, Mirrored> {
+        self.mirror.read()
     }
 
     pub(super) async fn end(self) {
@@ -232,27 +230,9 @@ impl State {
     }
 
     fn measure(&self) {
-        let mirrored = self.mirror.read();
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        self.metrics.portfolios.set(count(mirrored.portfolios.len()));
         self.metrics.candidates.set(count(self.candidates.len()));
         self.metrics.urgent.set(count(self.urgent.len()));
-        self.metrics.current.set(mirrored.current.is_ok().into());
-        self.metrics.slot.set(i64::try_from(mirrored.slot).unwrap_or(i64::MAX));
-        for (index, asset) in &mirrored.snapshot.assets {
-            let labels = vec![("asset", index.to_string())];
-            self.metrics.price_age.get_or_create(&labels).set(mirrored.now() - asset.publish_time);
-        }
-    }
-
-    /// Whether it sees the chain.
-    pub(super) fn health(&self) -> Result<(), String> {
-        match self.mirror.read().current {
-            Err(since) if since.elapsed() > STANDSTILL => {
-                Err(format!("no subscription for {} s", since.elapsed().as_secs()))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Looks at one portfolio at the prices that are published.
