@@ -85,21 +85,32 @@ impl Plan {
     }
 }
 
-/// What is to be done at the prices of a snapshot, values of options being made anew where [`Plan::instructions`] has that done.
-/// Fails where the program would refuse to judge.
-pub fn decide(snapshot: &Snapshot, account: &Portfolio, taker: Option<Taker>, now: i64) -> Result<Plan, HealthError> {
+/// What is to be done at the prices of a snapshot, values of options being made anew where [`Plan::instructions`] has that done: in
+/// `remade`, for all who are decided on at once. Fails where the program would refuse to judge.
+pub fn decide(
+    snapshot: &Snapshot,
+    remade: &mut Option<Box<Snapshot>>,
+    account: &Portfolio,
+    taker: Option<Taker>,
+    now: i64,
+) -> Result<Plan, HealthError> {
     let both = [Some(account), taker.map(|taker| taker.portfolio)];
-    let old = old_values(snapshot, both.into_iter().flatten(), now);
-    if old.is_empty() {
+    if old_values(snapshot, both.into_iter().flatten(), now).is_empty() {
         return decide_at(snapshot, account, taker, now);
     }
-    let mut fresh = snapshot.clone();
-    for id in old.keys().map(|(id, _)| id) {
-        let Some(expiry) = snapshot.expiries.get(id) else { continue };
+    decide_at(remade.get_or_insert_with(|| remake(snapshot, now)), account, taker, now)
+}
+
+/// A snapshot with the values of all options made anew, as far as the program would.
+fn remake(snapshot: &Snapshot, now: i64) -> Box<Snapshot> {
+    let (mut remade, params) = (Box::new(snapshot.clone()), snapshot.pool.params_at(now));
+    for expiry in remade.expiries.values_mut().filter(|expiry| expiry.time > now && !expiry.is_fixed()) {
         let Some(asset) = snapshot.assets.get(&expiry.asset) else { continue };
-        fresh.expiries.insert(*id, refreshed_expiry(expiry, asset, &snapshot.pool.params_at(now), now)?);
+        if let Ok(refreshed) = refreshed_expiry(expiry, asset, &params, now) {
+            *expiry = refreshed;
+        }
     }
-    decide_at(&fresh, account, taker, now)
+    remade
 }
 
 fn decide_at(snapshot: &Snapshot, account: &Portfolio, taker: Option<Taker>, now: i64) -> Result<Plan, HealthError> {

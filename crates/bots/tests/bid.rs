@@ -37,7 +37,7 @@ fn fallen(usd: f64) -> (World, Actor, Actor) {
 fn planned(world: &World, long: &Actor, taker: &Actor, policy: Policy) -> Plan {
     let taker_state = world.portfolio(&taker.portfolio);
     let by = Taker { side: taker.side(), portfolio: &taker_state, policy };
-    decide(&world.snapshot(), &world.portfolio(&long.portfolio), Some(by), world.now()).unwrap()
+    decide(&world.snapshot(), &mut None, &world.portfolio(&long.portfolio), Some(by), world.now()).unwrap()
 }
 
 /// Sends a plan as the bot does, in one transaction.

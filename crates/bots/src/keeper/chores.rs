@@ -91,7 +91,7 @@ pub fn of_redemption(
         let falls = after.rate < before.rate || before.rate.0 == 0;
         let due = falls || old >= REDEMPTION || old >= REDEMPTION_RISE && after.rate > before.rate;
         let refresh = ix::refresh_redemption(&mirrored.pool, &[(asset.index, *address)]);
-        due.then(|| (Subject::Redemption(asset.index), Chore::Other("refresh_redemption", refresh)))
+        due.then_some((Subject::Redemption(asset.index), Chore::Other("refresh_redemption", refresh)))
     });
     due.collect()
 }

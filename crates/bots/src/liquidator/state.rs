@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use novate_client::instructions::{self as ix, Holdings, TradeSide};
 use novate_client::rpc::{Change, Kind, Mirror, Mirrored};
 use novate_client::state::Portfolio;
-use novate_client::{Prices, Pubkey, Terms};
+use novate_client::{Prices, Pubkey, Snapshot, Terms};
 use novate_margin::Ratio;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -143,7 +143,7 @@ impl State {
         for ((address, portfolio), verdict) in portfolios.iter().zip(found) {
             self.place(*address, portfolio, verdict);
         }
-        self.candidates.measured_at(&self.ahead.snapshot);
+        self.candidates.turn_ended();
         self.metrics.scan.set(begun.elapsed().as_secs_f64());
         tracing::info!(
             portfolios = portfolios.len(),
@@ -224,6 +224,9 @@ impl State {
             mirrored.portfolios.range((from, Bound::Unbounded)).take(count).map(|(address, _)| *address).collect()
         };
         self.cursor = next.last().copied();
+        if self.cursor.is_none() {
+            self.candidates.turn_ended();
+        }
         for address in next {
             self.look(address);
         }
@@ -306,6 +309,7 @@ impl State {
         if self.mirror.read().current.is_err() {
             return;
         }
+        let mut remade = None;
         for address in self.urgent.clone() {
             if self.backoff.waits(&address, here) {
                 continue;
@@ -314,7 +318,7 @@ impl State {
             if self.is_under_way(&address, &portfolio, here) {
                 continue;
             }
-            self.act_on(address, &portfolio, since);
+            self.act_on(address, &portfolio, &mut remade, since);
         }
     }
 
@@ -325,7 +329,7 @@ impl State {
         })
     }
 
-    fn act_on(&mut self, address: Pubkey, portfolio: &Portfolio, since: Instant) {
+    fn act_on(&mut self, address: Pubkey, portfolio: &Portfolio, remade: &mut Option<Box<Snapshot>>, since: Instant) {
         let (own, keys) = {
             let mirrored = self.mirror.read();
             let own = self.taker.and_then(|taker| Some((taker, mirrored.portfolios.get(&taker)?.clone())));
@@ -337,7 +341,7 @@ impl State {
             portfolio,
             policy: self.policy,
         });
-        let plan = match decide(&self.ahead.snapshot, portfolio, taker, now) {
+        let plan = match decide(&self.ahead.snapshot, remade, portfolio, taker, now) {
             Ok(plan) if !plan.is_empty() => plan,
             Ok(_) => return,
             Err(error) => {
