@@ -5,7 +5,7 @@
 //! portfolios is needed once, and then of the few near an edge. The order along a price is by how far it has to move.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 
 use novate_client::state::Asset;
 use novate_client::{Pubkey, Snapshot};
@@ -22,8 +22,19 @@ type Edge = (i64, u32, u32);
 struct Edges {
     below: BinaryHeap<Edge>,
     above: BinaryHeap<Reverse<Edge>>,
-    /// Scan range and haircut that edges were measured at. What they rise by counts as a move.
+    /// The lowest scan range and haircut that an edge was measured at, of all that stand, and of those since everyone's turn began. What
+    /// they have risen by counts as a move.
     measured: Option<(Ratio, Ratio)>,
+    turn: Option<(Ratio, Ratio)>,
+}
+
+impl Edges {
+    fn measure(&mut self, asset: &Asset) {
+        let here = (asset.scan_range, asset.haircut);
+        for lowest in [&mut self.measured, &mut self.turn] {
+            *lowest = Some(lowest.map_or(here, |low| (low.0.min(here.0), low.1.min(here.1))));
+        }
+    }
 }
 
 /// One portfolio among them.
@@ -75,7 +86,7 @@ impl Candidates {
         for index in assets {
             let Some(asset) = snapshot.assets.get(&index) else { continue };
             let edges = self.assets.entry(index).or_default();
-            edges.measured.get_or_insert((asset.scan_range, asset.haircut));
+            edges.measure(asset);
             let apart = moved(asset.price.0, reach);
             edges.below.push((asset.price.0.saturating_sub(apart), at, look));
             edges.above.push(Reverse((asset.price.0.saturating_add(apart), at, look)));
@@ -91,7 +102,8 @@ impl Candidates {
         }
     }
 
-    /// Those whose edges the price of an asset has reached, each once; their other edges stay until they are kept anew.
+    /// Those whose edges the price of an asset has reached, each once, nearest first; their other edges stay until they are kept
+    /// anew.
     pub fn reached(&mut self, asset: &Asset) -> Vec<Pubkey> {
         let Some(edges) = self.assets.get_mut(&asset.index) else { return vec![] };
         let (range, haircut) = edges.measured.unwrap_or((asset.scan_range, asset.haircut));
@@ -104,10 +116,8 @@ impl Candidates {
         while edges.above.peek().is_some_and(|Reverse(edge)| edge.0 <= price.saturating_add(apart)) {
             passed.extend(edges.above.pop().map(|Reverse(edge)| edge));
         }
-        let mut found: Vec<_> = passed.iter().filter_map(|edge| self.live(edge)).collect();
-        found.sort_unstable();
-        found.dedup();
-        found
+        let mut seen = HashSet::new();
+        passed.iter().filter_map(|edge| self.live(edge)).filter(|address| seen.insert(*address)).collect()
     }
 
     /// Whose edges are nearest to the price of an asset, at most `count`, nearest first, each with the share that the price has to
@@ -117,7 +127,7 @@ impl Candidates {
         let all = edges.below.iter().chain(edges.above.iter().map(|Reverse(edge)| edge));
         let mut live: Vec<_> = all.filter_map(|edge| Some((share(edge.0, asset.price.0), self.live(edge)?))).collect();
         live.sort_unstable();
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = HashSet::new();
         let nearest = live.into_iter().filter(|(_, address)| seen.insert(*address)).take(count);
         nearest.map(|(share, address)| (address, share)).collect()
     }
@@ -142,10 +152,10 @@ impl Candidates {
         }
     }
 
-    /// Everyone was looked at since `snapshot`: edges are measured at its scan ranges from now on.
-    pub fn measured_at(&mut self, snapshot: &Snapshot) {
-        for (index, edges) in &mut self.assets {
-            edges.measured = snapshot.assets.get(index).map(|asset| (asset.scan_range, asset.haircut));
+    /// Everyone had a turn since the last call: edges of before are nobody's.
+    pub fn turn_ended(&mut self) {
+        for edges in self.assets.values_mut() {
+            edges.measured = edges.turn.take().or(edges.measured);
         }
     }
 }

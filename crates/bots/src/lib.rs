@@ -17,4 +17,5 @@ pub mod plan;
 pub mod scan;
 pub mod sender;
 pub mod server;
+pub mod vitals;
 pub mod webhook;

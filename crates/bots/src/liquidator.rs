@@ -5,17 +5,16 @@ mod state;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
-use novate_client::rpc::{Change, Kind, Mirror};
+use novate_client::rpc::{Change, Kind};
 use novate_client::{addresses, Pubkey};
 use novate_margin::Ratio;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use crate::bid::Policy;
-use crate::feeds::Feeds;
-use crate::options::{ratio, Begun, Common, LEAST_BALANCE};
+use crate::options::{ratio, Begun, Common};
 use crate::webhook::Webhook;
 use state::{Done, State};
 
@@ -77,11 +76,8 @@ impl Options {
 
 /// Runs until `stop` ends. Fails only before it has begun: a node that goes away later is waited for.
 pub async fn run(options: Options, stop: impl std::future::Future<Output = ()>) -> Result<()> {
-    let Begun { sender, metrics, pulse, server } = options.common.begin().await?;
-    let (mirror, mut changes) =
-        Mirror::start(sender.cluster(), options.common.pool).await.context("reading the pool")?;
-    let assets = mirror.read().snapshot.assets.values().copied().collect();
-    let (feeds, mut prices) = Feeds::start(sender.cluster(), assets).await?;
+    let begun = options.common.begin().await?;
+    let Begun { sender, metrics, mut vitals, mirror, mut changes, feeds, mut prices, server } = begun;
     let webhook = Webhook::start(options.webhook.clone(), metrics.clone())?;
     let own = addresses::portfolio(&options.common.pool, &sender.address(), 0);
     let taker = (!options.no_bids).then(|| options.portfolio.unwrap_or(own));
@@ -92,7 +88,6 @@ pub async fn run(options: Options, stop: impl std::future::Future<Output = ()>) 
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut balance = tokio::time::interval(BALANCE);
-    let mut lamports = u64::MAX;
     tokio::pin!(stop);
     loop {
         tokio::select! {
@@ -123,16 +118,10 @@ pub async fn run(options: Options, stop: impl std::future::Future<Output = ()>) 
                 let Some(result) = result else { break };
                 state.on_done(result);
             }
-            _ = balance.tick() => {
-                if let Ok(found) = state.sender().cluster().lamports(&state.sender().address()).await {
-                    lamports = found;
-                    state.metrics().balance.set(i64::try_from(found).unwrap_or(i64::MAX));
-                }
-            }
+            _ = balance.tick() => vitals.look_at_balance(state.sender()).await,
             _ = tick.tick() => {
                 state.on_tick();
-                let poor = lamports < LEAST_BALANCE;
-                pulse.say(if poor { Err(format!("the key has {lamports} lamports")) } else { state.health() });
+                vitals.say(&state.mirrored());
             }
         }
     }

@@ -1,23 +1,27 @@
 //! What both bots are told on the command line.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{anyhow, ensure, Context, Result};
 use clap::Args;
-use novate_client::rpc::Cluster;
+use novate_client::rpc::{Changes, Cluster, Mirror};
 use novate_client::Pubkey;
 use solana_keypair::{read_keypair_file, Keypair};
 use solana_signer::Signer;
+use tokio::signal::unix::{signal, SignalKind};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::feeds::Feeds;
 use crate::metrics::Metrics;
 use crate::sender::Sender;
 use crate::server::{self, Pulse};
-
-/// Least lamports of the key that pays, below which a bot says that it is not well: 200 signatures.
-pub const LEAST_BALANCE: u64 = 1_000_000;
+use crate::vitals::Vitals;
 
 /// Where, for whom and how.
 #[derive(Args, Clone, Debug)]
@@ -52,7 +56,12 @@ pub struct Common {
 pub struct Begun {
     pub sender: Sender,
     pub metrics: Arc<Metrics>,
-    pub pulse: Arc<Pulse>,
+    pub vitals: Vitals,
+    pub mirror: Mirror,
+    pub changes: Changes,
+    pub feeds: Feeds,
+    /// Indices of assets whose price account has changed.
+    pub prices: mpsc::UnboundedReceiver<u16>,
     pub server: JoinHandle<()>,
 }
 
@@ -61,7 +70,7 @@ impl Common {
         Cluster::new(&self.url, &self.ws)
     }
 
-    /// Reads the key, opens the port and finds lookup tables.
+    /// Reads the key, opens the port, finds lookup tables, mirrors the pool and follows its price accounts.
     pub async fn begin(&self) -> Result<Begun> {
         let (cluster, key) = (self.cluster(), Arc::new(key(&self.keypair)?));
         let (metrics, pulse) = (Arc::new(Metrics::new()), Arc::new(Pulse::default()));
@@ -74,8 +83,13 @@ impl Common {
             }
             false => cluster.tables(&key.pubkey()).await.context("reading lookup tables")?,
         };
-        let how = (self.unit_price, self.dry_run);
-        Ok(Begun { sender: Sender::new(cluster, key, tables, how, metrics.clone()), metrics, pulse, server })
+        let (mirror, changes) = Mirror::start(&cluster, self.pool).await.context("reading the pool")?;
+        let assets = mirror.read().snapshot.assets.values().copied().collect();
+        let (feeds, prices) = Feeds::start(&cluster, assets).await?;
+        let mut vitals = Vitals::new(pulse, metrics.clone());
+        let sender = Sender::new(cluster, key, tables, (self.unit_price, self.dry_run), metrics.clone());
+        vitals.look_at_balance(&sender).await;
+        Ok(Begun { sender, metrics, vitals, mirror, changes, feeds, prices, server })
     }
 }
 
@@ -91,18 +105,29 @@ pub fn ratio(text: &str) -> Result<novate_margin::Ratio> {
     Ok(novate_margin::Ratio((value * 1e6).round() as i64))
 }
 
-/// Logs to standard error, of this level and above.
-pub fn log(level: tracing::Level) {
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(false).init();
+/// Runs a bot until the process is asked to stop, by SIGTERM or SIGINT, with its log of this level on standard error.
+pub fn run<F: Future<Output = Result<()>>>(log: tracing::Level, bot: impl FnOnce(Stop) -> F) -> ExitCode {
+    tracing_subscriber::fmt().with_max_level(log).with_writer(std::io::stderr).with_ansi(false).init();
+    let ran = tokio::runtime::Runtime::new().context("starting").and_then(|runtime| {
+        runtime.block_on(async {
+            let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+            let stop = async move {
+                tokio::select! {
+                    _ = term.recv() => {}
+                    _ = int.recv() => {}
+                }
+            };
+            bot(Box::pin(stop)).await
+        })
+    });
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
-/// Ends when the process is asked to: SIGTERM or SIGINT.
-pub async fn asked_to_stop() -> Result<()> {
-    use tokio::signal::unix::{signal, SignalKind};
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
-    }
-    Ok(())
-}
+/// Ends when a bot is to stop.
+pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -1,5 +1,8 @@
 //! What is to be done about one account: start its auction, bid, end the auction, or resolve what is left of it.
 
+use std::collections::BTreeMap;
+
+use novate_client::ahead::refreshed_expiry;
 use novate_client::instructions::{self as ix, ExpirySlots, Holdings, PoolKeys, TradeSide};
 use novate_client::instrument::{self, Instrument};
 use novate_client::state::{Balance, Portfolio, Position, SETTLEMENT_ASSET};
@@ -11,6 +14,8 @@ use crate::bid::{self, Bid, Policy, Sale};
 /// Seconds that option values may be old for a taker, and how far they are made anew before: a transaction takes its time.
 const VALUES_AGE: i64 = 60;
 const LANDING: i64 = 10;
+/// Ranges of strikes in one instruction.
+const AT_ONCE: usize = 16;
 
 /// Who bids.
 #[derive(Clone, Copy)]
@@ -59,8 +64,9 @@ impl Plan {
         let own = Holdings::of([account]);
         let mut all = vec![];
         if self.start.is_some() || self.bid.is_some() {
-            let both = [Some(account), taker.filter(|_| self.bid.is_some()).map(|taker| taker.portfolio)];
-            all.extend(refresh_values(snapshot, &keys.pool, both.into_iter().flatten(), now));
+            let both = [Some(account), taker.map(|taker| taker.portfolio)];
+            let old: Vec<_> = old_values(snapshot, both.into_iter().flatten(), now).into_values().collect();
+            all.extend(old.chunks(AT_ONCE).map(|some| ix::refresh_expiry(&keys.pool, some)));
         }
         if self.start.is_some() {
             all.push(ix::start_auction(keys, address, &own));
@@ -79,8 +85,35 @@ impl Plan {
     }
 }
 
-/// What is to be done at the prices of a snapshot. Fails where the program would refuse to judge.
-pub fn decide(snapshot: &Snapshot, account: &Portfolio, taker: Option<Taker>, now: i64) -> Result<Plan, HealthError> {
+/// What is to be done at the prices of a snapshot, values of options being made anew where [`Plan::instructions`] has that done: in
+/// `remade`, for all who are decided on at once. Fails where the program would refuse to judge.
+pub fn decide(
+    snapshot: &Snapshot,
+    remade: &mut Option<Box<Snapshot>>,
+    account: &Portfolio,
+    taker: Option<Taker>,
+    now: i64,
+) -> Result<Plan, HealthError> {
+    let both = [Some(account), taker.map(|taker| taker.portfolio)];
+    if old_values(snapshot, both.into_iter().flatten(), now).is_empty() {
+        return decide_at(snapshot, account, taker, now);
+    }
+    decide_at(remade.get_or_insert_with(|| remake(snapshot, now)), account, taker, now)
+}
+
+/// A snapshot with the values of all options made anew, as far as the program would.
+fn remake(snapshot: &Snapshot, now: i64) -> Box<Snapshot> {
+    let (mut remade, params) = (Box::new(snapshot.clone()), snapshot.pool.params_at(now));
+    for expiry in remade.expiries.values_mut().filter(|expiry| expiry.time > now && !expiry.is_fixed()) {
+        let Some(asset) = snapshot.assets.get(&expiry.asset) else { continue };
+        if let Ok(refreshed) = refreshed_expiry(expiry, asset, &params, now) {
+            *expiry = refreshed;
+        }
+    }
+    remade
+}
+
+fn decide_at(snapshot: &Snapshot, account: &Portfolio, taker: Option<Taker>, now: i64) -> Result<Plan, HealthError> {
     if account.in_auction() && !account.owes() {
         return Ok(Plan { end: true, ..Plan::default() });
     }
@@ -135,14 +168,13 @@ fn is_bankrupt(account: &Portfolio) -> bool {
     account.owes() && account.cash == 0 && account.balances().iter().all(owes) && account.positions().iter().all(lost)
 }
 
-/// Instructions that make option values young which the portfolios hold and which a taker may not rest on.
-fn refresh_values<'a>(
+/// Strikes that the portfolios hold options of and whose values a taker may not rest on, by expiry and slot.
+fn old_values<'a>(
     snapshot: &Snapshot,
-    pool: &Pubkey,
     portfolios: impl Iterator<Item = &'a Portfolio>,
     now: i64,
-) -> Vec<Instruction> {
-    let mut slots = std::collections::BTreeMap::new();
+) -> BTreeMap<(u64, u8), ExpirySlots> {
+    let mut slots = BTreeMap::new();
     for position in portfolios.flat_map(|p| p.positions()).filter(|p| p.quantity != 0) {
         let Ok(Instrument::Option { slot, .. }) = instrument::parse(position.instrument) else { continue };
         let Some(id) = instrument::expiry_of(position.instrument) else { continue };
@@ -157,6 +189,5 @@ fn refresh_values<'a>(
             slots.insert((id, slot), ExpirySlots { market, asset: expiry.asset, time, range });
         }
     }
-    let slots: Vec<_> = slots.into_values().collect();
-    slots.chunks(16).map(|some| ix::refresh_expiry(pool, some)).collect()
+    slots
 }

@@ -37,7 +37,7 @@ fn fallen(usd: f64) -> (World, Actor, Actor) {
 fn planned(world: &World, long: &Actor, taker: &Actor, policy: Policy) -> Plan {
     let taker_state = world.portfolio(&taker.portfolio);
     let by = Taker { side: taker.side(), portfolio: &taker_state, policy };
-    decide(&world.snapshot(), &world.portfolio(&long.portfolio), Some(by), world.now()).unwrap()
+    decide(&world.snapshot(), &mut None, &world.portfolio(&long.portfolio), Some(by), world.now()).unwrap()
 }
 
 /// Sends a plan as the bot does, in one transaction.
@@ -121,6 +121,19 @@ fn an_insolvent_account_is_taken_once_insurance_pays() {
     carry_out(&mut world, plan, &long, &taker);
     assert!(world.health(&taker).equity - equity >= bid.gain.0 * 99 / 100);
     assert!(world.portfolio(&long.portfolio).is_empty());
+}
+
+/// After ten minutes without a keeper nothing can be judged that holds options: the transaction makes their values anew first.
+#[test]
+fn values_that_are_too_old_are_made_anew_first() {
+    let (mut world, long, taker) = fallen(19_300.0);
+    world.pass(700);
+    world.refresh();
+    assert!(world.snapshot().auction(&world.portfolio(&long.portfolio), world.now()).is_err());
+    let plan = planned(&world, &long, &taker, KEEPS);
+    assert_eq!(plan.name(), "start_and_bid");
+    carry_out(&mut world, plan, &long, &taker);
+    assert!(!world.portfolio(&long.portfolio).in_auction());
 }
 
 #[test]

@@ -7,8 +7,10 @@ mod scene;
 use novate_client::state::{Asset, Market, HAIRCUT_WINDOW};
 use novate_client::{addresses, ID};
 use novate_tests::haircut::Broke;
-use novate_tests::{future, BTC, BTC_PERP, CONTRACT, PRICE};
+use novate_tests::stake_pool::{StakePool, STAKE_PROGRAM};
+use novate_tests::{future, World, BTC, BTC_PERP, CONTRACT, JITOSOL, PRICE};
 use scene::{long_at_initial, within, Scene};
+use solana_account::Account;
 
 /// Everything as soon as it is there.
 const EAGER: [&str; 6] = ["--settle-every", "1", "--least-variation", "1", "--least-fees", "1"];
@@ -85,4 +87,17 @@ fn gains_are_registered_charged_and_the_haircut_closed() {
     within(30, || !market(&scene).round.stands());
     assert_eq!((gains(), market(&scene).haircut.0), (vec![0; 3], 0));
     assert!(bot.ask("/metrics").contains("chore=\"charge_gain\",outcome=\"confirmed\""));
+}
+
+#[test]
+fn a_rate_is_read_from_its_stake_pool() {
+    let (scene, ()) = Scene::of("keeper_redemption", 100, World::staking(), |world| (world, ()));
+    let epoch = scene.node.client.get_epoch_info().unwrap().epoch;
+    let pool = StakePool { last_update_epoch: epoch, ..scene.world.sound_stake_pool(JITOSOL, 1_200_000_000) };
+    let account = Account { lamports: 10_000_000, data: pool.encode(), owner: STAKE_PROGRAM, ..Account::default() };
+    scene.node.write(&scene.world.stake_pool(JITOSOL), &account);
+    let rate = || scene.node.state::<Asset>(&addresses::asset(&scene.world.pool, JITOSOL)).redemption.rate.0;
+    assert_eq!(rate(), 0);
+    let _bot = scene.keeper(&[]);
+    within(20, || rate() == 1_200_000_000);
 }

@@ -30,6 +30,22 @@ pub fn refreshed_asset(asset: &Asset, feed: FeedAccount, now: i64) -> Result<(As
     Ok((refreshed, accepted))
 }
 
+/// The asset as `refresh_redemption` would leave it at unix time `now` in an epoch. Fails as the instruction would (MRG-61).
+pub fn refreshed_redemption(
+    asset: &Asset,
+    stake_pool: FeedAccount,
+    epoch: u64,
+    now: i64,
+) -> Result<Asset, HealthError> {
+    let (mut lamports, mut data) = (0, stake_pool.data.to_vec());
+    let account =
+        AccountInfo::new(&stake_pool.address, false, false, &mut lamports, &mut data, &stake_pool.owner, false);
+    let mut refreshed = *asset;
+    let rate = oracle::stake_pool::rate(asset, &account, epoch).map_err(HealthError::refused)?;
+    refreshed.redemption.accept(rate, now).map_err(HealthError::refused)?;
+    Ok(refreshed)
+}
+
 /// The expiry as `refresh_expiry` of all its strikes would leave it at unix time `now`. Fails as the instruction would (MRG-15).
 pub fn refreshed_expiry(expiry: &Expiry, asset: &Asset, params: &Params, now: i64) -> Result<Box<Expiry>, HealthError> {
     let mut refreshed: Box<Expiry> = zeroed_box();

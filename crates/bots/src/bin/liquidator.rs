@@ -16,20 +16,7 @@ struct Arguments {
     log: tracing::Level,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let Arguments { options, log } = Arguments::parse();
-    options::log(log);
-    let stop = async {
-        if let Err(error) = options::asked_to_stop().await {
-            tracing::error!(%error, "signals");
-        }
-    };
-    match liquidator::run(options, stop).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    options::run(log, |stop| liquidator::run(options, stop))
 }

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use novate_client::ahead::{refreshed_redemption, FeedAccount};
 use novate_client::instructions::{self as ix, ExpirySlots};
 use novate_client::instrument::{self, expiry_of, market_of, Instrument};
 use novate_client::rpc::Mirrored;
 use novate_client::state::{is_settling, Asset, Expiry, Market, Portfolio, Position, SETTLEMENT_ASSET};
 use novate_client::{Instruction, Pubkey, Snapshot, StrikeRange};
 use novate_margin::{Contracts, Price, Ratio, Usd};
+use solana_account::Account;
 
 use crate::feeds::Feeds;
 
@@ -18,6 +20,9 @@ const PREMIUM: i64 = 60;
 const QUIET: i64 = 600;
 /// Seconds between two samples of a settlement window; 120 break its run (CLR-12).
 const SAMPLES: i64 = 30;
+/// Seconds between two readings of a stake pool's rate that rises, and of any: it counts for new risk for three days.
+const REDEMPTION_RISE: i64 = 6 * 3_600;
+const REDEMPTION: i64 = 86_400;
 /// Seconds that a transaction takes to land, as a price must last.
 const LANDING: i64 = 5;
 
@@ -39,6 +44,7 @@ pub struct Policy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Subject {
     Asset(u16),
+    Redemption(u16),
     Market(u16),
     Values(u64),
     Fixing(u64),
@@ -66,6 +72,28 @@ pub enum Chore {
     RefreshExpiry(Vec<ExpirySlots>),
     /// Anything else, with its name.
     Other(&'static str, Instruction),
+}
+
+/// Yield-bearing assets whose stake pool, as it was read in an epoch, has another rate, or whose rate was read long ago (MRG-61).
+pub fn of_redemption(
+    mirrored: &Mirrored,
+    stake_pools: &BTreeMap<u16, (Pubkey, Account)>,
+    epoch: u64,
+    now: i64,
+) -> Vec<(Subject, Chore)> {
+    let assets = mirrored.snapshot.assets.values().filter(|asset| asset.is_yield_bearing());
+    let due = assets.filter_map(|asset| {
+        let (address, account) = stake_pools.get(&asset.index)?;
+        let read = FeedAccount { address: *address, owner: account.owner, data: &account.data };
+        let refreshed = refreshed_redemption(asset, read, epoch, now).ok()?;
+        let (before, after) = (asset.redemption, refreshed.redemption);
+        let old = now.saturating_sub(before.time);
+        let falls = after.rate < before.rate || before.rate.0 == 0;
+        let due = falls || old >= REDEMPTION || old >= REDEMPTION_RISE && after.rate > before.rate;
+        let refresh = ix::refresh_redemption(&mirrored.pool, &[(asset.index, *address)]);
+        due.then_some((Subject::Redemption(asset.index), Chore::Other("refresh_redemption", refresh)))
+    });
+    due.collect()
 }
 
 /// Everything to do for prices, markets and expiries.

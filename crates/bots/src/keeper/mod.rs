@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use novate_client::instructions as ix;
 use novate_client::rpc::{Kind, Mirror};
@@ -19,18 +19,17 @@ use tokio::time::MissedTickBehavior;
 use crate::backoff::BackOff;
 use crate::feeds::Feeds;
 use crate::metrics::Metrics;
-use crate::options::{ratio, Begun, Common, LEAST_BALANCE};
+use crate::options::{ratio, Begun, Common};
 use crate::sender::{Outcome, Sender};
-use chores::{of_pool, of_portfolios, variation, Chore, Policy, Subject};
+use chores::{of_pool, of_portfolios, of_redemption, variation, Chore, Policy, Subject};
 
 /// Between two looks at prices, markets and expiries; and at portfolios, where something of theirs is due.
 const TICK: Duration = Duration::from_millis(250);
 const SWEEP: Duration = Duration::from_secs(2);
-const BALANCE: Duration = Duration::from_secs(30);
+/// Between two looks at the balance of the key and at stake pools.
+const SLOW: Duration = Duration::from_secs(30);
 /// How long the mirror may take to show what was confirmed.
 const SETTLES: Duration = Duration::from_secs(2);
-/// A mirror that has stood still for so long is not well.
-const STANDSTILL: Duration = Duration::from_secs(10);
 /// Transactions under way at once.
 const AT_ONCE: usize = 8;
 /// What one transaction carries: assets or markets with their companions, strikes, other instructions.
@@ -103,11 +102,8 @@ struct State {
 
 /// Runs until `stop` ends. Fails only before it has begun.
 pub async fn run(options: Options, stop: impl std::future::Future<Output = ()>) -> Result<()> {
-    let Begun { sender, metrics, pulse, server } = options.common.begin().await?;
-    let (mirror, mut changes) =
-        Mirror::start(sender.cluster(), options.common.pool).await.context("reading the pool")?;
-    let assets = mirror.read().snapshot.assets.values().copied().collect();
-    let (feeds, mut prices) = Feeds::start(sender.cluster(), assets).await?;
+    let begun = options.common.begin().await?;
+    let Begun { sender, metrics, mut vitals, mirror, mut changes, feeds, mut prices, server } = begun;
     let (done, mut results) = mpsc::unbounded_channel();
     let mut state = State {
         mirror,
@@ -126,9 +122,8 @@ pub async fn run(options: Options, stop: impl std::future::Future<Output = ()>) 
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         interval
     };
-    let (mut tick, mut sweep, mut balance) = (every(TICK), every(SWEEP), every(BALANCE));
+    let (mut tick, mut sweep, mut slow) = (every(TICK), every(SWEEP), every(SLOW));
     let mut settle = every(Duration::from_secs(options.settle_every.max(1)));
-    let mut lamports = u64::MAX;
     tokio::pin!(stop);
     loop {
         tokio::select! {
@@ -155,18 +150,16 @@ pub async fn run(options: Options, stop: impl std::future::Future<Output = ()>) 
             }
             _ = settle.tick() => state.settle(),
             _ = sweep.tick() => state.keep_portfolios(),
-            _ = balance.tick() => {
-                if let Ok(found) = state.sender.cluster().lamports(&state.sender.address()).await {
-                    lamports = found;
-                    state.metrics.balance.set(i64::try_from(found).unwrap_or(i64::MAX));
+            _ = slow.tick() => {
+                vitals.look_at_balance(&state.sender).await;
+                if let Err(error) = state.keep_redemption().await {
+                    tracing::warn!(%error, "stake pools cannot be read");
                 }
             }
             _ = tick.tick() => {
                 state.keep_pool();
                 state.send_on();
-                state.measure();
-                let poor = lamports < LEAST_BALANCE;
-                pulse.say(if poor { Err(format!("the key has {lamports} lamports")) } else { state.health() });
+                vitals.say(&state.mirror.read());
             }
         }
     }
@@ -182,6 +175,30 @@ impl State {
             of_pool(&mirrored, &self.feeds, self.policy, mirrored.now())
         };
         self.send(chores);
+    }
+
+    /// Reads stake pools, where there are any.
+    async fn keep_redemption(&mut self) -> Result<()> {
+        let held: Vec<(u16, Pubkey)> = {
+            let mirrored = self.mirror.read();
+            let assets = mirrored.snapshot.assets.values().filter(|asset| asset.is_yield_bearing());
+            assets.map(|asset| (asset.index, asset.redemption.stake_pool)).collect()
+        };
+        if held.is_empty() {
+            return Ok(());
+        }
+        let cluster = self.sender.cluster();
+        let addresses: Vec<_> = held.iter().map(|(_, address)| *address).collect();
+        let (_, accounts) = cluster.read(&addresses, None).await?;
+        let epoch = cluster.client().get_epoch_info().await?.epoch;
+        let there = held.into_iter().zip(accounts).filter_map(|((index, address), a)| Some((index, (address, a?))));
+        let stake_pools = there.collect();
+        let chores = {
+            let mirrored = self.mirror.read();
+            of_redemption(&mirrored, &stake_pools, epoch, mirrored.now())
+        };
+        self.send(chores);
+        Ok(())
     }
 
     fn keep_portfolios(&mut self) {
@@ -266,26 +283,6 @@ impl State {
                     }
                 }
             }
-        }
-    }
-
-    fn measure(&self) {
-        let mirrored = self.mirror.read();
-        self.metrics.portfolios.set(i64::try_from(mirrored.portfolios.len()).unwrap_or(i64::MAX));
-        self.metrics.current.set(mirrored.current.is_ok().into());
-        self.metrics.slot.set(i64::try_from(mirrored.slot).unwrap_or(i64::MAX));
-        for (index, asset) in &mirrored.snapshot.assets {
-            let labels = vec![("asset", index.to_string())];
-            self.metrics.price_age.get_or_create(&labels).set(mirrored.now() - asset.publish_time);
-        }
-    }
-
-    fn health(&self) -> Result<(), String> {
-        match self.mirror.read().current {
-            Err(since) if since.elapsed() > STANDSTILL => {
-                Err(format!("no subscription for {} s", since.elapsed().as_secs()))
-            }
-            _ => Ok(()),
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use novate_client::instructions::{self as ix, Holdings, TradeSide};
-use novate_client::rpc::{Change, Kind, Mirror};
+use novate_client::rpc::{Change, Kind, Mirror, Mirrored};
 use novate_client::state::Portfolio;
-use novate_client::{Prices, Pubkey, Terms};
+use novate_client::{Prices, Pubkey, Snapshot, Terms};
 use novate_margin::Ratio;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -29,8 +29,6 @@ use crate::webhook::Webhook;
 
 /// How long the mirror may take to show what was confirmed.
 const SETTLES: Duration = Duration::from_secs(3);
-/// A mirror that has stood still for so long is not well.
-const STANDSTILL: Duration = Duration::from_secs(10);
 /// Errors that say that somebody else was faster, or that the account has come back (CLR-33).
 const RACES: [&str; 8] = [
     "AuctionRunning",
@@ -117,8 +115,8 @@ impl State {
         &self.sender
     }
 
-    pub(super) fn metrics(&self) -> &Metrics {
-        &self.metrics
+    pub(super) fn mirrored(&self) -> RwLockReadGuard<'_, Mirrored> {
+        self.mirror.read()
     }
 
     pub(super) async fn end(self) {
@@ -145,7 +143,7 @@ impl State {
         for ((address, portfolio), verdict) in portfolios.iter().zip(found) {
             self.place(*address, portfolio, verdict);
         }
-        self.candidates.measured_at(&self.ahead.snapshot);
+        self.candidates.turn_ended();
         self.metrics.scan.set(begun.elapsed().as_secs_f64());
         tracing::info!(
             portfolios = portfolios.len(),
@@ -226,33 +224,18 @@ impl State {
             mirrored.portfolios.range((from, Bound::Unbounded)).take(count).map(|(address, _)| *address).collect()
         };
         self.cursor = next.last().copied();
+        if self.cursor.is_none() {
+            self.candidates.turn_ended();
+        }
         for address in next {
             self.look(address);
         }
     }
 
     fn measure(&self) {
-        let mirrored = self.mirror.read();
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        self.metrics.portfolios.set(count(mirrored.portfolios.len()));
         self.metrics.candidates.set(count(self.candidates.len()));
         self.metrics.urgent.set(count(self.urgent.len()));
-        self.metrics.current.set(mirrored.current.is_ok().into());
-        self.metrics.slot.set(i64::try_from(mirrored.slot).unwrap_or(i64::MAX));
-        for (index, asset) in &mirrored.snapshot.assets {
-            let labels = vec![("asset", index.to_string())];
-            self.metrics.price_age.get_or_create(&labels).set(mirrored.now() - asset.publish_time);
-        }
-    }
-
-    /// Whether it sees the chain.
-    pub(super) fn health(&self) -> Result<(), String> {
-        match self.mirror.read().current {
-            Err(since) if since.elapsed() > STANDSTILL => {
-                Err(format!("no subscription for {} s", since.elapsed().as_secs()))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Looks at one portfolio at the prices that are published.
@@ -326,6 +309,7 @@ impl State {
         if self.mirror.read().current.is_err() {
             return;
         }
+        let mut remade = None;
         for address in self.urgent.clone() {
             if self.backoff.waits(&address, here) {
                 continue;
@@ -334,7 +318,7 @@ impl State {
             if self.is_under_way(&address, &portfolio, here) {
                 continue;
             }
-            self.act_on(address, &portfolio, since);
+            self.act_on(address, &portfolio, &mut remade, since);
         }
     }
 
@@ -345,7 +329,7 @@ impl State {
         })
     }
 
-    fn act_on(&mut self, address: Pubkey, portfolio: &Portfolio, since: Instant) {
+    fn act_on(&mut self, address: Pubkey, portfolio: &Portfolio, remade: &mut Option<Box<Snapshot>>, since: Instant) {
         let (own, keys) = {
             let mirrored = self.mirror.read();
             let own = self.taker.and_then(|taker| Some((taker, mirrored.portfolios.get(&taker)?.clone())));
@@ -357,7 +341,7 @@ impl State {
             portfolio,
             policy: self.policy,
         });
-        let plan = match decide(&self.ahead.snapshot, portfolio, taker, now) {
+        let plan = match decide(&self.ahead.snapshot, remade, portfolio, taker, now) {
             Ok(plan) if !plan.is_empty() => plan,
             Ok(_) => return,
             Err(error) => {

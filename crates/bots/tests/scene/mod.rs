@@ -160,7 +160,12 @@ pub struct Scene {
 impl Scene {
     /// The world is at the node's time before `make` fills it; the node is at the world's then.
     pub fn new<T>(name: &str, slot_ms: u64, make: impl FnOnce(World) -> (World, T)) -> (Scene, T) {
-        let (node, mut world) = (Node::start(slot_ms), World::default());
+        Self::of(name, slot_ms, World::default(), make)
+    }
+
+    /// The same of a world other than the default.
+    pub fn of<T>(name: &str, slot_ms: u64, mut world: World, make: impl FnOnce(World) -> (World, T)) -> (Scene, T) {
+        let node = Node::start(slot_ms);
         world.pass(node.now() - world.now());
         world.refresh();
         let (world, made) = make(world);

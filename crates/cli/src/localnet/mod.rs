@@ -21,8 +21,10 @@ use novate_client::state::Portfolio;
 use novate_client::Pubkey;
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use solana_keypair::Keypair;
 use solana_signer::Signer;
 
+use cast::LIQUIDATOR;
 use node::{Node, Ports};
 use prices::{Prices, Quotes, Replay};
 use setup::{Folders, Place};
@@ -64,6 +66,12 @@ pub struct Options {
     /// Length of a slot, milliseconds.
     #[arg(long, default_value_t = 400)]
     slot_ms: u64,
+    /// Port of the keeper's metrics and health; 0 takes one that is free.
+    #[arg(long, default_value_t = 9464)]
+    keeper_port: u16,
+    /// The same of the liquidator.
+    #[arg(long, default_value_t = 9465)]
+    liquidator_port: u16,
     /// The program that is deployed.
     #[arg(long, default_value = "target/deploy/novate.so")]
     program: PathBuf,
@@ -110,6 +118,7 @@ pub fn run(options: &Options) -> Result<String> {
     );
 
     let mut tree = Tree::new(&options.state);
+    start_bots(&mut tree, options, &node, &place)?;
     let mut world =
         World { options, node: &node, place: &place, prices: &mut prices, elapsed: 0, began: node.cluster.now()? };
     while !stop.load(Ordering::Relaxed) && world.turn()? {
@@ -118,6 +127,31 @@ pub fn run(options: &Options) -> Result<String> {
     tree.stop_all()?;
     let ledger = audit(&node, &place).context("the books")?;
     summary(&node, &place, &ledger)
+}
+
+/// The keeper, and a liquidator that keeps what it takes over.
+fn start_bots(tree: &mut Tree, options: &Options, node: &Node, place: &Place) -> Result<()> {
+    let keeper = Keypair::new();
+    node.fund(&keeper.pubkey(), setup::LAMPORTS)?;
+    let keys = [setup::key_file(&options.state, "keeper", &keeper)?, options.state.join(format!("{LIQUIDATOR}.json"))];
+    let bots = [
+        ("keeper", "novate-keeper", options.keeper_port, vec!["--settle-every", "10"]),
+        ("liquidator", "novate-liquidator", options.liquidator_port, vec!["--mode", "inventory", "--call", "1.2"]),
+    ];
+    for ((name, program, port, more), key) in bots.into_iter().zip(keys) {
+        let key = key.display().to_string();
+        let (pool, listen) = (place.keys.pool.to_string(), format!("127.0.0.1:{port}"));
+        let arguments = [
+            ["--url", &node.url],
+            ["--ws", &node.websocket],
+            ["--pool", &pool],
+            ["--keypair", &key],
+            ["--listen", &listen],
+        ];
+        let arguments = arguments.into_iter().flatten().chain(more).map(String::from);
+        tree.start(name, program, &arguments.collect::<Vec<_>>())?;
+    }
+    Ok(())
 }
 
 /// Removes what an earlier run left.

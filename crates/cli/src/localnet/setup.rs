@@ -20,7 +20,8 @@ use crate::demo::prices::{feeds, update, Feed, DAY, RECEIVER, UNIT};
 use crate::demo::products::{BTC_PERP, COINS, ETH_PERP, PERPETUALS, USDC};
 use crate::demo::tokens;
 
-const LAMPORTS: u64 = 1_000_000_000_000;
+/// What a wallet gets.
+pub const LAMPORTS: u64 = 1_000_000_000_000;
 /// What the pool's founder pays into its insurance fund, whole USD.
 const CAPITAL: u64 = 1_000_000;
 const MICRO: u64 = 1_000_000;

@@ -18,7 +18,7 @@ struct Member {
     process: Child,
 }
 
-/// Processes of this program, each with a log of its own. They end with this value, the last one first.
+/// Processes beside this one, each with a log of its own. They end with this value, the last one first.
 pub struct Tree {
     folder: PathBuf,
     members: Vec<Member>,
@@ -30,10 +30,12 @@ impl Tree {
         Self { folder: folder.into(), members: vec![] }
     }
 
-    /// Runs a command of this program.
-    pub fn start(&mut self, name: &'static str, arguments: &[String]) -> Result<()> {
-        let log = File::create(self.log(name)).with_context(|| self.log(name).display().to_string())?;
-        let process = Command::new(std::env::current_exe()?)
+    /// Runs a program that was built beside this one.
+    pub fn start(&mut self, name: &'static str, program: &str, arguments: &[String]) -> Result<()> {
+        let log = self.folder.join(format!("{name}.log"));
+        let log = File::create(&log).with_context(|| log.display().to_string())?;
+        let program = std::env::current_exe()?.with_file_name(program);
+        let process = Command::new(&program)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -41,13 +43,9 @@ impl Tree {
             // Who interrupts at a terminal interrupts this process, which ends the others in turn.
             .process_group(0)
             .spawn()
-            .with_context(|| format!("starting {name}"))?;
+            .with_context(|| format!("{}: `make localnet` builds it", program.display()))?;
         self.members.push(Member { name, process });
         Ok(())
-    }
-
-    fn log(&self, name: &str) -> PathBuf {
-        self.folder.join(format!("{name}.log"))
     }
 
     /// Fails where a process has ended by itself.
@@ -59,17 +57,6 @@ impl Tree {
             }
         }
         Ok(())
-    }
-
-    /// Process number of a member.
-    pub fn id(&self, name: &str) -> Option<u32> {
-        self.members.iter().find(|m| m.name == name).map(|m| m.process.id())
-    }
-
-    /// Ends a member: asks, waits, and insists.
-    pub fn stop(&mut self, name: &str) -> Result<()> {
-        let Some(at) = self.members.iter().position(|m| m.name == name) else { return Ok(()) };
-        end(&mut self.members.remove(at))
     }
 
     /// Ends all, the last one first.
