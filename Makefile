@@ -114,10 +114,16 @@ localnet-build: localnet-setup
 	$(call say,localnet: novate-localnet)
 	@$(localnet) build $(locked)
 
-.PHONY: localnet
-localnet: localnet-setup ## run a local validator, built first (ARGS=--help for its options)
-	$(call say,localnet: novate-localnet)
+.PHONY: validator
+validator: localnet-setup ## run a local validator with nothing on it (ARGS=--help for its options)
+	$(call say,validator: novate-localnet)
 	@$(localnet) run -q --locked -- $(ARGS)
+
+.PHONY: localnet
+localnet: so localnet-build ## run a local validator with a pool that trades, a keeper and a liquidator (ARGS=--help for its options)
+	$(call say,localnet: novate localnet)
+	@cargo build -q -p novate-cli -p novate-bots --bins $(locked)
+	@$(build)/debug/novate localnet $(ARGS)
 
 .PHONY: soak
 soak: so ## send 100,000 random instructions (OPERATIONS=n for another number); goes on where it was stopped

@@ -1,0 +1,104 @@
+//! `novate localnet` as a person runs it. The bots have to be built beside it, as `cargo test --workspace` does.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use novate_tests::world::program_path;
+use serde_json::Value;
+
+/// A folder of the test's own.
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+fn start(state: &Path, arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_novate"))
+        .args(["localnet", "--rpc-port", "0", "--ws-port", "0", "--keeper-port", "0", "--liquidator-port", "0"])
+        .args(["--slot-ms", "50", "--migrations", concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations")])
+        .arg("--program")
+        .arg(program_path())
+        .arg("--state")
+        .arg(state)
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Positions of a member by the last table.
+fn positions(said: &str, name: &str) -> u32 {
+    let line = said.lines().rfind(|line| line.starts_with(name)).unwrap();
+    let count = line.split(", ").nth(1).and_then(|words| words.split(' ').next());
+    count.unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_replayed_crash_ends_with_every_vault_balanced() {
+    let days = ["--replay", "ftx", "--from-day", "4", "--days", "2", "--leap", "1800", "--turn-ms", "600"];
+    let state = folder("crash");
+    let process = start(&state, &days);
+    let output = process.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert!(said.lines().last().unwrap().starts_with("every vault balances: "), "{said}");
+    // SOL halves: who was levered on it is taken over, at least in part.
+    assert!(positions(&said, "liquidator") > 0, "{said}");
+    for log in ["keeper.log", "liquidator.log", "validator.log"] {
+        assert!(state.join(log).exists(), "{log}");
+    }
+}
+
+#[test]
+fn a_walk_ends_when_it_is_told_to_and_leaves_nobody_behind() {
+    let wallet = "4Nd1mBQtrMJVYVfKf2PJy9NZUZdTAsp7D4xWLs4gDB4T";
+    let state = folder("walk");
+    let mut process = start(&state, &["--turn-ms", "200", "--wallet", wallet]);
+    let mut lines = BufReader::new(process.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("ready") {
+        line.clear();
+        assert!(lines.read_line(&mut line).unwrap() > 0, "it ended before it was ready");
+    }
+    let addresses: Value = serde_json::from_str(&fs::read_to_string(state.join("addresses.json")).unwrap()).unwrap();
+    let url = addresses["rpc"].as_str().unwrap();
+    let health = Command::new(env!("CARGO_BIN_EXE_novate"))
+        .args(["health", addresses["accounts"]["miner"]["portfolio"].as_str().unwrap(), "--url", url, "--json"])
+        .output()
+        .unwrap();
+    assert!(health.status.success(), "{}", String::from_utf8_lossy(&health.stderr));
+    serde_json::from_slice::<Value>(&health.stdout).unwrap();
+
+    let told = Command::new("kill").arg(process.id().to_string()).status().unwrap();
+    assert!(told.success());
+    let mut said = String::new();
+    lines.read_to_string(&mut said).unwrap();
+    assert!(process.wait().unwrap().success(), "{said}");
+    assert!(said.trim_end().lines().last().unwrap().starts_with("every vault balances: "), "{said}");
+    let port = url.strip_prefix("http://").unwrap();
+    assert!(TcpStream::connect(port).is_err(), "the validator is still there");
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let fails = |state: &Path, arguments: &[&str]| {
+        let output = start(state, arguments).wait_with_output().unwrap();
+        assert!(!output.status.success() && output.stdout.is_empty());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = fails(&folder("missing"), &["--validator", "no-such-validator"]);
+    assert!(said.contains("no-such-validator: run `make localnet-build`"), "{said}");
+    let said = fails(&folder("missing"), &["--replay", "depeg", "--days", "100"]);
+    assert!(said.contains("has days 0 to 7"), "{said}");
+    let foreign = folder("foreign");
+    fs::create_dir_all(&foreign).unwrap();
+    fs::write(foreign.join("kept"), "").unwrap();
+    let said = fails(&foreign, &[]);
+    assert!(said.contains("is not the folder of an earlier run"), "{said}");
+    assert!(foreign.join("kept").exists(), "a folder of somebody else's was emptied");
+}
