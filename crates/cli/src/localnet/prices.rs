@@ -35,14 +35,14 @@ pub enum Replay {
 pub type Quotes = [[i64; 2]; COINS.len()];
 
 pub enum Prices {
-    Replay { path: Box<PricePath>, from: i64, until: i64 },
-    Walk(Walk),
+    Replay { path: PricePath, from: i64, until: i64 },
+    Walk(Box<Walk>),
 }
 
 impl Prices {
     /// Some days of a window: from the first one, counted from 0, so many; all that follow where it is not said.
     pub fn replay(which: Replay, first: i64, days: Option<i64>) -> Result<Self> {
-        let path = Box::new(WINDOWS[which as usize].prices()?);
+        let path = WINDOWS[which as usize].prices()?;
         let rest = path.length() - first;
         let days = days.unwrap_or(rest);
         ensure!(first >= 0 && days > 0 && days <= rest, "{which:?} has days 0 to {}", path.length() - 1);
@@ -52,7 +52,8 @@ impl Prices {
 
     pub fn walk(seed: u64) -> Self {
         let prices = ORDINARY.map(|price| price as f64);
-        Self::Walk(Walk { random: StdRng::seed_from_u64(seed), elapsed: 0, prices, averages: prices })
+        let random = StdRng::seed_from_u64(seed);
+        Self::Walk(Box::new(Walk { random, elapsed: 0, prices, averages: prices }))
     }
 
     /// Seconds until there are no more; a walk goes on.
