@@ -68,6 +68,7 @@ pub fn usd(units: i64) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 

@@ -44,8 +44,8 @@ impl Scene {
         for key in scene.keys.iter().chain([&scene.governor]) {
             scene.node.client.request_airdrop(&key.pubkey(), 100_000_000_000).unwrap();
         }
-        for at in 0..ASSETS.len() {
-            scene.node.write(&scene.mints[at], token::mint(ASSETS[at].1, &scene.governor.pubkey()));
+        for ((_, decimals, _, _), mint) in ASSETS.iter().zip(&scene.mints) {
+            scene.node.write(mint, token::mint(*decimals, &scene.governor.pubkey()));
         }
         for at in [0, 2] {
             scene.keys.iter().for_each(|key| scene.give(key, at, 100_000 * 10u64.pow(ASSETS[at].1.into())));
@@ -152,7 +152,7 @@ fn a_traders_life() {
     assert!(said.starts_with("deposited 50,000 USDC, portfolio"), "{said}");
     scene.says("deposit USDC 50000.5 --keypair $bob");
     scene.says("deposit btc 0.25 --keypair $bob");
-    assert_eq!(scene.holds(&scene.keys[1], 2), 99_999_75_000_000);
+    assert_eq!(scene.holds(&scene.keys[1], 2), 9_999_975_000_000);
     // Wrapped on the way in, made where it is missing.
     scene.says("deposit SOL 2 --keypair $alice");
     assert_eq!(scene.holds(&scene.keys[0], 1), 0);

@@ -1,6 +1,6 @@
 //! Legs of a trade as people write them: `BTC-PERP:0.5@20000` buys, `BTC-PERP:-0.5@20000` sells.
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use novate_client::instrument::{self, Instrument};
 use novate_client::state::Portfolio;
 use novate_client::{Leg, Snapshot};
@@ -54,8 +54,8 @@ impl Wanted {
 
 /// The legs that are wanted. Where `priced` each has to have a price.
 pub fn legs(wanted: &[Wanted], snapshot: &Snapshot, now: i64, priced: bool) -> Result<Vec<Leg>> {
-    for leg in wanted.iter().filter(|leg| priced && leg.price.is_none()) {
-        anyhow::bail!("{}:{} has no price; write {}:{}@PRICE", leg.symbol, leg.quantity, leg.symbol, leg.quantity);
+    if let Some(leg) = wanted.iter().find(|leg| priced && leg.price.is_none()) {
+        bail!("{}:{} has no price; write {}:{}@PRICE", leg.symbol, leg.quantity, leg.symbol, leg.quantity);
     }
     wanted.iter().map(|leg| leg.leg(snapshot, now)).collect()
 }

@@ -130,7 +130,7 @@ fn now(wanted: &[Wanted], counter: &Keypair, counter_sub: u16, act: &Act) -> Res
         "legs": legs::json(snapshot, &legs, true),
         "signatures": signatures,
     });
-    Ok(Printed::new(format!("{} {} from {}\n{line}", held.address, said(&session, &legs, true), other.address), json))
+    Ok(Printed::new(format!("{} {} with {}\n{line}", held.address, said(&session, &legs, true), other.address), json))
 }
 
 fn propose(wanted: &[Wanted], with: Pubkey, act: &Act) -> Result<Printed> {
@@ -248,7 +248,7 @@ fn show(text: &str, look: &Look) -> Result<Printed> {
     let session = Session::of(cluster, pool)?;
     let words = said(&session, &proposal.legs, false);
     let text =
-        format!("{} {words} from {}; {} signs", proposal.side.portfolio, proposal.proposer, proposal.side.signer);
+        format!("{} {words} with {}; {} signs", proposal.side.portfolio, proposal.proposer, proposal.side.signer);
     Ok(Printed::new(text, proposal.json(&session)))
 }
 
@@ -269,5 +269,5 @@ fn accept(text: &str, act: &Act) -> Result<Printed> {
     let mut json = proposal.json(&session);
     json["signatures"] = signatures;
     let words = said(&session, &proposal.legs, false);
-    Ok(Printed::new(format!("{} {words} from {}\n{line}", proposal.side.portfolio, proposal.proposer), json))
+    Ok(Printed::new(format!("{} {words} with {}\n{line}", proposal.side.portfolio, proposal.proposer), json))
 }

@@ -225,6 +225,15 @@ fn follow(
     }
 }
 
+/// Text in the first `text` columns, figures in the others.
+fn aligned(cells: impl IntoIterator<Item = String>, text: usize) -> Row<'static> {
+    let cell = |(at, cell): (usize, String)| {
+        let line = Line::from(cell);
+        Cell::from(if at < text { line } else { line.right_aligned() })
+    };
+    Row::new(cells.into_iter().enumerate().map(cell).collect::<Vec<_>>())
+}
+
 fn draw(frame: &mut Frame, mirrored: &Mirrored, shown: &[Shown], from: usize) {
     let prices = assets(mirrored);
     let tall = u16::try_from(prices.len()).unwrap_or(u16::MAX).saturating_add(3).min(frame.area().height / 2);
@@ -232,21 +241,19 @@ fn draw(frame: &mut Frame, mirrored: &Mirrored, shown: &[Shown], from: usize) {
     let [top, middle, bottom, foot] = Layout::vertical(rows).areas(frame.area());
     let live = if mirrored.current.is_ok() { Color::Green } else { Color::Red };
     frame.render_widget(Line::styled(head(mirrored), Style::new().fg(live)), top);
-    let header = |names: &[&'static str]| {
-        Row::new(names.iter().map(|name| Cell::from(*name)).collect::<Vec<_>>())
-            .style(Style::new().add_modifier(Modifier::BOLD))
-    };
+    let bold = Style::new().add_modifier(Modifier::BOLD);
+    let header = |names: &[&str], text: usize| aligned(names.iter().map(|name| name.to_string()), text).style(bold);
     let old = |stale: bool| if stale { Style::new().fg(Color::Yellow) } else { Style::new() };
-    let lines = prices.into_iter().map(|(cells, stale)| Row::new(cells).style(old(stale)));
+    let lines = prices.into_iter().map(|(cells, stale)| aligned(cells, 1).style(old(stale)));
     let widths = [8, 18, 9, 11, 18].map(Constraint::Length);
     frame.render_widget(
-        Table::new(lines, widths).header(header(&ASSETS)).block(Block::bordered().title("Prices")),
+        Table::new(lines, widths).header(header(&ASSETS, 1)).block(Block::bordered().title("Prices")),
         middle,
     );
-    let lines = shown.iter().skip(from).map(|portfolio| Row::new(portfolio.cells()).style(portfolio.style()));
+    let lines = shown.iter().skip(from).map(|portfolio| aligned(portfolio.cells(), 2).style(portfolio.style()));
     let widths = [44, 11, 16, 16, 16, 9, 10, 14].map(Constraint::Length);
     let title = format!("Portfolios, {} of {}, USD", shown.len().saturating_sub(from), shown.len());
-    let list = Table::new(lines, widths).header(header(&PORTFOLIOS)).block(Block::bordered().title(title));
+    let list = Table::new(lines, widths).header(header(&PORTFOLIOS, 2)).block(Block::bordered().title(title));
     frame.render_widget(list, bottom);
     frame.render_widget(Line::from("q quits, arrows and page keys scroll"), foot);
 }

@@ -4,7 +4,7 @@
 //! stops answering, it begins anew, as often as it takes: [`Mirrored::current`] says since when it stands still.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 use anchor_lang::prelude::Pubkey;
@@ -29,6 +29,8 @@ use crate::{addresses, Snapshot};
 const LOOK: Duration = Duration::from_secs(1);
 /// Before it subscribes again, at first and at most.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+/// Between two attempts to write what somebody reads.
+const BRIEFLY: Duration = Duration::from_millis(1);
 /// How long a node may take to accept subscriptions.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -191,10 +193,8 @@ async fn keep(cluster: Cluster, pool: Pubkey, changes: mpsc::UnboundedSender<Cha
             (None, Err(_)) | (_, Ok(())) => {}
         }
         if let Some(shared) = &shared {
-            let mut mirrored = shared.write().unwrap_or_else(PoisonError::into_inner);
-            if mirrored.current.is_ok() {
-                mirrored.current = Err(Instant::now());
-            }
+            let fallen = |mirrored: &mut Mirrored| mirrored.current = mirrored.current.and(Err(Instant::now()));
+            with(shared, fallen).await;
         }
         if begun.elapsed() > BACK_OFF.1 {
             pause = BACK_OFF.0;
@@ -239,7 +239,8 @@ async fn follow(
     let mut told = futures_util::stream::select(assets, others);
 
     let shared = synchronise(cluster, pool, shared).await?;
-    let everything = Change { address: pool, kind: Kind::Everything, slot: locked(&shared).slot };
+    let everything =
+        Change { address: pool, kind: Kind::Everything, slot: with(&shared, |mirrored| mirrored.slot).await };
     if let Some(ready) = ready.take() {
         let _ = ready.send(Ok(shared.clone()));
     } else {
@@ -249,25 +250,26 @@ async fn follow(
     loop {
         let change = tokio::select! {
             told = told.next() => match told {
-                Some(told) => notified(&shared, &told),
+                Some(told) => notified(&shared, &told).await,
                 None => return Ok(()),
             },
             own = own.next() => match own {
                 Some(told) => {
                     let account = account_of(&pool, &told.value)?;
-                    let generation = locked(&shared).snapshot.pool.generation;
-                    let change = locked(&shared).take(pool, &account, told.context.slot);
-                    if locked(&shared).snapshot.pool.generation != generation {
-                        // Other scenario rows: they are read with everything.
-                        return Ok(());
-                    }
+                    let taken = with(&shared, |mirrored| {
+                        let generation = mirrored.snapshot.pool.generation;
+                        let change = mirrored.take(pool, &account, told.context.slot);
+                        (mirrored.snapshot.pool.generation == generation).then_some(change)
+                    });
+                    // Other scenario rows: they are read with everything.
+                    let Some(change) = taken.await else { return Ok(()) };
                     change
                 }
                 None => return Ok(()),
             },
             _ = look.tick() => {
                 let now = cluster.now().await?;
-                locked(&shared).clock = (now, Instant::now());
+                with(&shared, |mirrored| mirrored.clock = (now, Instant::now())).await;
                 continue;
             }
         };
@@ -278,14 +280,23 @@ async fn follow(
     }
 }
 
-fn locked(shared: &Shared) -> std::sync::RwLockWriteGuard<'_, Mirrored> {
-    shared.write().unwrap_or_else(PoisonError::into_inner)
+/// Changes what is mirrored. Whoever reads it may wait for the network meanwhile, which needs the thread that this runs on: so the lock is
+/// tried and not waited for.
+async fn with<R>(shared: &Shared, change: impl FnOnce(&mut Mirrored) -> R) -> R {
+    loop {
+        match shared.try_write() {
+            Ok(mut mirrored) => return change(&mut mirrored),
+            Err(TryLockError::Poisoned(poisoned)) => return change(&mut poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        tokio::time::sleep(BRIEFLY).await;
+    }
 }
 
-fn notified(shared: &Shared, told: &Response<RpcKeyedAccount>) -> Option<Change> {
+async fn notified(shared: &Shared, told: &Response<RpcKeyedAccount>) -> Option<Change> {
     let address: Pubkey = told.value.pubkey.parse().ok()?;
     let account = account_of(&address, &told.value.account).ok()?;
-    locked(shared).take(address, &account, told.context.slot)
+    with(shared, |mirrored| mirrored.take(address, &account, told.context.slot)).await
 }
 
 /// Reads everything, and puts it in the place of what was there. What was told meanwhile waits in the subscriptions, and is left out
@@ -308,7 +319,7 @@ async fn synchronise(cluster: &Cluster, pool: Pubkey, shared: &mut Option<Shared
     };
     match shared {
         Some(shared) => {
-            *locked(shared) = mirrored;
+            with(shared, |held| *held = mirrored).await;
             Ok(shared.clone())
         }
         None => Ok(shared.insert(Arc::new(RwLock::new(mirrored))).clone()),

@@ -40,13 +40,16 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// How sure of an account or a transaction one is: most of the cluster has voted for it.
 pub const CONFIRMED: CommitmentConfig = CommitmentConfig::confirmed();
 
+/// Price accounts by owner and feed id.
+type Feeds = BTreeMap<(Pubkey, [u8; 32]), Pubkey>;
+
 /// A node, by its addresses. Clones share what they found out.
 #[derive(Clone)]
 pub struct Cluster {
     client: Arc<RpcClient>,
     ws_url: String,
-    /// Price accounts by owner and feed id, where assets leave open which they are.
-    feeds: Arc<Mutex<BTreeMap<(Pubkey, [u8; 32]), Pubkey>>>,
+    /// Price accounts, where assets leave open which they are.
+    feeds: Arc<Mutex<Feeds>>,
 }
 
 impl Cluster {

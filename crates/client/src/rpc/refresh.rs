@@ -7,7 +7,7 @@ use anchor_lang::solana_program::instruction::Instruction;
 use novate::health::CHAIN_AGE;
 use novate::instrument::{self, Instrument};
 use novate::oracle;
-use novate::state::{Asset, Expiry, Portfolio};
+use novate::state::{Asset, Expiry, Portfolio, SAMPLE_AGE};
 use novate::StrikeRange;
 use novate_margin::Price;
 use solana_account::Account;
@@ -145,7 +145,8 @@ impl Cluster {
                         pairs.push((asset.index, feed));
                         prices.insert(asset.index, price);
                     }
-                    None => refreshes.stale.push(asset.index),
+                    None if is_stale(asset, view.now, age) => refreshes.stale.push(asset.index),
+                    None => {}
                 }
             }
             let chunks = pairs.chunks(ASSETS_AT_ONCE);
@@ -165,6 +166,12 @@ fn is_old(asset: &Asset, now: i64, age: Age) -> bool {
         // Five seconds are soon over: whatever is younger is taken.
         Age::Sampled => -1,
     };
+    asset.price.0 == 0 || now.saturating_sub(asset.publish_time) > oldest
+}
+
+/// Whether a price is too old already.
+fn is_stale(asset: &Asset, now: i64, age: Age) -> bool {
+    let oldest = if age == Age::Sampled { SAMPLE_AGE } else { asset.max_age };
     asset.price.0 == 0 || now.saturating_sub(asset.publish_time) > oldest
 }
 

@@ -176,12 +176,15 @@ fn failure(error: &client_error::TransactionError, message: &VersionedMessage, l
 
 /// The error of a sending: what the preflight found, or that the node did not take it.
 fn sending(error: client_error::Error, message: &VersionedMessage) -> Error {
-    if let client_error::ErrorKind::RpcError(RpcError::RpcResponseError { data, .. }) = error.kind() {
-        if let RpcResponseErrorData::SendTransactionPreflightFailure(found) = data {
-            if let Some(err) = &found.err {
-                return failure(&err.clone().into(), message, found.logs.as_deref()).into();
-            }
-        }
+    let found = match error.kind() {
+        client_error::ErrorKind::RpcError(RpcError::RpcResponseError {
+            data: RpcResponseErrorData::SendTransactionPreflightFailure(found),
+            ..
+        }) => found.err.clone().map(|err| failure(&err.into(), message, found.logs.as_deref())),
+        _ => None,
+    };
+    if let Some(found) = found {
+        return found.into();
     }
     Error::node("sending")(error)
 }
