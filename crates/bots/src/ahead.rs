@@ -50,6 +50,15 @@ impl Ahead {
         }
     }
 
+    /// Looks again at prices that are not read yet: they grow too old for it.
+    pub fn renew(&mut self, mirrored: &Mirrored, feeds: &Feeds) {
+        for index in self.unread.clone() {
+            if let Some(asset) = mirrored.snapshot.assets.get(&index) {
+                self.price(asset, feeds, mirrored.now());
+            }
+        }
+    }
+
     /// An asset with the price that is published.
     pub fn price(&mut self, asset: &Asset, feeds: &Feeds, now: i64) {
         let (index, read) = (asset.index, feeds.ahead(asset, now));

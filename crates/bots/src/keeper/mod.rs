@@ -1,17 +1,18 @@
 //! The keeper: has published prices read, marks, option values and funding kept, expiries fixed, settled and closed, variation
 //! paid, haircuts registered, charged and closed, and fees collected. docs/bots.md is its manual.
 
+mod batch;
 pub mod chores;
+pub mod variation;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::Args;
-use novate_client::instructions as ix;
 use novate_client::rpc::{Kind, Mirror};
-use novate_client::{Instruction, Pubkey};
+use novate_client::Pubkey;
 use novate_margin::Ratio;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
@@ -21,7 +22,9 @@ use crate::feeds::Feeds;
 use crate::metrics::Metrics;
 use crate::options::{ratio, Begun, Common};
 use crate::sender::{Outcome, Sender};
-use chores::{of_pool, of_portfolios, of_redemption, variation, Chore, Policy, Subject};
+use batch::{pack, Batch, OTHERS, PAIRS};
+use chores::{of_pool, of_portfolios, of_redemption, Chore, Policy, Subject};
+use variation::variation;
 
 /// Between two looks at prices, markets and expiries; and at portfolios, where something of theirs is due.
 const TICK: Duration = Duration::from_millis(250);
@@ -32,11 +35,6 @@ const SLOW: Duration = Duration::from_secs(30);
 const SETTLES: Duration = Duration::from_secs(2);
 /// Transactions under way at once.
 const AT_ONCE: usize = 8;
-/// What one transaction carries: assets or markets with their companions, strikes, other instructions.
-const PAIRS: usize = 8;
-const STRIKES: usize = 48;
-const OTHERS: usize = 6;
-
 /// Keeps a pool in order.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
@@ -285,47 +283,4 @@ impl State {
             }
         }
     }
-}
-
-/// One transaction, and for whom it is.
-struct Batch {
-    name: &'static str,
-    subjects: Vec<Subject>,
-    instructions: Vec<Instruction>,
-}
-
-/// Chores of a kind together, in their order.
-fn pack(pool: &Pubkey, chores: Vec<(Subject, Chore)>) -> Vec<Batch> {
-    let (mut assets, mut markets, mut batches) = (vec![], vec![], vec![]);
-    let mut values: Vec<(Subject, Vec<_>)> = vec![];
-    let mut others: BTreeMap<&'static str, Vec<(Subject, Instruction)>> = BTreeMap::new();
-    for (subject, chore) in chores {
-        match chore {
-            Chore::RefreshAsset { asset, feed } => assets.push((subject, (asset, feed))),
-            Chore::RefreshMarket { market, asset } => markets.push((subject, (market, asset))),
-            Chore::RefreshExpiry(slots) => values.push((subject, slots)),
-            Chore::Other(name, instruction) => others.entry(name).or_default().push((subject, instruction)),
-        }
-    }
-    for some in assets.chunks(PAIRS) {
-        let (subjects, pairs): (Vec<_>, Vec<_>) = some.iter().copied().unzip();
-        batches.push(Batch { name: "refresh_asset", subjects, instructions: vec![ix::refresh_asset(pool, &pairs)] });
-    }
-    for some in markets.chunks(PAIRS) {
-        let (subjects, pairs): (Vec<_>, Vec<_>) = some.iter().copied().unzip();
-        batches.push(Batch { name: "refresh_market", subjects, instructions: vec![ix::refresh_market(pool, &pairs)] });
-    }
-    for (subject, slots) in values {
-        let strikes: usize = slots.iter().map(|slots| usize::from(slots.range.count)).sum();
-        debug_assert!(strikes <= STRIKES, "an expiry has 24");
-        let instructions = vec![ix::refresh_expiry(pool, &slots)];
-        batches.push(Batch { name: "refresh_expiry", subjects: vec![subject], instructions });
-    }
-    for (name, of) in others {
-        for some in of.chunks(OTHERS) {
-            let (subjects, instructions): (Vec<_>, Vec<_>) = some.iter().cloned().unzip();
-            batches.push(Batch { name, subjects, instructions });
-        }
-    }
-    batches
 }
