@@ -94,7 +94,7 @@ fn what_is_missing_is_named() {
     let said = fails(&folder("missing"), &["--validator", "no-such-validator"]);
     assert!(said.contains("no-such-validator: run `make localnet-build`"), "{said}");
     let said = fails(&folder("missing"), &["--replay", "depeg", "--days", "100"]);
-    assert!(said.contains("has days 0 to 7"), "{said}");
+    assert!(said.contains("has days 0 to 6"), "{said}");
     let foreign = folder("foreign");
     fs::create_dir_all(&foreign).unwrap();
     fs::write(foreign.join("kept"), "").unwrap();
