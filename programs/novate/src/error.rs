@@ -142,6 +142,50 @@ pub enum NovateError {
     NothingOwed = 141,
     #[msg("the price moved beyond its band; until it holds, only what reduces risk in the asset is possible")]
     Restricted = 142,
+    #[msg("the text is no order in its one spelling; docs/orders.md has the grammar")]
+    OrderText = 143,
+    #[msg("the signed off-chain message is not of version 0, in ASCII, for this program and signed by this key alone")]
+    OrderEnvelope = 144,
+    #[msg("a side is authorised by a signature, and its signer is not passed")]
+    SignerMissing = 145,
+    #[msg("the named instruction is not in the transaction, or not one of the ed25519 program")]
+    NotEd25519 = 146,
+    #[msg("the named entry is not in the ed25519 instruction, or reaches beyond it or into another")]
+    SignatureEntry = 147,
+    #[msg("the order is for another cluster, or the pool was created without one")]
+    OrderCluster = 148,
+    #[msg("the order is for another portfolio")]
+    OrderPortfolio = 149,
+    #[msg("the order is for an earlier life of the portfolio; sign it anew")]
+    OrderGeneration = 150,
+    #[msg("the order was signed before the delegate was named; sign it anew")]
+    OrderBeforeDelegate = 151,
+    #[msg("the legs of the trade are not those of the order, in its order")]
+    OrderLegs = 152,
+    #[msg("the quantities of the legs are not the order's ratios times one quantity, on its side")]
+    OrderRatio = 153,
+    #[msg("more would be filled than is left of the order")]
+    OrderOverfilled = 154,
+    #[msg("the prices are worse than the limit of the order")]
+    OrderLimit = 155,
+    #[msg("the order has expired")]
+    OrderExpired = 156,
+    #[msg("the order expires more than 30 days from now")]
+    OrderTooLong = 157,
+    #[msg("the order's nonce is below the portfolio's minimum: it was cancelled with all before it")]
+    NonceTooLow = 158,
+    #[msg("the nonce, a unix time in microseconds, is more than 60 seconds ahead of the chain's clock")]
+    NonceAhead = 159,
+    #[msg("all 32 fill slots are taken; raise the minimum nonce, or wait until an order expires")]
+    FillsFull = 160,
+    #[msg("the order was cancelled")]
+    OrderCancelled = 161,
+    #[msg("the order is to be filled whole or not at all")]
+    FillOrKill = 162,
+    #[msg("the order may only reduce positions")]
+    ReduceOnly = 163,
+    #[msg("nothing is cancelled: no order is named and the minimum nonce would not rise, or more than 32 orders are named")]
+    NothingCancelled = 164,
 
     #[msg("equity is at or above maintenance margin")]
     NotLiquidatable = 200,
@@ -477,6 +521,10 @@ pub enum NovateError {
     InvalidAssetForecast = 675,
     #[msg("the account holds forecasts of another asset")]
     WrongForecasts = 676,
+    #[msg("the cluster is not 1 (mainnet), 2 (testnet), 3 (devnet) or 4 (localnet)")]
+    InvalidCluster = 690,
+    #[msg("a market's symbol ends in -PERP, with upper-case letters and digits before, and zeros behind")]
+    InvalidMarketSymbol = 691,
 }
 
 impl From<MarginError> for NovateError {

@@ -27,6 +27,7 @@ pub mod instructions;
 pub mod instrument;
 pub mod listed;
 pub mod oracle;
+pub mod order;
 pub mod security;
 pub mod seeds;
 pub mod state;
