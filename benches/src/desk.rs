@@ -119,7 +119,7 @@ impl Desk {
         assets.extend((0..COLLATERAL).map(|_| AssetSpec::new("ASSET", 8, USD).max_age(3_600)));
         assets[0].max_age = 3_600;
         let markets =
-            (0..shape.markets + shape.beside).map(|m| MarketSpec::new("MARKET", 1 + (m % shape.underlyings) as u16));
+            (0..shape.markets + shape.beside).map(|m| MarketSpec::new("M-PERP", 1 + (m % shape.underlyings) as u16));
         let mut world = Builder::default().assets(assets).markets(markets.collect()).rows(shape.rows).build();
         let strikes: Vec<i64> = (0..STRIKES).map(|i| 54 + 4 * i).collect();
         let chains = (0..shape.expiries).map(|e| {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anchor_lang::ZeroCopy;
 use litesvm::LiteSVM;
 use novate_client::instructions::{self as build, Holdings, PoolKeys, Token, TokenMove, TradeSide};
+use novate_client::order::Cluster;
 use novate_client::state::{Asset, Market, Pool, Portfolio, Scenarios};
 use novate_client::{addresses, decode, instrument, Instruction, Leg, Pubkey, ScenarioRange, Snapshot, ID};
 use solana_account::Account;
@@ -189,7 +190,7 @@ impl World {
             self.listings.push(listing);
         }
         let governor = self.governor.insecure_clone();
-        let create = build::create_pool(governor.pubkey(), id, self.listings[0].token.mint);
+        let create = build::create_pool(governor.pubkey(), id, Cluster::Localnet, self.listings[0].token.mint);
         self.succeeds(&[create, self.set_committee_instruction()], &[&governor]);
         for index in 0..assets.len() {
             let add = self.add_asset_instruction(index as u16);
@@ -235,7 +236,7 @@ impl World {
     pub fn second_pool(&mut self) -> Pubkey {
         let governor = self.governor.insecure_clone();
         let home = std::mem::replace(&mut self.pool, addresses::pool(&governor.pubkey(), 1));
-        let create = build::create_pool(governor.pubkey(), 1, self.listings[0].token.mint);
+        let create = build::create_pool(governor.pubkey(), 1, Cluster::Localnet, self.listings[0].token.mint);
         self.succeeds(&[create, self.set_committee_instruction()], &[&governor]);
         for index in 0..self.listings.len() as u16 {
             let add = self.add_asset_instruction(index);

@@ -1,6 +1,7 @@
 use anchor_spl::token_2022::spl_token_2022::extension::ExtensionType;
 use novate::events::AssetAdded;
 use novate_client::state::{Asset, Pool};
+use novate_client::order::Cluster;
 use novate_client::{addresses, instructions as build, AssetTerms, Instruction};
 use novate_margin::bank::Bank;
 use novate_margin::{Ratio, NO_COLUMN};
@@ -148,7 +149,7 @@ mod adversary {
         let mut world = World::default();
         let creator = world.new_wallet();
         let mint = world.listing(USDC).token.mint;
-        world.succeeds(&[build::create_pool(creator.pubkey(), 0, mint)], &[&creator]);
+        world.succeeds(&[build::create_pool(creator.pubkey(), 0, Cluster::Localnet, mint)], &[&creator]);
         let listing = world.listing(GOLD).clone();
         let pool = addresses::pool(&creator.pubkey(), 0);
         let terms = listing.spec.terms(&listing.feed);
@@ -244,7 +245,7 @@ mod adversary {
         let mut world = World::default();
         let creator = world.new_wallet();
         let listing = world.listing(USDC).clone();
-        world.succeeds(&[build::create_pool(creator.pubkey(), 0, listing.token.mint)], &[&creator]);
+        world.succeeds(&[build::create_pool(creator.pubkey(), 0, Cluster::Localnet, listing.token.mint)], &[&creator]);
         let pool = addresses::pool(&creator.pubkey(), 0);
         let sound = listing.spec.terms(&listing.feed);
         let terms = AssetTerms { contract_exponent: 1, ..sound.clone() };

@@ -87,7 +87,7 @@ fn an_asset_listed_in_a_pool_that_trades_waits_two_weeks() {
 fn in_a_pool_that_trades_the_cap_opens_over_two_weeks() {
     let mut world = World::default();
     let governor = world.governor.insecure_clone();
-    let terms = MarketTerms { open_interest_cap: 14 * CONTRACT, ..MarketSpec::new("BTC-TWO", BTC).terms };
+    let terms = MarketTerms { open_interest_cap: 14 * CONTRACT, ..MarketSpec::new("BTC2-PERP", BTC).terms };
     let add = build::add_market(governor.pubkey(), world.pool, BTC, NEXT, terms);
     world.succeeds(&[add], &[&governor]);
     world.underlyings.push(BTC);
@@ -115,7 +115,7 @@ fn in_a_pool_that_trades_the_cap_opens_over_two_weeks() {
 fn a_market_of_the_last_two_weeks_lists_no_expiry() {
     let mut world = World::default();
     let governor = world.governor.insecure_clone();
-    let add = build::add_market(governor.pubkey(), world.pool, BTC, NEXT, MarketSpec::new("BTC-TWO", BTC).terms);
+    let add = build::add_market(governor.pubkey(), world.pool, BTC, NEXT, MarketSpec::new("BTC2-PERP", BTC).terms);
     world.succeeds(&[add], &[&governor]);
     let time = world.expiry_in(30);
     world.pass(14 * DAY - 1);

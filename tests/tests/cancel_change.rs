@@ -1,5 +1,6 @@
 use novate::events::ChangeCancelled;
 use novate_client::state::Pool;
+use novate_client::order::Cluster;
 use novate_client::{addresses, instructions as build, NovateError, Role};
 use novate_tests::{World, DAY, ROLE_DELAY};
 use solana_signer::Signer;
@@ -82,7 +83,7 @@ mod adversary {
         let (mut world, number) = waiting();
         let other = world.new_wallet();
         let mint = world.listings[0].token.mint;
-        world.succeeds(&[build::create_pool(other.pubkey(), 0, mint)], &[&other]);
+        world.succeeds(&[build::create_pool(other.pubkey(), 0, Cluster::Localnet, mint)], &[&other]);
         let theirs = addresses::pool(&other.pubkey(), 0);
         let cancel = build::cancel_change(other.pubkey(), &world.change(number)).with_account(0, theirs);
         world.refuses(&[cancel], &[&other], NovateError::WrongPool);

@@ -1,5 +1,6 @@
 use novate::events::RoleCancelled;
 use novate_client::state::Pool;
+use novate_client::order::Cluster;
 use novate_client::{instructions as build, NovateError, Pubkey, Role};
 use novate_tests::{World, ROLE_DELAY};
 use solana_signer::Signer;
@@ -84,7 +85,7 @@ mod adversary {
     fn the_authority_of_another_pool() {
         let mut world = World::default();
         let (other, next) = (world.new_wallet(), world.new_address());
-        let create = build::create_pool(other.pubkey(), 0, world.listings[0].token.mint);
+        let create = build::create_pool(other.pubkey(), 0, Cluster::Localnet, world.listings[0].token.mint);
         world.succeeds(&[create], &[&other]);
         world.propose(Role::Authority, &next);
         let cancel = build::cancel_role(other.pubkey(), world.pool, Role::Authority);

@@ -1,5 +1,6 @@
 use novate::events::PoolCreated;
 use novate_client::state::{Insurance, Pool};
+use novate_client::order::Cluster;
 use novate_client::{addresses, instructions as build};
 use novate_margin::Params;
 use novate_tests::{token, World};
@@ -10,7 +11,7 @@ fn creates_pool_with_default_parameters_and_an_empty_insurance_fund() {
     let mut world = World::default();
     let creator = world.new_wallet();
     let mint = world.listing(0).token.mint;
-    let sent = world.succeeds(&[build::create_pool(creator.pubkey(), 7, mint)], &[&creator]);
+    let sent = world.succeeds(&[build::create_pool(creator.pubkey(), 7, Cluster::Localnet, mint)], &[&creator]);
 
     let address = addresses::pool(&creator.pubkey(), 7);
     let pool: Pool = world.state(&address);
@@ -35,7 +36,7 @@ fn one_creator_may_have_several_pools() {
     let creator = world.new_wallet();
     let mint = world.listing(0).token.mint;
     for id in [0, 1, u16::MAX] {
-        world.succeeds(&[build::create_pool(creator.pubkey(), id, mint)], &[&creator]);
+        world.succeeds(&[build::create_pool(creator.pubkey(), id, Cluster::Localnet, mint)], &[&creator]);
         assert_eq!(world.state::<Pool>(&addresses::pool(&creator.pubkey(), id)).id, id);
     }
 }
@@ -57,7 +58,7 @@ mod adversary {
         for decimals in [0, 5, 7, 9] {
             let mint = world.new_address();
             world.svm.set_account(mint, token::mint(decimals, &creator.pubkey())).unwrap();
-            let create = build::create_pool(creator.pubkey(), 0, mint);
+            let create = build::create_pool(creator.pubkey(), 0, Cluster::Localnet, mint);
             world.refuses(&[create], &[&creator], NovateError::SettlementDecimals);
         }
     }
@@ -66,7 +67,7 @@ mod adversary {
     fn a_pool_cannot_be_created_twice() {
         let mut world = World::default();
         let governor = world.governor.insecure_clone();
-        let create = build::create_pool(governor.pubkey(), 0, world.listing(0).token.mint);
+        let create = build::create_pool(governor.pubkey(), 0, Cluster::Localnet, world.listing(0).token.mint);
         world.refuses(&[create], &[&governor], ALREADY_IN_USE);
     }
 
@@ -74,7 +75,7 @@ mod adversary {
     fn the_address_must_be_of_creator_and_id() {
         let mut world = World::default();
         let creator = world.new_wallet();
-        let create = build::create_pool(creator.pubkey(), 1, world.listing(0).token.mint);
+        let create = build::create_pool(creator.pubkey(), 1, Cluster::Localnet, world.listing(0).token.mint);
         let other = addresses::pool(&creator.pubkey(), 2);
         world.refuses(&[create.with_account(0, other)], &[&creator], ErrorCode::ConstraintSeeds);
     }
@@ -83,10 +84,10 @@ mod adversary {
     fn the_settlement_mint_must_be_a_mint() {
         let mut world = World::default();
         let creator = world.new_wallet();
-        let create = build::create_pool(creator.pubkey(), 0, creator.pubkey());
+        let create = build::create_pool(creator.pubkey(), 0, Cluster::Localnet, creator.pubkey());
         world.refuses(&[create], &[&creator], ErrorCode::AccountOwnedByWrongProgram);
         let wallet = world.token_account(&creator.pubkey(), 0);
-        let create = build::create_pool(creator.pubkey(), 0, wallet);
+        let create = build::create_pool(creator.pubkey(), 0, Cluster::Localnet, wallet);
         world.refuses(&[create], &[&creator], InstructionError::InvalidAccountData);
     }
 
@@ -94,7 +95,7 @@ mod adversary {
     fn events_are_signed_by_the_program_only() {
         let mut world = World::default();
         let creator = world.new_wallet();
-        let create = build::create_pool(creator.pubkey(), 0, world.listing(0).token.mint);
+        let create = build::create_pool(creator.pubkey(), 0, Cluster::Localnet, world.listing(0).token.mint);
         let forged = world.new_address();
         world.refuses(&[create.with_account(5, forged)], &[&creator], ErrorCode::ConstraintAddress);
     }

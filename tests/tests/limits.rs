@@ -53,10 +53,10 @@ impl Hall {
         let count = shape.balances.max(shape.underlyings) + 2;
         assets.extend((0..count).map(|_| AssetSpec::new("ASSET", 6, USD).max_age(3_600)));
         assets[0].max_age = 3_600;
-        let market = |i: u16| MarketSpec::new("PERP", 1 + i % shape.underlyings);
+        let market = |i: u16| MarketSpec::new("X-PERP", 1 + i % shape.underlyings);
         let mut markets: Vec<MarketSpec> = (0..=shape.positions).map(market).collect();
         // One more underlying than may be held: the asset before the last.
-        markets.push(MarketSpec::new("PERP", count - 1));
+        markets.push(MarketSpec::new("X-PERP", count - 1));
         let mut world = Builder::default().assets(assets).markets(markets).rows(128).build();
         let maker = world.trader(10_000_000);
         let list = Self::everything(&world, shape);

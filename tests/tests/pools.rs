@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anchor_lang::error::ErrorCode;
-use novate_client::instructions::{self as build, Transfer};
+use novate_client::instructions::{self as build, Behind, SettledSide, Transfer};
+use novate_client::order::Cluster;
 use novate_client::state::{minutes_of, Pool, Scenarios, COOLING_OFF, HAIRCUT_WINDOW};
 use novate_client::{
     addresses, instrument, Action, AssetField, AssetForecast, AssetSetting, Delays, Instruction, Leg, MarketField,
@@ -83,7 +84,7 @@ impl Twins {
         let mut twins = Self { world, governor, pools, met: BTreeSet::new(), refused: BTreeMap::new() };
         twins.governed(|w| {
             let id = if w.pool == pools[0] { 2 } else { 3 };
-            build::create_pool(w.governor.pubkey(), id, w.listings[0].token.mint)
+            build::create_pool(w.governor.pubkey(), id, Cluster::Localnet, w.listings[0].token.mint)
         });
         for index in 0..twins.world.listings.len() as u16 {
             twins.governed(|w| w.add_asset_instruction(index));
@@ -227,16 +228,18 @@ fn tells(code: u32) -> bool {
 #[test]
 fn every_instruction_refuses_an_account_of_the_other_pool() {
     let mut twins = Twins::founded();
-    govern(&mut twins);
+    let venue = govern(&mut twins);
     let [sooner, later] = list(&mut twins);
-    let staked = trade_and_fail(&mut twins, sooner);
+    let staked = trade_and_fail(&mut twins, sooner, &venue);
     expire(&mut twins, &staked, [sooner, later]);
     forgive(&mut twins);
     assert_eq!(twins.met, instructions());
     // What has one account of a pool, or pairs that need not be of one, has nothing to mix up.
     let alone = [
         "accept_role",
+        "cancel_orders",
         "cancel_role",
+        "opt_out_venue",
         "pause",
         "propose_role",
         "refresh_asset",
@@ -256,7 +259,8 @@ fn every_instruction_refuses_an_account_of_the_other_pool() {
     }
 }
 
-fn govern(twins: &mut Twins) {
+/// Returns the venue that is left.
+fn govern(twins: &mut Twins) -> Keypair {
     twins.governed(|w| w.set_committee_instruction());
     twins.governed(|w| {
         let waits = w.set_committee_instruction();
@@ -309,6 +313,8 @@ fn govern(twins: &mut Twins) {
     twins.world.write_stake_pool(JITOSOL, &stake_pool);
     twins.by_anyone(|w| w.refresh_redemption_instruction(&[JITOSOL]));
     twins.by_anyone(|w| build::refresh_market(&w.pool, &[(BTC_PERP, BTC)]));
+    let [venue, _] = venues;
+    venue
 }
 
 /// Two expiries, so that each has a neighbour; the first with a strike and a second forecast.
@@ -338,7 +344,7 @@ struct Staked {
     requested: i64,
 }
 
-fn trade_and_fail(twins: &mut Twins, time: i64) -> Staked {
+fn trade_and_fail(twins: &mut Twins, time: i64, venue: &Keypair) -> Staked {
     let [owner, maker, taker] = [3_100, 100_000, 100_000].map(|usd| twins.trader(usd));
     let lender = twins.trader(10_000);
     twins.by(&lender, |w, a| w.lend_instruction(a, USDC, 10_000 * DOLLAR as u64));
@@ -358,6 +364,8 @@ fn trade_and_fail(twins: &mut Twins, time: i64) -> Staked {
     twins.trade(&owner, &maker, &[perpetual]);
     twins.trade(&spender, &maker, &[perpetual]);
     twins.trade(&taker, &maker, &[future(BTC_PERP, time, CONTRACT, 20_000 * PRICE)]);
+
+    settle(twins, &taker, &maker, venue);
 
     twins.by(&maker, |w, a| w.borrow_instruction(a, USDC, 100));
     twins.by(&maker, |w, a| w.repay_instruction(a, USDC, 50));
@@ -387,6 +395,31 @@ fn trade_and_fail(twins: &mut Twins, time: i64) -> Staked {
     twins.deposit(&owner, USDC, 5_000 * DOLLAR as u64);
     twins.by_anyone(|w| w.end_auction_instruction(&of(w, &owner)));
     Staked { holders: [maker, taker], staker: lender, requested }
+}
+
+/// The other ways to trade: by authorities, and by a venue that both opted in to.
+fn settle(twins: &mut Twins, first: &Actor, second: &Actor, venue: &Keypair) {
+    let legs = vec![leg(BTC_PERP, CONTRACT / 10, 20_000 * PRICE)];
+    let holdings = |w: &World| {
+        let sides = [first, second].map(|actor| of(w, actor).portfolio);
+        w.holdings(&sides).with_traded(legs[0].instrument, BTC)
+    };
+    twins.step(&[&first.key, &second.key], |w| {
+        let [one, two] = [first, second].map(|actor| {
+            let actor = of(w, actor);
+            SettledSide { portfolio: actor.portfolio, behind: Behind::Signer(actor.address()) }
+        });
+        build::settle_orders(w.keys(), [&one, &two], &holdings(w), legs.clone(), 0).unwrap().remove(0)
+    });
+    for actor in [first, second] {
+        twins.by(actor, |w, a| build::opt_in_venue(a.address(), &w.pool, a.portfolio, &venue.pubkey()));
+    }
+    twins.step(&[venue], |w| {
+        let sides = [first, second].map(|actor| of(w, actor).portfolio);
+        build::clear(w.keys(), venue.pubkey(), sides, &holdings(w), legs.clone())
+    });
+    twins.by(first, |_, a| build::opt_out_venue(a.address(), a.portfolio, 0));
+    twins.by(first, |w, a| build::cancel_orders(a.address(), a.portfolio, w.now() as u64 * 1_000_000, vec![]));
 }
 
 /// The first expiry is fixed by its window, the second by the committee, which loses a member; then the stake leaves.

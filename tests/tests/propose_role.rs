@@ -1,5 +1,6 @@
 use novate::events::RoleProposed;
 use novate_client::state::Pool;
+use novate_client::order::Cluster;
 use novate_client::{instructions as build, NovateError, Pubkey, Role};
 use novate_tests::World;
 use solana_signer::Signer;
@@ -86,7 +87,7 @@ mod adversary {
         let mut world = World::default();
         let governor = world.governor.insecure_clone();
         let (other, key) = (world.new_wallet(), world.new_address());
-        let create = build::create_pool(other.pubkey(), 0, world.listings[0].token.mint);
+        let create = build::create_pool(other.pubkey(), 0, Cluster::Localnet, world.listings[0].token.mint);
         world.succeeds(&[create], &[&other]);
         let foreign = build::propose_role(governor.pubkey(), addresses::pool(&other.pubkey(), 0), Role::Authority, key);
         world.refuses(&[foreign], &[&governor], NovateError::NotAuthority);

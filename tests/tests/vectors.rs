@@ -68,7 +68,7 @@ impl Stage {
             assets.push(asset);
         }
         let plain = |i: u16| {
-            MarketSpec::new("MARKET", 1 + i % 3).with(|t| {
+            MarketSpec::new("M-PERP", 1 + i % 3).with(|t| {
                 (t.tick, t.lot, t.minimum, t.option_tick, t.fee) = (1, 1, 1, 1, 0);
                 (t.position_cap, t.open_interest_cap) = (100_000_000 * CONTRACT, i64::MAX);
             })

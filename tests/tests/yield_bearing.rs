@@ -3,6 +3,7 @@
 
 use novate::events::{AssetAdded, Liquidated};
 use novate_client::instructions::{self as build, Transfer};
+use novate_client::order::Cluster;
 use novate_client::{addresses, state::REDEMPTION_AGE, Instruction, NovateError};
 use novate_tests::stake_pool::STAKE_PROGRAM;
 use novate_tests::{
@@ -401,7 +402,7 @@ mod adversary {
         let mut world = World::staking();
         let creator = world.new_wallet();
         let listing = world.listing(USDC).clone();
-        world.succeeds(&[build::create_pool(creator.pubkey(), 0, listing.token.mint)], &[&creator]);
+        world.succeeds(&[build::create_pool(creator.pubkey(), 0, Cluster::Localnet, listing.token.mint)], &[&creator]);
         let pool = addresses::pool(&creator.pubkey(), 0);
         let terms = AssetTerms { redemption: spec().redemption, ..listing.spec.terms(&listing.feed) };
         let add = build::add_asset(creator.pubkey(), pool, 0, listing.token, terms);

@@ -41,7 +41,7 @@ impl Hall {
             let stake_pool = Pubkey::new_from_array([a as u8; 32]);
             AssetSpec::new("STAKED", 9, USD * 1.1).max_age(3_600).redeemed_for(underlying_of(a), stake_pool)
         }));
-        let markets = (0..=MARKETS).map(|m| MarketSpec::new("PERP", 1 + m % 8)).collect();
+        let markets = (0..=MARKETS).map(|m| MarketSpec::new("X-PERP", 1 + m % 8)).collect();
         let mut world = Builder::default().assets(assets).markets(markets).rows(128).build();
         for asset in FIRST..=LAST {
             world.redeem_at(asset, RATE);

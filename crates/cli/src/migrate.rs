@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{ensure, Context, Result};
 use novate_client::state::{Change, Pool, Scenarios};
-use novate_client::{addresses, instructions as build, Pubkey};
+use novate_client::{addresses, instructions as build, order, Pubkey};
 use serde::Deserialize;
 use serde_json::Value;
 use solana_keypair::Keypair;
@@ -47,6 +47,8 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct CreatePool {
     id: u16,
+    /// Name of the cluster, which signed orders say.
+    cluster: String,
     #[serde(with = "text::key")]
     settlement_mint: Pubkey,
 }
@@ -201,14 +203,19 @@ impl<'c> Migration<'c> {
 
     fn create(&mut self, create: &CreatePool) -> Result<Outcome> {
         let creator = self.key.pubkey();
+        let known = order::Cluster::ALL;
+        let cluster = known.into_iter().find(|cluster| cluster.name() == create.cluster).with_context(|| {
+            format!("{:?} is no cluster; there are {}", create.cluster, known.map(order::Cluster::name).join(", "))
+        })?;
         let address = addresses::pool(&creator, create.id);
         self.pool = Some(address);
         if let Some(pool) = self.cluster.find::<Pool>(&address)? {
             let mint = pool.settlement_mint;
             ensure!(mint == create.settlement_mint, "pool {address} is there and settles in {mint}");
+            ensure!(pool.cluster == cluster.code(), "pool {address} is there and is of another cluster");
             return Ok(Outcome::WasThere);
         }
-        self.cluster.send(&[build::create_pool(creator, create.id, create.settlement_mint)], self.key)?;
+        self.cluster.send(&[build::create_pool(creator, create.id, cluster, create.settlement_mint)], self.key)?;
         Ok(Outcome::Done)
     }
 

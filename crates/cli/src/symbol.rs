@@ -1,7 +1,7 @@
 //! Names of what is traded: `BTC-PERP`, `BTC-25DEC26`, `BTC-25DEC26-100000-C`, in a pool.
 
 use anyhow::{bail, Context, Result};
-use novate_client::instrument::{self, Instrument};
+use novate_client::instrument;
 use novate_client::state::{Asset, Expiry, Market};
 use novate_client::{Right, Snapshot};
 
@@ -83,22 +83,7 @@ pub fn date(time: i64) -> String {
     format!("{}{month}{:02}", day.day(), day.year().rem_euclid(100))
 }
 
-/// The symbol of an instrument.
+/// The symbol of an instrument, and its number where the pool has no name for it.
 pub fn of(snapshot: &Snapshot, id: u64) -> String {
-    let market = instrument::market_of(id);
-    let Some(market) = snapshot.markets.get(&market) else { return format!("instrument {id:#018x}") };
-    let day = || date(i64::from(instrument::minutes_of(id)) * 60);
-    match instrument::parse(id) {
-        Ok(Instrument::Perpetual) => symbol_of(&market.symbol),
-        Ok(Instrument::Future { .. }) => format!("{}-{}", root(market), day()),
-        Ok(Instrument::Option { slot, right, .. }) => {
-            let expiry = instrument::expiry_of(id).and_then(|id| snapshot.expiries.get(&id));
-            let strike = expiry.and_then(|expiry| expiry.listed().get(usize::from(slot)));
-            let strike =
-                strike.map_or_else(|| format!("#{slot}"), |slot| amount::decimal(slot.strike.0, amount::PRICE));
-            let right = if right == Right::Call { "C" } else { "P" };
-            format!("{}-{}-{strike}-{right}", root(market), day())
-        }
-        Err(_) => format!("instrument {id:#018x}"),
-    }
+    novate_client::symbol::of(snapshot, id).unwrap_or_else(|| format!("instrument {id:#018x}"))
 }

@@ -10,7 +10,9 @@ pub mod instructions;
 pub mod refused;
 #[cfg(feature = "rpc")]
 pub mod rpc;
+pub mod signing;
 pub mod snapshot;
+pub mod symbol;
 pub mod tokens;
 
 pub use accounts::{decode, DecodeError};
@@ -19,9 +21,9 @@ pub use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
 pub use novate::error::NovateError;
 pub use novate::health::{Prices, Terms};
 pub use novate::{
-    events, instruction, instrument, state, Action, AssetField, AssetForecast, AssetSetting, AssetTerms, Class, Delays,
+    events, instruction, instrument, order, state, Action, AssetField, AssetForecast, AssetSetting, AssetTerms, Authority, Class, Delays,
     Forecast, HealthReport, Leg, Lending, MarketField, MarketSetting, MarketTerms, OracleSource, ParamSetting,
-    RedemptionTerms, Role, ScenarioRange, StrikeRange, UnderlyingReport, ID,
+    OrderId, RedemptionTerms, Role, ScenarioRange, StrikeRange, UnderlyingReport, ID,
 };
 pub use novate_margin::dated::Right;
 pub use refused::Refused;

@@ -186,6 +186,12 @@ pub enum NovateError {
     ReduceOnly = 163,
     #[msg("nothing is cancelled: no order is named and the minimum nonce would not rise, or more than 32 orders are named")]
     NothingCancelled = 164,
+    #[msg("the venue may settle fills of the portfolio already")]
+    VenueOptedIn = 165,
+    #[msg("8 venues may settle fills of the portfolio; opt out of one first")]
+    TooManyVenues = 166,
+    #[msg("the venue may not settle fills of the portfolio; its owner has to opt in")]
+    VenueNotOptedIn = 167,
 
     #[msg("equity is at or above maintenance margin")]
     NotLiquidatable = 200,

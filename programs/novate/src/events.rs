@@ -40,6 +40,8 @@ pub struct PoolCreated {
     pub creator: Pubkey,
     pub settlement_mint: Pubkey,
     pub time: i64,
+    /// Code of the cluster that orders of its portfolios name.
+    pub cluster: u8,
 }
 
 #[event]
@@ -251,6 +253,60 @@ pub struct Traded {
     /// Of cash of the two sides, what is held back.
     pub first_held: u64,
     pub second_held: u64,
+    /// The signed orders that this filled; none where a side signed the transaction, or a venue's fill is settled.
+    pub first_order: Option<FilledOrder>,
+    pub second_order: Option<FilledOrder>,
+    /// Index of the venue whose fill it is.
+    pub venue: Option<u16>,
+}
+
+/// A signed order, told apart from others of its portfolio by nonce and expiry (CLR-52).
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderId {
+    pub nonce: u64,
+    /// Unix time from which it is void.
+    pub until: i64,
+}
+
+/// How much of a signed order is filled after a trade.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FilledOrder {
+    pub order: OrderId,
+    /// Of the strategy, 1e-9.
+    pub filled: i64,
+}
+
+#[event]
+pub struct OrdersCancelled {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub time: i64,
+    /// Orders with a lower nonce are void.
+    pub minimum_nonce: u64,
+    /// Orders that were named, those that were void already too.
+    pub orders: Vec<OrderId>,
+}
+
+#[event]
+pub struct VenueOptedIn {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub time: i64,
+    pub venue: u16,
+}
+
+#[event]
+pub struct VenueOptedOut {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub portfolio: Pubkey,
+    pub sequence: u64,
+    pub time: i64,
+    pub venue: u16,
 }
 
 #[event]

@@ -25,6 +25,7 @@ pub mod forecast;
 pub mod health;
 pub mod instructions;
 pub mod instrument;
+pub mod introspection;
 pub mod listed;
 pub mod oracle;
 pub mod order;
@@ -33,6 +34,7 @@ pub mod seeds;
 pub mod state;
 
 pub use error::NovateError;
+pub use events::OrderId;
 pub use forecast::Forecast;
 pub use instructions::*;
 pub use state::{
@@ -45,8 +47,8 @@ declare_id!("76GnU7ZPVzyCnvVHhxw1FcsFFrfUFWFK9tgjjXJ5ezaQ");
 pub mod novate {
     use super::*;
 
-    pub fn create_pool(ctx: Context<CreatePool>, id: u16) -> Result<()> {
-        instructions::create_pool::create_pool(ctx, id)
+    pub fn create_pool(ctx: Context<CreatePool>, id: u16, cluster: u8) -> Result<()> {
+        instructions::create_pool::create_pool(ctx, id, cluster)
     }
 
     pub fn add_asset(ctx: Context<AddAsset>, terms: AssetTerms) -> Result<()> {
@@ -239,6 +241,30 @@ pub mod novate {
 
     pub fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<Leg>) -> Result<()> {
         instructions::trade::trade(ctx, legs)
+    }
+
+    pub fn settle_orders<'info>(
+        ctx: Context<'info, SettleOrders<'info>>,
+        legs: Vec<Leg>,
+        sides: [Authority; 2],
+    ) -> Result<()> {
+        instructions::settle_orders::settle_orders(ctx, legs, sides)
+    }
+
+    pub fn cancel_orders(ctx: Context<CancelOrders>, minimum_nonce: u64, orders: Vec<OrderId>) -> Result<()> {
+        instructions::cancel_orders::cancel_orders(ctx, minimum_nonce, orders)
+    }
+
+    pub fn opt_in_venue(ctx: Context<OptInVenue>) -> Result<()> {
+        instructions::opt_in_venue::opt_in_venue(ctx)
+    }
+
+    pub fn opt_out_venue(ctx: Context<OptOutVenue>, venue: u16) -> Result<()> {
+        instructions::opt_out_venue::opt_out_venue(ctx, venue)
+    }
+
+    pub fn clear<'info>(ctx: Context<'info, Clear<'info>>, legs: Vec<Leg>) -> Result<()> {
+        instructions::clear::clear(ctx, legs)
     }
 
     pub fn settle_variation(ctx: Context<SettleVariation>, instrument: u64) -> Result<()> {

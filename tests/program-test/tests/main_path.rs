@@ -2,6 +2,7 @@
 //! run in LiteSVM. What differs between the two would show here.
 
 use novate_client::instructions::{self as build, Holdings, PoolKeys, Token, TokenMove, TradeSide};
+use novate_client::order::Cluster;
 use novate_client::state::{Asset, Market, Portfolio};
 use novate_client::{addresses, decode, instrument, Instruction, Pubkey, ID};
 use novate_tests::feed::{Feed, Layout, Quote, PUSH_ORACLE, RECEIVER};
@@ -52,7 +53,7 @@ impl Bank {
             self.tokens[index] = Token { mint: self.put(mint.clone()), program: mint.owner };
             feeds.push(self.publish(spec).await);
         }
-        let mut listing = vec![build::create_pool(payer.pubkey(), 0, self.tokens[0].mint)];
+        let mut listing = vec![build::create_pool(payer.pubkey(), 0, Cluster::Localnet, self.tokens[0].mint)];
         for (index, spec) in specs.iter().enumerate() {
             let terms = spec.terms(&feeds[index]);
             listing.push(build::add_asset(payer.pubkey(), self.pool, index as u16, self.tokens[index], terms));

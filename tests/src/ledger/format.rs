@@ -19,6 +19,8 @@ enum Kind {
     Bool,
     Key,
     Many(Box<Kind>),
+    /// One, or none.
+    Perhaps(Box<Kind>),
     /// The fields of another table.
     Table(&'static str),
 }
@@ -60,6 +62,9 @@ fn field(line: &'static str) -> Option<(&'static str, Kind)> {
 fn kind(text: &'static str) -> Kind {
     if let Some(of) = text.strip_prefix("Vec\\<").and_then(|t| t.strip_suffix("\\>")) {
         return Kind::Many(Box::new(kind(of)));
+    }
+    if let Some(of) = text.strip_prefix("Option\\<").and_then(|t| t.strip_suffix("\\>")) {
+        return Kind::Perhaps(Box::new(kind(of)));
     }
     match text {
         "u8" => Kind::Unsigned(1),
@@ -199,6 +204,11 @@ impl Reader<'_> {
                 let count = self.number(4, false)?;
                 Value::Many((0..count).map(|_| self.value(of)).collect::<Result<_, _>>()?)
             }
+            Kind::Perhaps(of) => match self.number(1, false)? {
+                0 => Value::Many(vec![]),
+                1 => self.value(of)?,
+                other => return Err(format!("{other} is neither some nor none")),
+            },
             Kind::Table(name) => Value::Fields(self.fields(name)?),
         })
     }

@@ -341,7 +341,9 @@ impl Ledger {
             "ExpiryClosed" => self.close_expiry(event),
             "PortfolioOpened" => self.open(event),
             "PortfolioClosed" => self.close(event),
-            "DelegateSet" => self.books.portfolio(event, "portfolio")?.next(event.number("sequence")),
+            "DelegateSet" | "OrdersCancelled" | "VenueOptedIn" | "VenueOptedOut" => {
+                self.books.portfolio(event, "portfolio")?.next(event.number("sequence"))
+            }
             "Moved" => self.move_tokens(event),
             "Transferred" => self.transfer(event),
             "Traded" => self.trade(event),

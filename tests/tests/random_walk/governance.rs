@@ -1,6 +1,7 @@
 //! Pools beside the one that trades, and the expiries and strikes of all.
 
 use novate_client::instructions as build;
+use novate_client::order::Cluster;
 use novate_client::state::{Asset, Expiry, Market, Pool, MAX_EXPIRIES};
 use novate_client::{addresses, Forecast, NovateError, Pubkey};
 use novate_tests::spec::symbol;
@@ -44,7 +45,7 @@ impl Walk {
         let free = |id: &u16| self.world.svm.get_account(&addresses::pool(&governor.pubkey(), *id)).is_none();
         let next = (1..).find(free).unwrap();
         let id = if self.chance.percent(10) { next - 1 } else { next };
-        let create = build::create_pool(governor.pubkey(), id, self.world.listing(USDC).token.mint);
+        let create = build::create_pool(governor.pubkey(), id, Cluster::Localnet, self.world.listing(USDC).token.mint);
         if self.run("create_pool", create, &[&governor]).is_ok() {
             self.pools.push(id);
         }

@@ -3,6 +3,7 @@
 
 use anyhow::{Context, Result};
 use novate_client::instructions::{self as ix, PoolKeys, TokenMove};
+use novate_client::order::Cluster;
 use novate_client::{addresses, instrument, AssetTerms, MarketTerms, Pubkey};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
@@ -56,7 +57,7 @@ fn create_pool(world: &mut World, governance: &Keypair) -> Result<()> {
     for (asset, coin) in COINS.iter().enumerate() {
         tokens::write_mint(&mut world.chain, cast::mint(asset as u16), coin.decimals)?;
     }
-    world.chain.send(&[ix::create_pool(authority, POOL_ID, cast::mint(USDC))], &[governance])?;
+    world.chain.send(&[ix::create_pool(authority, POOL_ID, Cluster::Localnet, cast::mint(USDC))], &[governance])?;
     for index in 0..COINS.len() as u16 {
         let terms = asset_terms(world, index);
         let add = ix::add_asset(authority, pool, index, World::token(index), terms);

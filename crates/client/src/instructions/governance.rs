@@ -2,6 +2,7 @@
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
+use novate::order::Cluster;
 use novate::state::Market;
 use novate::{
     accounts, instruction, Action, AssetSetting, AssetTerms, Delays, Forecast, Lending, MarketSetting, MarketTerms,
@@ -12,8 +13,8 @@ use super::change::at_once;
 use super::{build, neighbours, Token, SYSTEM_PROGRAM};
 use crate::addresses;
 
-/// Governance: anyone creates a pool and becomes its authority.
-pub fn create_pool(creator: Pubkey, id: u16, settlement_mint: Pubkey) -> Instruction {
+/// Governance: anyone creates a pool and becomes its authority. Orders of its portfolios name the cluster.
+pub fn create_pool(creator: Pubkey, id: u16, cluster: Cluster, settlement_mint: Pubkey) -> Instruction {
     let pool = addresses::pool(&creator, id);
     build(
         accounts::CreatePool {
@@ -25,7 +26,7 @@ pub fn create_pool(creator: Pubkey, id: u16, settlement_mint: Pubkey) -> Instruc
             event_authority: addresses::event_authority(),
             program: ID,
         },
-        instruction::CreatePool { id },
+        instruction::CreatePool { id, cluster: cluster.code() },
     )
 }
 

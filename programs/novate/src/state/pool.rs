@@ -27,7 +27,10 @@ pub struct Pool {
     pub generation: u16,
     /// Columns of the scenario rows given to underlyings so far.
     pub column_count: u8,
-    pub padding: [u8; 5],
+    /// Code of the [`Cluster`](crate::order::Cluster) that orders of its portfolios name; 0, of a pool that was created without, is none,
+    /// and no order can be settled.
+    pub cluster: u8,
+    pub padding: [u8; 4],
     pub creator: Pubkey,
     /// Lists assets and markets, stages scenarios. Meant to be a multisig.
     pub authority: Pubkey,

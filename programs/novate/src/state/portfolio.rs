@@ -4,6 +4,7 @@ use super::{Asset, Balance, Claim, Insurance, Position, DISCRIMINATOR, SETTLEMEN
 use crate::error::NovateError;
 use crate::instrument::{expiry_of, market_of};
 use crate::listed::Listed;
+use crate::order::NONCES_PER_SECOND;
 
 pub const MAX_BALANCES: usize = 16;
 pub const MAX_POSITIONS: usize = 48;
@@ -16,15 +17,28 @@ const _: () = assert!(MAX_EXPIRIES_HELD == novate_margin::dated::MAX_EXPIRIES);
 /// Assets, markets and expiries that a portfolio may name (CLR-36).
 pub const MAX_ACCOUNTS_HELD: usize = 40;
 
-/// How much of a signed order is filled.
+/// Venues that may settle fills of a portfolio at most.
+pub const MAX_VENUES_OPTED: usize = 8;
+
+/// How much of a signed order is filled (CLR-52). Whole or in part, it is kept until the order has expired, so that nothing is filled
+/// twice.
 #[zero_copy]
 #[derive(Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Fill {
     pub nonce: u64,
+    /// Of the strategy, 1e-9; [`Fill::CANCELLED`] where nothing more may be filled.
     pub filled: i64,
-    /// Unix time from which the slot is free again.
+    /// Unix time at which the order expires, and from which the slot is free again.
     pub expiry: i64,
+}
+
+impl Fill {
+    pub const CANCELLED: i64 = i64::MAX;
+
+    fn is_of(&self, nonce: u64, until: i64) -> bool {
+        self.nonce == nonce && self.expiry == until
+    }
 }
 
 /// What one owner holds in one sub-account: settlement cash, balances and positions, margined as one book.
@@ -51,7 +65,7 @@ pub struct Portfolio {
     pub sequence: u64,
     /// Unix time of opening.
     pub opened: i64,
-    /// Signed orders with a lower nonce are void.
+    /// Signed orders with a lower nonce are void: at first the unix time of opening, in microseconds.
     pub minimum_nonce: u64,
     /// Settlement asset, 1e-6, at or above zero, as of the last haircut that `claim` has.
     pub cash: i64,
@@ -71,7 +85,13 @@ pub struct Portfolio {
     pub fills: [Fill; MAX_FILLS],
     /// Up to when `cash` has borne haircuts, and what is held back of it (CLR-32, CLR-35).
     pub claim: Claim,
-    pub reserve: [u8; 368],
+    /// The delegate's orders with a lower nonce are void: unix time at which it was named or revoked, in microseconds.
+    pub delegate_nonce: u64,
+    /// Indices of the venues that may settle fills, the first `venue_count` in use.
+    pub venues: [u16; MAX_VENUES_OPTED],
+    pub venue_count: u8,
+    pub venue_padding: [u8; 7],
+    pub reserve: [u8; 336],
 }
 
 /// What a closed portfolio leaves behind, so that orders signed before cannot be used after it is opened again (CLR-52).
@@ -101,7 +121,7 @@ impl Portfolio {
         self.pool = pool;
         self.owner = owner;
         self.opened = now;
-        self.minimum_nonce = now.unsigned_abs();
+        self.minimum_nonce = nonce_at(now);
     }
 
     pub fn balances(&self) -> &[Balance] {
@@ -202,6 +222,61 @@ impl Portfolio {
         }
         require_keys_eq!(*signer, self.delegate, NovateError::WrongAuthority);
         require!(now < self.delegate_expiry, NovateError::DelegateExpired);
+        Ok(())
+    }
+
+    /// Names the delegate, or with the zero key nobody. Orders that the one before signed are void, and stay so where it is named again.
+    pub fn name_delegate(&mut self, delegate: Pubkey, expiry: i64, now: i64) {
+        self.delegate = delegate;
+        self.delegate_expiry = expiry;
+        self.delegate_nonce = nonce_at(now);
+    }
+
+    /// The owner, or the delegate until its expiry, signed an order of this nonce; a delegate since it was named.
+    pub fn require_order_signer(&self, signer: &Pubkey, nonce: u64, now: i64) -> Result<()> {
+        self.require_trader(signer, now)?;
+        require!(*signer == self.owner || nonce >= self.delegate_nonce, NovateError::OrderBeforeDelegate);
+        Ok(())
+    }
+
+    /// How much of an order is filled. Fails where it was cancelled.
+    pub fn filled(&self, nonce: u64, until: i64) -> Result<i64> {
+        let filled = self.fills.iter().find(|fill| fill.is_of(nonce, until)).map_or(0, |fill| fill.filled);
+        require!(filled != Fill::CANCELLED, NovateError::OrderCancelled);
+        Ok(filled)
+    }
+
+    /// Notes how much of an order is filled now. A slot is free once its order cannot be filled any more.
+    pub fn note_filled(&mut self, nonce: u64, until: i64, filled: i64, now: i64) -> Result<()> {
+        let least = self.minimum_nonce;
+        let own = self.fills.iter().position(|fill| fill.is_of(nonce, until));
+        let free = || self.fills.iter().position(|fill| fill.expiry <= now || fill.nonce < least);
+        let slot = own.or_else(free).and_then(|at| self.fills.get_mut(at)).ok_or(NovateError::FillsFull)?;
+        *slot = Fill { nonce, filled, expiry: until };
+        Ok(())
+    }
+
+    /// Venues that may settle fills.
+    pub fn venues(&self) -> &[u16] {
+        self.venues.get(..usize::from(self.venue_count)).unwrap_or(&self.venues)
+    }
+
+    pub fn opt_in(&mut self, venue: u16) -> Result<()> {
+        require!(!self.venues().contains(&venue), NovateError::VenueOptedIn);
+        let slot = self.venues.get_mut(usize::from(self.venue_count)).ok_or(NovateError::TooManyVenues)?;
+        *slot = venue;
+        self.venue_count = self.venue_count.saturating_add(1);
+        Ok(())
+    }
+
+    pub fn opt_out(&mut self, venue: u16) -> Result<()> {
+        let at = self.venues().iter().position(|opted| *opted == venue).ok_or(NovateError::VenueNotOptedIn)?;
+        let tail = self.venues.get_mut(at..usize::from(self.venue_count)).ok_or(NovateError::VenueNotOptedIn)?;
+        tail.rotate_left(1);
+        if let Some(last) = tail.last_mut() {
+            *last = 0;
+        }
+        self.venue_count = self.venue_count.saturating_sub(1);
         Ok(())
     }
 
@@ -413,6 +488,11 @@ impl Names {
     }
 }
 
+/// The nonce of an order that is signed at a unix time.
+pub fn nonce_at(time: i64) -> u64 {
+    time.max(0).unsigned_abs().saturating_mul(NONCES_PER_SECOND)
+}
+
 /// Amounts are signed in portfolios and events.
 pub fn signed(amount: u64) -> Result<i64> {
     Ok(i64::try_from(amount).map_err(|_| NovateError::MathOverflow)?)
@@ -436,3 +516,4 @@ const _: () = assert!(core::mem::offset_of!(Portfolio, balances) == 200);
 const _: () = assert!(core::mem::offset_of!(Portfolio, positions) == 712);
 const _: () = assert!(core::mem::offset_of!(Portfolio, fills) == 4168);
 const _: () = assert!(core::mem::offset_of!(Portfolio, claim) == 4936);
+const _: () = assert!(core::mem::offset_of!(Portfolio, delegate_nonce) == 5000);

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use novate_client::instructions::{self as ix, PoolKeys, TokenMove};
+use novate_client::order::Cluster;
 use novate_client::{addresses, AssetTerms, Lending, MarketTerms, Pubkey};
 use novate_margin::Price;
 use solana_keypair::Keypair;
@@ -66,7 +67,7 @@ impl Pool {
         for asset in 0..self.listed.len() {
             tokens::write_mint(&mut self.chain, cast::mint(asset as u16), self.listed[asset].coin.decimals)?;
         }
-        self.governed(ix::create_pool(authority, 1, cast::mint(0)))?;
+        self.governed(ix::create_pool(authority, 1, Cluster::Localnet, cast::mint(0)))?;
         for asset in 0..self.listed.len() {
             let terms = asset_terms(&self.listed[asset]);
             self.governed(ix::add_asset(authority, pool, asset as u16, token(asset as u16), terms))?;

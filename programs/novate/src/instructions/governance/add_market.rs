@@ -5,13 +5,14 @@ use super::enactment::*;
 use crate::error::NovateError;
 use crate::events::{MarketAdded, EVENT_VERSION};
 use crate::instruction;
+use crate::order::is_perpetual_symbol;
 use crate::seeds;
 use crate::state::{Asset, Market, Pool, MAX_QUANTITY, SEASONING, VERSION};
 
 /// The terms of a market. Prices are USD 1e-9 per contract, quantities 1e-9 contracts, ratios 1e-6.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug, PartialEq, Eq)]
 pub struct MarketTerms {
-    /// Zero padded, for instance `BTC-PERP`.
+    /// Upper-case letters and digits, then `-PERP`, zero padded, for instance `BTC-PERP`: orders name instruments after it (CLR-52).
     pub symbol: [u8; 16],
     pub tick: i64,
     pub lot: i64,
@@ -34,6 +35,7 @@ pub struct MarketTerms {
 
 impl MarketTerms {
     fn validate(&self) -> Result<()> {
+        require!(is_perpetual_symbol(&self.symbol), NovateError::InvalidMarketSymbol);
         let one = Ratio::ONE.0;
         let within = |value: i64, low: i64, high: i64| value >= low && value <= high;
         let sound = self.tick > 0
@@ -79,7 +81,7 @@ pub struct AddMarket<'info> {
 }
 
 /// 1. Executes the change that was scheduled for it, which names the asset ([`Enactment::enact`]).
-/// 2. Checks the terms, and that the asset is not one of the last two weeks (MRG-62).
+/// 2. Checks the symbol and the terms, and that the asset is not one of the last two weeks (MRG-62).
 /// 3. Creates the market with its perpetual. In a pool that trades its open interest may grow from nothing to the cap over two weeks, and
 ///    no more of the insurance fund stands behind it than a share that grows as well (CLR-32).
 /// 4. With its first market an asset becomes an underlying: balances enter the scan (MRG-14), and it is given the next column of the

@@ -4,13 +4,14 @@ use novate_margin::Params;
 
 use crate::error::NovateError;
 use crate::events::{PoolCreated, EVENT_VERSION};
+use crate::order::Cluster;
 use crate::state::{Insurance, Pool, SETTLEMENT_DECIMALS, VERSION};
 use crate::{security, seeds};
 
 /// Anyone may create a pool and becomes its authority.
 #[event_cpi]
 #[derive(Accounts)]
-#[instruction(id: u16)]
+#[instruction(id: u16, cluster: u8)]
 pub struct CreatePool<'info> {
     #[account(
         init,
@@ -35,14 +36,18 @@ pub struct CreatePool<'info> {
     pub system_program: Program<'info, System>,
 }
 
-/// 1. Fills in the pool with the model's default parameters.
+/// 1. Fills in the pool with the model's default parameters, and with the cluster that orders of its portfolios name (CLR-52): the
+///    program cannot tell which one it runs on. Refuses the code of none.
 /// 2. Fills in its insurance fund, empty.
 /// 3. Emits [`PoolCreated`].
-pub(crate) fn create_pool(ctx: Context<CreatePool>, id: u16) -> Result<()> {
+pub(crate) fn create_pool(ctx: Context<CreatePool>, id: u16, cluster: u8) -> Result<()> {
     security::keep();
+    let cluster = Cluster::from_code(cluster).ok_or(NovateError::InvalidCluster)?;
     let accounts = &ctx.accounts;
     let (creator, mint) = (accounts.creator.key(), accounts.settlement_mint.key());
-    accounts.pool.load_init()?.open(creator, id, ctx.bumps.pool, mint, Params::DEFAULT);
+    let mut pool = accounts.pool.load_init()?;
+    pool.open(creator, id, ctx.bumps.pool, mint, Params::DEFAULT);
+    pool.cluster = cluster.code();
 
     let mut insurance = accounts.insurance.load_init()?;
     insurance.version = VERSION;
@@ -55,6 +60,7 @@ pub(crate) fn create_pool(ctx: Context<CreatePool>, id: u16) -> Result<()> {
         creator,
         settlement_mint: mint,
         time: Clock::get()?.unix_timestamp,
+        cluster: cluster.code(),
     });
     Ok(())
 }

@@ -4,12 +4,8 @@ use anchor_lang::prelude::*;
 use anchor_lang::InstructionData;
 
 use crate::error::NovateError;
+pub use crate::introspection::{refuse_durable_nonce, INSTRUCTIONS};
 use crate::state::{Change, Pool};
-
-/// The instructions of the transaction, as the runtime lists them.
-pub const INSTRUCTIONS: Pubkey = pubkey!("Sysvar1nstructions1111111111111111111111111");
-/// Number of the system program's instruction that a durable-nonce transaction begins with.
-const ADVANCE_NONCE: [u8; 4] = 4u32.to_le_bytes();
 
 /// The change that is executed.
 #[derive(Accounts)]
@@ -61,26 +57,4 @@ impl<'info> Enactment<'info> {
         require!(self.change.is_none(), NovateError::ChangeNeedless);
         Ok(())
     }
-}
-
-/// A transaction with a durable nonce can be signed long before it is sent: it is none of those that govern. Whoever calls the
-/// program, its first instruction tells.
-pub fn refuse_durable_nonce(instructions: &AccountInfo) -> Result<()> {
-    let data = instructions.try_borrow_data()?;
-    require!(!begins_with_nonce(&data).unwrap_or(true), NovateError::DurableNonce);
-    Ok(())
-}
-
-/// Whether the first instruction advances a nonce. The account holds how many instructions there are and where each begins; each is
-/// its accounts, a byte of flags before each, the program, and the data, numbers being u16.
-fn begins_with_nonce(data: &[u8]) -> Option<bool> {
-    let number = |at: usize| Some(usize::from(u16::from_le_bytes(*data.get(at..)?.first_chunk()?)));
-    let first = number(2)?;
-    let accounts = number(first)?.checked_mul(33)?;
-    let program = first.checked_add(2)?.checked_add(accounts)?;
-    let length = program.checked_add(32)?;
-    let begin = length.checked_add(2)?;
-    let sent = data.get(begin..begin.checked_add(number(length)?)?)?;
-    let system = data.get(program..length)? == anchor_lang::system_program::ID.as_ref();
-    Some(system && sent.starts_with(&ADVANCE_NONCE))
 }

@@ -1,32 +1,42 @@
 //! What the owner of a portfolio, or a delegate, does.
 
 pub mod borrow;
+pub mod cancel_orders;
 pub mod close_portfolio;
 pub mod deposit;
+pub(crate) mod execution;
 pub mod health;
 pub mod lend;
 pub mod open_portfolio;
+pub mod opt_in_venue;
+pub mod opt_out_venue;
 pub mod repay;
 pub mod require_health;
 pub mod require_sequence;
 pub mod revoke_delegate;
 pub mod set_delegate;
+pub mod settle_orders;
+mod signed_order;
 pub mod trade;
 pub mod transfer;
 pub mod unlend;
 pub mod withdraw;
 
 pub use borrow::*;
+pub use cancel_orders::*;
 pub use close_portfolio::*;
 pub use deposit::*;
 pub use health::*;
 pub use lend::*;
 pub use open_portfolio::*;
+pub use opt_in_venue::*;
+pub use opt_out_venue::*;
 pub use repay::*;
 pub use require_health::*;
 pub use require_sequence::*;
 pub use revoke_delegate::*;
 pub use set_delegate::*;
+pub use settle_orders::*;
 pub use trade::*;
 pub use transfer::*;
 pub use unlend::*;

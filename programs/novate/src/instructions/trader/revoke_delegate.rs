@@ -17,12 +17,13 @@ pub struct RevokeDelegate<'info> {
     pub signer: Signer<'info>,
 }
 
-/// 1. Clears the delegate. Where there is none, nothing is left to do and it succeeds.
+/// 1. Clears the delegate; what it signed is void, also once it is named again (CLR-52). Where there is none, nothing is left to do and
+///    it succeeds.
 /// 2. Emits [`DelegateSet`] with the zero key.
 pub(crate) fn revoke_delegate(ctx: Context<RevokeDelegate>) -> Result<()> {
+    let now = Clock::get()?.unix_timestamp;
     let mut portfolio = ctx.accounts.portfolio.load_mut()?;
-    portfolio.delegate = Pubkey::default();
-    portfolio.delegate_expiry = 0;
+    portfolio.name_delegate(Pubkey::default(), 0, now);
     portfolio.next_sequence();
 
     emit_cpi!(DelegateSet {
@@ -30,7 +31,7 @@ pub(crate) fn revoke_delegate(ctx: Context<RevokeDelegate>) -> Result<()> {
         pool: portfolio.pool,
         portfolio: ctx.accounts.portfolio.key(),
         sequence: portfolio.sequence,
-        time: Clock::get()?.unix_timestamp,
+        time: now,
         delegate: Pubkey::default(),
         expiry: 0,
     });

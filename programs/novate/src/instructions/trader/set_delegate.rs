@@ -14,14 +14,13 @@ pub struct SetDelegate<'info> {
 }
 
 /// 1. Refuses the zero key, the owner and a time that is not in the future.
-/// 2. Replaces the delegate and emits [`DelegateSet`].
+/// 2. Replaces the delegate; what the one before signed is void, also where it is the same key (CLR-52). Emits [`DelegateSet`].
 pub(crate) fn set_delegate(ctx: Context<SetDelegate>, delegate: Pubkey, expiry: i64) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
     let sound = delegate != Pubkey::default() && delegate != ctx.accounts.owner.key() && expiry > now;
     require!(sound, NovateError::InvalidDelegate);
     let mut portfolio = ctx.accounts.portfolio.load_mut()?;
-    portfolio.delegate = delegate;
-    portfolio.delegate_expiry = expiry;
+    portfolio.name_delegate(delegate, expiry, now);
     portfolio.next_sequence();
 
     emit_cpi!(DelegateSet {
