@@ -39,8 +39,19 @@ impl Figure {
 /// Sends one instruction and measures it. Panics where it fails, does not fit a packet or locks too many accounts.
 pub fn measure(world: &mut World, instruction: &str, state: &str, built: Instruction, signers: &[&Keypair]) -> Figure {
     let built = world.enacted(&[built]).remove(0);
-    let table = world.lookup_table(std::slice::from_ref(&built));
-    let (sent, transaction) = match world.send_with_tables(&[built], signers, &[table]) {
+    measure_all(world, instruction, state, vec![built], signers)
+}
+
+/// The same of one behind others that cost no compute units: ed25519 signatures.
+pub fn measure_all(
+    world: &mut World,
+    instruction: &str,
+    state: &str,
+    built: Vec<Instruction>,
+    signers: &[&Keypair],
+) -> Figure {
+    let table = world.lookup_table(&built);
+    let (sent, transaction) = match world.send_with_tables(&built, signers, &[table]) {
         Ok(sent) => sent,
         Err(failure) => {
             panic!("{instruction}, {state}: {:?}\n{}", failure.error, failure.logs.join("\n"))

@@ -11,6 +11,7 @@ mod governance;
 mod haircuts;
 mod insurance;
 mod lending;
+mod orders;
 mod settlement;
 mod small;
 mod venues;
@@ -36,6 +37,7 @@ pub fn measure() -> Vec<Figure> {
     figures.extend(venues::all());
     figures.extend(small::all());
     figures.extend(governance::all());
+    figures.extend(orders::all());
     figures
 }
 

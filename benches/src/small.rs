@@ -1,7 +1,7 @@
 //! Every instruction in the smallest state in which it succeeds.
 
-use novate_client::{addresses, instructions as build, Action, Role};
 use novate_client::order::Cluster;
+use novate_client::{addresses, instructions as build, Action, Role};
 use novate_tests::{Actor, AssetSpec, Builder, MarketSpec, World, BTC, BTC_PERP, CONTRACT, ETH, JITOSOL, PRICE, USDC};
 use solana_signer::Signer;
 
@@ -21,8 +21,13 @@ fn governance() -> Vec<Figure> {
     let governor = world.governor.insecure_clone();
     let (authority, pool) = (governor.pubkey(), world.pool);
     let mint = world.listing(USDC).token.mint;
-    let mut figures =
-        vec![measure(&mut world, "create_pool", "", build::create_pool(authority, 9, Cluster::Localnet, mint), &[&governor])];
+    let mut figures = vec![measure(
+        &mut world,
+        "create_pool",
+        "",
+        build::create_pool(authority, 9, Cluster::Localnet, mint),
+        &[&governor],
+    )];
     let listing = world.issue(AssetSpec::new("NEW", 6, 1.0));
     world.listings.push(listing);
     let index = world.listings.len() as u16 - 1;

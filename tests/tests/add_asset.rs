@@ -1,7 +1,7 @@
 use anchor_spl::token_2022::spl_token_2022::extension::ExtensionType;
 use novate::events::AssetAdded;
-use novate_client::state::{Asset, Pool};
 use novate_client::order::Cluster;
+use novate_client::state::{Asset, Pool};
 use novate_client::{addresses, instructions as build, AssetTerms, Instruction};
 use novate_margin::bank::Bank;
 use novate_margin::{Ratio, NO_COLUMN};

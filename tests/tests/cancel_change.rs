@@ -1,6 +1,6 @@
 use novate::events::ChangeCancelled;
-use novate_client::state::Pool;
 use novate_client::order::Cluster;
+use novate_client::state::Pool;
 use novate_client::{addresses, instructions as build, NovateError, Role};
 use novate_tests::{World, DAY, ROLE_DELAY};
 use solana_signer::Signer;

@@ -141,7 +141,9 @@ mod adversary {
         let minimum = desk.world.portfolio(&desk.buyer.portfolio).minimum_nonce;
         let (order, _) = fill(&desk);
         let key = desk.buyer.key.insecure_clone();
-        for nothing in [cancel(&desk.buyer, 0, &[]), cancel(&desk.buyer, minimum, &[]), cancel(&desk.buyer, 0, &[order; 33])] {
+        for nothing in
+            [cancel(&desk.buyer, 0, &[]), cancel(&desk.buyer, minimum, &[]), cancel(&desk.buyer, 0, &[order; 33])]
+        {
             desk.world.refuses(&[nothing], &[&key], NovateError::NothingCancelled);
         }
         // The minimum does not fall.

@@ -1,6 +1,6 @@
 use novate::events::RoleCancelled;
-use novate_client::state::Pool;
 use novate_client::order::Cluster;
+use novate_client::state::Pool;
 use novate_client::{instructions as build, NovateError, Pubkey, Role};
 use novate_tests::{World, ROLE_DELAY};
 use solana_signer::Signer;

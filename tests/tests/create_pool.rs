@@ -1,6 +1,6 @@
 use novate::events::PoolCreated;
-use novate_client::state::{Insurance, Pool};
 use novate_client::order::Cluster;
+use novate_client::state::{Insurance, Pool};
 use novate_client::{addresses, instructions as build};
 use novate_margin::Params;
 use novate_tests::{token, World};

@@ -18,7 +18,7 @@ fn an_empty_portfolio_is_opened_and_its_rent_paid_by_the_owner() {
     assert_eq!((portfolio.cash, portfolio.balance_count, portfolio.position_count), (0, 0, 0));
     assert_eq!((portfolio.sequence, portfolio.auction_start), (0, 0));
     assert_eq!((portfolio.delegate, portfolio.delegate_expiry), (Default::default(), 0));
-    assert_eq!((portfolio.opened, portfolio.minimum_nonce), (world.now(), world.now() as u64));
+    assert_eq!((portfolio.opened, portfolio.minimum_nonce), (world.now(), world.now() as u64 * 1_000_000));
 
     let rent = world.svm.minimum_balance_for_rent_exemption(Portfolio::SPACE);
     assert_eq!(world.account(&address).lamports, rent);
@@ -69,7 +69,7 @@ fn a_portfolio_opened_again_is_of_the_next_generation() {
         let portfolio = world.portfolio(&owner.portfolio);
         // Two moves and the closing in every life.
         assert_eq!((portfolio.generation, portfolio.sequence), (generation, 3 * generation));
-        assert_eq!((portfolio.opened, portfolio.minimum_nonce), (world.now(), world.now() as u64));
+        assert_eq!((portfolio.opened, portfolio.minimum_nonce), (world.now(), world.now() as u64 * 1_000_000));
         assert_eq!(sent.event::<PortfolioOpened>().generation, generation);
         let rent = world.svm.minimum_balance_for_rent_exemption(Portfolio::SPACE);
         assert_eq!(world.account(&owner.portfolio).lamports, rent);

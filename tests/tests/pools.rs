@@ -419,7 +419,7 @@ fn settle(twins: &mut Twins, first: &Actor, second: &Actor, venue: &Keypair) {
         build::clear(w.keys(), venue.pubkey(), sides, &holdings(w), legs.clone())
     });
     twins.by(first, |_, a| build::opt_out_venue(a.address(), a.portfolio, 0));
-    twins.by(first, |w, a| build::cancel_orders(a.address(), a.portfolio, w.now() as u64 * 1_000_000, vec![]));
+    twins.by(first, |w, a| build::cancel_orders(a.address(), a.portfolio, w.now() as u64 * 1_000_000 + 1, vec![]));
 }
 
 /// The first expiry is fixed by its window, the second by the committee, which loses a member; then the stake leaves.

@@ -1,6 +1,6 @@
 use novate::events::RoleProposed;
-use novate_client::state::Pool;
 use novate_client::order::Cluster;
+use novate_client::state::Pool;
 use novate_client::{instructions as build, NovateError, Pubkey, Role};
 use novate_tests::World;
 use solana_signer::Signer;

@@ -2,7 +2,7 @@ use novate_client::instructions::{self as build, Behind, SettledSide};
 use novate_client::order::{seal, Cluster, Order, OrderFlags, OrderLeg, OrderSide};
 use novate_client::signing::{ed25519, SignedMessage};
 use novate_client::state::Fill;
-use novate_client::{events, instrument, Authority, Instruction, Leg, NovateError, OrderId, Right, ID};
+use novate_client::{events, instrument, Authority, Instruction, Leg, NovateError, OrderId, Pubkey, Right, ID};
 use novate_tests::checker;
 use novate_tests::world::leg;
 use novate_tests::{Actor, Builder, World, BTC, BTC_PERP, CONTRACT, PRICE};
@@ -12,6 +12,7 @@ use solana_signer::Signer;
 const DAY: i64 = 86_400;
 const LEGS: [OrderLeg; 1] = [OrderLeg { ratio: 1, symbol: "BTC-PERP", market: BTC_PERP }];
 const AT: i64 = 20_000 * PRICE;
+const MEMO: Pubkey = anchor_lang::pubkey!("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr");
 /// Where an ed25519 instruction stands that is sent with a settlement: behind the compute limit.
 const PLACE: u8 = 1;
 
@@ -100,9 +101,8 @@ impl Desk {
     }
 
     fn held(&self) -> [i64; 2] {
-        [&self.buyer, &self.seller].map(|side| {
-            self.world.portfolio(&side.portfolio).quantity_of(instrument::perpetual(BTC_PERP))
-        })
+        [&self.buyer, &self.seller]
+            .map(|side| self.world.portfolio(&side.portfolio).quantity_of(instrument::perpetual(BTC_PERP)))
     }
 
     /// CLR-01 and CLR-02.
@@ -170,9 +170,10 @@ fn an_order_trades_with_a_side_that_signs() {
 fn a_wallet_signs_the_text_in_its_envelope() {
     let mut desk = Desk::new();
     let bid = by_order(&desk.buyer, &sealed(&desk.buyer.key, &desk.bid()));
-    let ask = by_order(&desk.seller, &sealed(&desk.seller.key, &desk.ask()));
+    let ask = by_signature(&desk.seller);
     let settle = desk.settling([&bid, &ask], &[leg(BTC_PERP, CONTRACT, AT)]);
-    desk.world.succeeds(&settle, &[]);
+    let key = desk.seller.key.insecure_clone();
+    desk.world.succeeds(&settle, &[&key]);
     desk.is_sound();
 }
 
@@ -225,31 +226,38 @@ fn a_strategy_is_filled_by_its_ratios() {
         OrderLeg { ratio: -2, symbol: &symbols[1], market: BTC_PERP },
     ];
     let limit = prices[0] - 2 * prices[1];
-    let bid = Order { legs: legs.clone(), limit, ..desk.bid() };
-    let ask = Order { legs, limit, ..desk.ask() };
+    let bid = Order { legs, limit, ..desk.bid() };
     let filled = |quantity: i64| {
         vec![
             Leg { instrument: call(0), quantity, price: prices[0] },
             Leg { instrument: call(1), quantity: -2 * quantity, price: prices[1] },
         ]
     };
-    let [first, second] = desk.both(&bid, &ask);
+    let (first, second) = (by_order(&desk.buyer, &signed(&desk.buyer.key, &bid)), by_signature(&desk.seller));
+    let key = desk.seller.key.insecure_clone();
+    let mut refuses = |legs: &[Leg], error| {
+        let settle = desk.settling([&first, &second], legs);
+        desk.world.refuses(&settle, &[&key], error);
+    };
     let mut wrong = filled(CONTRACT / 2);
     wrong[1].quantity += CONTRACT / 10;
-    let settle = desk.settling([&first, &second], &wrong);
-    desk.world.refuses(&settle, &[], NovateError::OrderRatio);
+    refuses(&wrong, NovateError::OrderRatio);
     let mut wrong = filled(CONTRACT / 2);
     wrong[1].instrument = instrument::option(BTC_PERP, minutes, 1, Right::Put);
-    let settle = desk.settling([&first, &second], &wrong);
-    desk.world.refuses(&settle, &[], NovateError::OrderLegs);
+    refuses(&wrong, NovateError::OrderLegs);
+    // Of another strike.
     let mut wrong = filled(CONTRACT / 2);
     wrong[1].instrument = call(0);
-    let settle = desk.settling([&first, &second], &wrong);
-    desk.world.refuses(&settle, &[], NovateError::OrderLegs);
-    let settle = desk.settling([&first, &second], &filled(CONTRACT / 2)[..1]);
-    desk.world.refuses(&settle, &[], NovateError::OrderLegs);
+    refuses(&wrong, NovateError::OrderLegs);
+    refuses(&filled(CONTRACT / 2)[..1], NovateError::OrderLegs);
+    let mut turned = filled(CONTRACT / 2);
+    turned.reverse();
+    refuses(&turned, NovateError::OrderLegs);
+    let mut dear = filled(CONTRACT / 2);
+    dear[0].price += PRICE;
+    refuses(&dear, NovateError::OrderLimit);
     let settle = desk.settling([&first, &second], &filled(CONTRACT / 2));
-    desk.world.succeeds(&settle, &[]);
+    desk.world.succeeds(&settle, &[&key]);
     desk.is_sound();
     let held = desk.world.portfolio(&desk.buyer.portfolio);
     assert_eq!((held.quantity_of(call(0)), held.quantity_of(call(1))), (CONTRACT / 2, -CONTRACT));
@@ -495,9 +503,9 @@ mod adversary {
         let key = desk.buyer.key.insecure_clone();
         let mut refused = |message: Vec<u8>, error| {
             let bid = by_order(&desk.buyer, &signed_bytes(&key, message));
-            let ask = by_order(&desk.seller, &signed(&desk.seller.key, &desk.ask()));
-            let settle = desk.settling([&bid, &ask], &[leg(BTC_PERP, CONTRACT, AT)]);
-            desk.world.refuses(&settle, &[], error);
+            let settle = desk.settling([&bid, &by_signature(&desk.seller)], &[leg(BTC_PERP, CONTRACT, AT)]);
+            let seller = desk.seller.key.insecure_clone();
+            desk.world.refuses(&settle, &[&seller], error);
         };
         // Domain, version, program, format, count, signer, length.
         for at in [1, 16, 17, 49, 50, 51, 83] {
@@ -524,11 +532,7 @@ mod adversary {
     }
 
     /// Settlement of the bid and the ask, with changes to the ed25519 instruction and to what the settlement says of it.
-    fn crossed(
-        desk: &Desk,
-        change: impl FnOnce(&mut Instruction),
-        places: [(u8, u8); 2],
-    ) -> Vec<Instruction> {
+    fn crossed(desk: &Desk, change: impl FnOnce(&mut Instruction), places: [(u8, u8); 2]) -> Vec<Instruction> {
         let mut settle = desk.filling(&desk.bid(), &desk.ask(), CONTRACT);
         change(&mut settle[0]);
         let sides = places.map(|(instruction, entry)| Authority::Order { instruction, entry });
@@ -560,48 +564,60 @@ mod adversary {
     #[test]
     fn the_same_bytes_for_another_program_prove_nothing() {
         let mut desk = Desk::new();
-        // The compute budget program would choke on them; the memo of a program that takes any data is the system's absence: none is there.
-        let settle = crossed(&desk, |_| (), [(1, 0), (1, 1)]);
-        let mut bytes = settle[0].clone();
-        bytes.program_id = ID;
-        let swapped = [bytes, settle[1].clone()];
-        // As the last instruction the settlement is judged by what stands before it.
-        assert!(desk.world.send(&swapped, &[]).is_err());
-        assert_eq!(desk.held(), [0, 0]);
+        // A delegate whose key is a text, so that the memo program takes the bytes, with a signature that is none.
+        let delegate = Pubkey::new_from_array([b'x'; 32]);
+        let until = desk.world.now() + 100;
+        let set = build::set_delegate(desk.buyer.address(), desk.buyer.portfolio, delegate, until);
+        desk.world.succeeds(&[set], &[&desk.buyer.key]);
+        let bid = Order { legs: vec![LEGS[0]; 8], ..desk.bid() };
+        let forged = SignedMessage { signer: delegate, signature: [0; 64], message: bid.render().into_bytes() };
+        let sides = [&by_order(&desk.buyer, &forged), &by_signature(&desk.seller)];
+        let mut settle = desk.settling(sides, &[leg(BTC_PERP, CONTRACT, AT)]);
+        for at in PLACES {
+            settle[0].data[at..at + 2].copy_from_slice(&u16::from(PLACE).to_le_bytes());
+        }
+        let seller = desk.seller.key.insecure_clone();
+        assert!(desk.world.send(&settle, &[&seller]).is_err(), "the ed25519 program refuses it");
+        settle[0].program_id = MEMO;
+        assert!(std::str::from_utf8(&settle[0].data).is_ok(), "a memo");
+        desk.world.refuses(&settle, &[&seller], NovateError::NotEd25519);
+        // Nor is there an entry where an ed25519 instruction says that it checked none.
+        settle[0].program_id = novate::introspection::ED25519;
+        settle[0].data = vec![0, 0];
+        desk.world.refuses(&settle, &[&seller], NovateError::SignatureEntry);
     }
+
+    /// Each number of an entry that names an instruction: of the signature, of the key, of the message.
+    const PLACES: [usize; 3] = [4, 8, 14];
 
     #[test]
     fn an_entry_that_reaches_into_another_instruction_is_refused() {
         let mut desk = Desk::new();
-        // A true signature of the buyer of something else, and the bid as plain bytes behind it.
-        let harmless = signed_bytes(&desk.buyer.key, b"gm".to_vec());
+        let seller = desk.seller.key.insecure_clone();
         let bid = signed(&desk.buyer.key, &desk.bid());
-        let ask = signed(&desk.seller.key, &desk.ask());
-        let good = ed25519(&[&bid, &ask]).expect("short");
-        let second = ed25519(&[&harmless]).expect("short");
-        // Each number of the entry that names an instruction: signature, key, message.
-        for at in [4, 8, 14] {
-            let mut settle = crossed(&desk, |check| *check = good.clone(), [(1, 0), (1, 1)]);
-            // The same bytes in the settlement's place would verify: point there explicitly.
-            settle.insert(0, good.clone());
-            settle[1].data[at..at + 2].copy_from_slice(&1u16.to_le_bytes());
-            let sides = [(2, 0), (2, 1)].map(|(instruction, entry)| Authority::Order { instruction, entry });
+        let settle =
+            desk.settling([&by_order(&desk.buyer, &bid), &by_signature(&desk.seller)], &[leg(BTC_PERP, CONTRACT, AT)]);
+        let good = ed25519(&[&bid]).expect("short");
+        for at in PLACES {
+            // The same bytes stand before it: what it points to is a true signature of the bid, only elsewhere.
+            let mut crossed = good.clone();
+            crossed.data[at..at + 2].copy_from_slice(&u16::from(PLACE).to_le_bytes());
+            let mut second = settle[1].clone();
+            let sides = [Authority::Order { instruction: PLACE + 1, entry: 0 }, Authority::Signature];
             let legs = vec![leg(BTC_PERP, CONTRACT, AT)];
-            settle[2].data = anchor_lang::InstructionData::data(&novate_client::instruction::SettleOrders { legs, sides });
-            desk.world.refuses(&settle, &[], NovateError::SignatureEntry);
+            second.data = anchor_lang::InstructionData::data(&novate_client::instruction::SettleOrders { legs, sides });
+            let all = [good.clone(), crossed, second];
+            let table = desk.world.lookup_table(&all);
+            let refused = desk.world.send_with_tables(&all, &[&seller], &[table]).expect_err("crossed");
+            assert!(refused.is(NovateError::SignatureEntry), "{:?}", refused.error);
         }
         // Its own index is as good as none.
-        let settle = crossed(
-            &desk,
-            |check| {
-                for at in [4, 8, 14] {
-                    check.data[at..at + 2].copy_from_slice(&u16::from(PLACE).to_le_bytes());
-                }
-            },
-            [(1, 0), (1, 1)],
-        );
-        desk.world.succeeds(&settle, &[]);
-        drop(second);
+        let mut own = good;
+        for at in PLACES {
+            own.data[at..at + 2].copy_from_slice(&u16::from(PLACE).to_le_bytes());
+        }
+        desk.world.succeeds(&[own, settle[1].clone()], &[&seller]);
+        desk.is_sound();
     }
 
     #[test]

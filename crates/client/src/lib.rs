@@ -21,9 +21,9 @@ pub use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
 pub use novate::error::NovateError;
 pub use novate::health::{Prices, Terms};
 pub use novate::{
-    events, instruction, instrument, order, state, Action, AssetField, AssetForecast, AssetSetting, AssetTerms, Authority, Class, Delays,
-    Forecast, HealthReport, Leg, Lending, MarketField, MarketSetting, MarketTerms, OracleSource, ParamSetting,
-    OrderId, RedemptionTerms, Role, ScenarioRange, StrikeRange, UnderlyingReport, ID,
+    events, instruction, instrument, order, state, Action, AssetField, AssetForecast, AssetSetting, AssetTerms,
+    Authority, Class, Delays, Forecast, HealthReport, Leg, Lending, MarketField, MarketSetting, MarketTerms,
+    OracleSource, OrderId, ParamSetting, RedemptionTerms, Role, ScenarioRange, StrikeRange, UnderlyingReport, ID,
 };
 pub use novate_margin::dated::Right;
 pub use refused::Refused;
