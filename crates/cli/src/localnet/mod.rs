@@ -195,7 +195,7 @@ impl World<'_> {
         setup::publish(self.node, &self.place.feeds, &quotes)?;
         // Whoever looks at a price after a leap finds it taken over.
         self.node.cluster.send_by(&[setup::refresh(self.place)], &[&self.place.governor])?;
-        self.place.committee.forecast(self.node, &self.place.keys.pool)?;
+        committee::forecast(self.node, self.place)?;
         sleep(next.saturating_duration_since(Instant::now()));
         Ok(self.prices.length().is_none_or(|length| self.elapsed < length))
     }
