@@ -27,16 +27,16 @@ use crate::vitals::Vitals;
 #[derive(Args, Clone, Debug)]
 pub struct Common {
     /// JSON-RPC of the node.
-    #[arg(long, default_value = "http://127.0.0.1:8899")]
+    #[arg(long, env = "NOVATE_URL", default_value = "http://127.0.0.1:8899")]
     pub url: String,
     /// Its subscriptions.
-    #[arg(long, default_value = "ws://127.0.0.1:8900")]
+    #[arg(long, env = "NOVATE_WS", default_value = "ws://127.0.0.1:8900")]
     pub ws: String,
     /// File of the key that signs and pays, as solana-keygen writes it.
-    #[arg(long)]
+    #[arg(long, env = "NOVATE_KEYPAIR")]
     pub keypair: PathBuf,
     /// Address of the pool.
-    #[arg(long)]
+    #[arg(long, env = "NOVATE_POOL")]
     pub pool: Pubkey,
     /// Where /metrics and /health answer; port 0 takes one that is free.
     #[arg(long, default_value = "127.0.0.1:9464")]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{bail, ensure, Context, Result};
 use bytemuck::NoUninit;
-use novate_client::instrument::{self, expiry_id, market_of, perpetual, Instrument};
-use novate_client::state::{minutes_of, Asset, Balance, Expiry, Insurance, Market, Pool, Portfolio, SETTLEMENT_ASSET};
+use novate_client::instrument::{self, market_of, perpetual, Instrument};
+use novate_client::state::{minutes_of, Asset, Balance, Expiry, Insurance, Market, Portfolio, SETTLEMENT_ASSET};
 use novate_client::{addresses, Pubkey, Right};
 
 use crate::cluster::Cluster;
@@ -45,22 +45,17 @@ pub fn read(cluster: &Cluster, pool: &Pubkey) -> Result<Books> {
     bail!("the pool does not stand still: {READINGS} readings differ")
 }
 
-fn read_once(cluster: &Cluster, address: &Pubkey) -> Result<Books> {
-    let pool: Pool = cluster.account(address)?;
-    let assets = (0..pool.asset_count).map(|i| cluster.account(&addresses::asset(address, i)));
-    let assets = assets.collect::<Result<Vec<Asset>>>()?;
-    let markets = (0..pool.market_count).map(|i| cluster.account(&addresses::market(address, i)));
-    let markets = markets.collect::<Result<Vec<Market>>>()?;
-    let listed = markets.iter().flat_map(|m| m.listed_expiries().iter().map(|minutes| expiry_id(m.index, *minutes)));
-    let expiries = listed.map(|id| Ok(Box::new(cluster.account(&addresses::expiry_by_id(address, id))?)));
-    let portfolios = cluster.all::<Portfolio>()?.into_iter().map(|(_, portfolio)| portfolio);
+fn read_once(cluster: &Cluster, pool: &Pubkey) -> Result<Books> {
+    let snapshot = cluster.wait(cluster.rpc.snapshot(pool))?;
+    let portfolios = cluster.wait(cluster.rpc.portfolios(pool))?;
+    let assets: Vec<Asset> = snapshot.assets.into_values().collect();
     Ok(Books {
         vaults: assets.iter().map(|a| cluster.tokens(&a.vault)).collect::<Result<_>>()?,
-        expiries: expiries.collect::<Result<_>>()?,
-        insurance: cluster.account(&addresses::insurance(address))?,
-        portfolios: portfolios.filter(|p| p.pool == *address).collect(),
+        markets: snapshot.markets.into_values().collect(),
+        expiries: snapshot.expiries.into_values().collect(),
+        insurance: cluster.account(&addresses::insurance(pool))?,
+        portfolios: portfolios.into_iter().map(|(_, portfolio)| *portfolio).collect(),
         assets,
-        markets,
     })
 }
 

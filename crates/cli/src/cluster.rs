@@ -15,10 +15,10 @@ use tokio::runtime::{Builder, Runtime};
 #[derive(Clone, Debug, clap::Args)]
 pub struct At {
     /// JSON-RPC of a node.
-    #[arg(long, default_value = "http://127.0.0.1:8899")]
+    #[arg(long, env = "NOVATE_URL", default_value = "http://127.0.0.1:8899")]
     url: String,
     /// Its websocket; by default the same with ws, a port that is given one higher.
-    #[arg(long)]
+    #[arg(long, env = "NOVATE_WS")]
     ws: Option<String>,
 }
 
@@ -26,7 +26,7 @@ pub struct At {
 #[derive(Clone, Debug, clap::Args)]
 pub struct By {
     /// Key file, as solana-keygen writes it.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "NOVATE_KEYPAIR", value_name = "FILE")]
     keypair: PathBuf,
 }
 

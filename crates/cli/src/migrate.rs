@@ -8,7 +8,7 @@ use anyhow::{ensure, Context, Result};
 use novate_client::state::{Change, Pool, Scenarios};
 use novate_client::{addresses, instructions as build, order, Pubkey};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{json, Value};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
@@ -17,6 +17,7 @@ use crate::demo::rows::ScenarioRows;
 use crate::govern::change::Wanted;
 use crate::govern::view::View;
 use crate::govern::{announce, require_authority, text};
+use crate::trader::Printed;
 
 /// What is run, and where.
 #[derive(Clone, Debug, clap::Args)]
@@ -30,6 +31,9 @@ pub struct Options {
     at: At,
     #[command(flatten)]
     by: By,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 fn named(text: &str) -> Result<(String, Pubkey), String> {
@@ -91,22 +95,32 @@ pub fn run(options: &Options) -> Result<String> {
     let (cluster, key) = (options.at.cluster()?, options.by.key()?);
     let mut migration = Migration { cluster: &cluster, key: &key, pool: None };
     let mut out = String::new();
+    let mut taken = vec![];
     for (place, name, step) in &steps {
         let outcome = migration.take(step).with_context(|| format!("{place}: {name}; what came before it is done"))?;
         match outcome {
-            Outcome::WasThere => writeln!(out, "{place}: {name} was there")?,
-            Outcome::Done => writeln!(out, "{place}: {name} done")?,
+            Outcome::WasThere => {
+                writeln!(out, "{place}: {name} was there")?;
+                taken.push(json!({ "step": place, "instruction": name, "outcome": "was_there" }));
+            }
+            Outcome::Done => {
+                writeln!(out, "{place}: {name} done")?;
+                taken.push(json!({ "step": place, "instruction": name, "outcome": "done" }));
+            }
             Outcome::Waits(change, ready) => {
+                let change = change.to_string();
+                taken.push(
+                    json!({ "step": place, "instruction": name, "outcome": "waits", "change": change, "ready": ready }),
+                );
                 let time = text::time(ready);
                 writeln!(out, "{place}: {name} waits as change {change} until {time}; run this again then")?;
                 break;
             }
         }
     }
-    if let Some(pool) = migration.pool {
-        write!(out, "pool {pool}")?;
-    }
-    Ok(out)
+    let pool = migration.pool.map(|pool| pool.to_string());
+    write!(out, "pool {}", pool.as_deref().unwrap_or("none"))?;
+    Ok(Printed::new(out, json!({ "pool": pool, "steps": taken })).print(options.json))
 }
 
 /// The files of a folder in the order of their numbers.

@@ -9,7 +9,7 @@ use solana_signer::Signer;
 use super::smile::Level;
 
 /// Ascending, as a committee seats them.
-fn members() -> Vec<Keypair> {
+pub fn members() -> Vec<Keypair> {
     let mut members: Vec<Keypair> = (0xC1..0xC4).map(|byte| Keypair::new_from_array([byte; 32])).collect();
     members.sort_by_key(Keypair::pubkey);
     members

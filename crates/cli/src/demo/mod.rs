@@ -6,7 +6,7 @@
 
 mod cast;
 mod chain;
-mod committee;
+pub(crate) mod committee;
 mod desk;
 mod expiries;
 mod keeper;

@@ -1,19 +1,16 @@
 //! Mints and token accounts of SPL Token, written in its layout.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use novate_client::tokens::{self, ACCOUNT_SIZE, TOKEN_PROGRAM};
 use novate_client::Pubkey;
 
 use super::chain::Chain;
 
-/// SPL Token.
-pub const PROGRAM: Pubkey = Pubkey::from_str_const("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
-
 const MINT_SIZE: usize = 82;
-const ACCOUNT_SIZE: usize = 165;
 
 /// A mint whose supply is fixed: no authority is left.
 pub fn write_mint(chain: &mut Chain, address: Pubkey, decimals: u8) -> Result<()> {
-    chain.set_foreign_account(address, PROGRAM, mint(decimals))
+    chain.set_foreign_account(address, TOKEN_PROGRAM, mint(decimals))
 }
 
 /// Data of such a mint.
@@ -27,7 +24,7 @@ pub fn mint(decimals: u8) -> Vec<u8> {
 
 /// A token account that holds `amount`.
 pub fn write_account(chain: &mut Chain, address: Pubkey, mint: Pubkey, owner: Pubkey, amount: u64) -> Result<()> {
-    chain.set_foreign_account(address, PROGRAM, account(mint, owner, amount))
+    chain.set_foreign_account(address, TOKEN_PROGRAM, account(mint, owner, amount))
 }
 
 /// Data of such an account.
@@ -42,7 +39,5 @@ pub fn account(mint: Pubkey, owner: Pubkey, amount: u64) -> Vec<u8> {
 
 /// What a token account holds.
 pub fn amount(chain: &Chain, address: &Pubkey) -> Result<u64> {
-    let data = chain.data(address)?;
-    let bytes = data.get(64..72).ok_or_else(|| anyhow::anyhow!("{address} is not a token account"))?;
-    Ok(u64::from_le_bytes(bytes.try_into()?))
+    tokens::amount(&chain.data(address)?).with_context(|| format!("{address} is not a token account"))
 }

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use novate_client::instructions::{self as ix, Holdings, PoolKeys, Token, TokenMove, TradeSide};
 use novate_client::state::{Asset, Insurance, Market, Pool, Portfolio, Scenarios};
+use novate_client::tokens::TOKEN_PROGRAM;
 use novate_client::{addresses, Instruction, Leg, Pubkey, Snapshot};
 use novate_margin::Health;
 use solana_keypair::Keypair;
@@ -14,7 +15,6 @@ use super::expiries;
 use super::prices::{self, Feed, PricePath};
 use super::products::{underlying, COINS, EXPIRIES, PERPETUALS};
 use super::quotes::Haste;
-use super::tokens;
 
 pub struct World {
     pub chain: Chain,
@@ -37,7 +37,7 @@ impl World {
     }
 
     pub fn token(asset: u16) -> Token {
-        Token { mint: cast::mint(asset), program: tokens::PROGRAM }
+        Token { mint: cast::mint(asset), program: TOKEN_PROGRAM }
     }
 
     /// An amount that a member moves from or to its token account.

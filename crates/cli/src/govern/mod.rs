@@ -2,6 +2,7 @@
 
 pub mod change;
 mod effect;
+mod now;
 pub mod text;
 pub mod view;
 mod words;
@@ -18,10 +19,21 @@ use solana_keypair::Keypair;
 use solana_signer::Signer;
 
 use crate::cluster::{At, By, Cluster};
+use crate::trader::{self, Printed};
 use change::{Draft, Wanted};
 use view::View;
 
-/// What to do with a change.
+/// Where, and whether what is printed is JSON.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Output {
+    #[command(flatten)]
+    at: At,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What to do with a change, or at once.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum Command {
     /// Print the instructions that schedule and execute a change, for a multisig to sign.
@@ -36,19 +48,19 @@ pub enum Command {
         /// A file, or the address of a change that was scheduled.
         change: String,
         #[command(flatten)]
-        at: At,
+        output: Output,
     },
     /// List the changes that are open in a pool.
     List {
         pool: Pubkey,
         #[command(flatten)]
-        at: At,
+        output: Output,
     },
     /// Schedule a change.
     Schedule {
         file: PathBuf,
         #[command(flatten)]
-        at: At,
+        output: Output,
         #[command(flatten)]
         by: By,
     },
@@ -57,7 +69,7 @@ pub enum Command {
         /// The address of a change, or a file.
         change: String,
         #[command(flatten)]
-        at: At,
+        output: Output,
         #[command(flatten)]
         by: By,
     },
@@ -66,22 +78,36 @@ pub enum Command {
         /// Its address.
         change: Pubkey,
         #[command(flatten)]
-        at: At,
+        output: Output,
         #[command(flatten)]
         by: By,
     },
+    Pause(now::Pause),
+    Unpause(now::Unpause),
+    #[command(subcommand)]
+    Tighten(now::Tighten),
+    #[command(subcommand)]
+    Role(now::Roles),
+    #[command(subcommand)]
+    Remove(now::Remove),
 }
 
 /// Runs a command and returns what it prints.
 pub fn run(command: &Command) -> Result<String> {
-    match command {
-        Command::Draft { file, at } => draft(file, &at.cluster()?),
-        Command::Show { change, at } => show(change, &at.cluster()?),
-        Command::List { pool, at } => list(*pool, &at.cluster()?),
-        Command::Schedule { file, at, by } => schedule(file, &at.cluster()?, &by.key()?),
-        Command::Execute { change, at, by } => execute(change, &at.cluster()?, &by.key()?),
-        Command::Cancel { change, at, by } => cancel(change, &at.cluster()?, &by.key()?),
-    }
+    let (printed, json) = match command {
+        Command::Draft { file, at } => return draft(file, &at.cluster()?),
+        Command::Show { change, output } => (show(change, &output.at.cluster()?)?, output.json),
+        Command::List { pool, output } => (list(*pool, &output.at.cluster()?)?, output.json),
+        Command::Schedule { file, output, by } => (schedule(file, &output.at.cluster()?, &by.key()?)?, output.json),
+        Command::Execute { change, output, by } => (execute(change, &output.at.cluster()?, &by.key()?)?, output.json),
+        Command::Cancel { change, output, by } => (cancel(change, &output.at.cluster()?, &by.key()?)?, output.json),
+        Command::Pause(command) => return trader::run(command),
+        Command::Unpause(command) => return trader::run(command),
+        Command::Tighten(command) => return trader::run(command),
+        Command::Role(command) => return trader::run(command),
+        Command::Remove(command) => return trader::run(command),
+    };
+    Ok(printed.print(json))
 }
 
 fn read(file: &Path) -> Result<Draft> {
@@ -135,7 +161,7 @@ fn written(instruction: &Instruction) -> Value {
     })
 }
 
-fn show(what: &str, cluster: &Cluster) -> Result<String> {
+fn show(what: &str, cluster: &Cluster) -> Result<Printed> {
     let mut out = String::new();
     let (wanted, view, at) = match what.parse::<Pubkey>() {
         Ok(address) => {
@@ -154,23 +180,44 @@ fn show(what: &str, cluster: &Cluster) -> Result<String> {
             (draft.change, view, at)
         }
     };
-    write!(out, "{}{}", words::content(&wanted, &view)?, effect::words(&wanted, &view, at)?)?;
-    Ok(out.trim_end().into())
+    let (content, effect) = (words::content(&wanted, &view)?, effect::words(&wanted, &view, at)?);
+    let lines = |text: &str| text.lines().map(String::from).collect::<Vec<_>>();
+    let json = json!({
+        "pool": view.address.to_string(),
+        "from": at,
+        "standing": lines(&out),
+        "content": lines(&content),
+        "effect": lines(&effect),
+    });
+    Ok(Printed::new(format!("{out}{content}{effect}"), json))
 }
 
-fn list(pool: Pubkey, cluster: &Cluster) -> Result<String> {
+fn list(pool: Pubkey, cluster: &Cluster) -> Result<Printed> {
     let view = View::read(cluster, pool)?;
     let mut open: Vec<_> = cluster.all::<Change>()?.into_iter().filter(|(_, change)| change.pool == pool).collect();
     open.sort_by_key(|(_, change)| change.number);
     let mut out = String::new();
+    let mut listed = vec![];
     for (address, change) in &open {
         let name = Governed::find(change.data()).map_or("unknown", |governed| governed.name);
         writeln!(out, "{address} {name}\n{}", words::standing(change, &view))?;
+        listed.push(described(address, change));
     }
     if open.is_empty() {
         out.push_str("no change is open");
     }
-    Ok(out.trim_end().into())
+    Ok(Printed::new(out, listed.into()))
+}
+
+/// A change as JSON.
+fn described(address: &Pubkey, change: &Change) -> Value {
+    json!({
+        "change": address.to_string(),
+        "number": change.number,
+        "instruction": Governed::find(change.data()).map_or("unknown", |governed| governed.name),
+        "ready": change.ready,
+        "expires": change.expires,
+    })
 }
 
 /// Refuses a key that is not the pool's authority.
@@ -189,13 +236,13 @@ pub fn require_authority_of(pool: &Pool, key: &Keypair) -> Result<()> {
     Ok(())
 }
 
-fn schedule(file: &Path, cluster: &Cluster, key: &Keypair) -> Result<String> {
+fn schedule(file: &Path, cluster: &Cluster, key: &Keypair) -> Result<Printed> {
     let draft = read(file)?;
     let view = View::read(cluster, draft.pool)?;
     require_authority(&view, key)?;
     ensure!(view.pool().is_live(), "the pool does not trade yet: nothing waits, `novate govern execute` does it");
     let (address, change) = announce(&draft.change.instruction(&view)?, &view, cluster, key)?;
-    Ok(format!("{address}\n{}", words::standing(&change, &view).trim_end()))
+    Ok(Printed::new(format!("{address}\n{}", words::standing(&change, &view)), described(&address, &change)))
 }
 
 /// Schedules an instruction as the next change of a pool, and returns it as it stands then.
@@ -206,7 +253,7 @@ pub fn announce(instruction: &Instruction, view: &View, cluster: &Cluster, key: 
     Ok((address, cluster.account(&address)?))
 }
 
-fn execute(what: &str, cluster: &Cluster, key: &Keypair) -> Result<String> {
+fn execute(what: &str, cluster: &Cluster, key: &Keypair) -> Result<Printed> {
     let (instruction, view) = match what.parse::<Pubkey>() {
         Ok(address) => {
             let (change, view) = scheduled(&address, cluster)?;
@@ -226,12 +273,14 @@ fn execute(what: &str, cluster: &Cluster, key: &Keypair) -> Result<String> {
     };
     require_authority(&view, key)?;
     let name = governed(&instruction)?.name;
-    cluster.send(&[instruction], key)?;
-    Ok(format!("{name} is executed"))
+    let signature = cluster.send(&[instruction], key)?;
+    let json = json!({ "pool": view.address.to_string(), "instruction": name, "signatures": [signature] });
+    Ok(Printed::new(format!("{name} is executed"), json))
 }
 
-fn cancel(address: &Pubkey, cluster: &Cluster, key: &Keypair) -> Result<String> {
+fn cancel(address: &Pubkey, cluster: &Cluster, key: &Keypair) -> Result<Printed> {
     let change: Change = cluster.account(address)?;
-    cluster.send(&[build::cancel_change(key.pubkey(), &change)], key)?;
-    Ok(format!("change {} is cancelled", change.number))
+    let signature = cluster.send(&[build::cancel_change(key.pubkey(), &change)], key)?;
+    let json = json!({ "change": address.to_string(), "number": change.number, "signatures": [signature] });
+    Ok(Printed::new(format!("change {} is cancelled", change.number), json))
 }

@@ -72,6 +72,9 @@ pub struct Options {
     /// The same of the liquidator.
     #[arg(long, default_value_t = 9465)]
     liquidator_port: u16,
+    /// Start no liquidator: who falls short is left to yours.
+    #[arg(long)]
+    no_liquidator: bool,
     /// The program that is deployed.
     #[arg(long, default_value = "target/deploy/novate.so")]
     program: PathBuf,
@@ -111,6 +114,7 @@ pub fn run(options: &Options) -> Result<String> {
     let described = describe(&node, &place);
     let state = options.state.join("addresses.json");
     std::fs::write(&state, serde_json::to_string_pretty(&described)?)?;
+    std::fs::write(options.state.join("env"), variables(options, &node, &place))?;
     println!(
         "{}\nready: addresses in {}, stop with Ctrl-C",
         serde_json::to_string_pretty(&described)?,
@@ -138,7 +142,8 @@ fn start_bots(tree: &mut Tree, options: &Options, node: &Node, place: &Place) ->
         ("keeper", "novate-keeper", options.keeper_port, vec!["--settle-every", "10"]),
         ("liquidator", "novate-liquidator", options.liquidator_port, vec!["--mode", "inventory", "--call", "1.2"]),
     ];
-    for ((name, program, port, more), key) in bots.into_iter().zip(keys) {
+    let wanted = if options.no_liquidator { 1 } else { bots.len() };
+    for ((name, program, port, more), key) in bots.into_iter().zip(keys).take(wanted) {
         let key = key.display().to_string();
         let (pool, listen) = (place.keys.pool.to_string(), format!("127.0.0.1:{port}"));
         let arguments = [
@@ -195,7 +200,7 @@ impl World<'_> {
         setup::publish(self.node, &self.place.feeds, &quotes)?;
         // Whoever looks at a price after a leap finds it taken over.
         self.node.cluster.send_by(&[setup::refresh(self.place)], &[&self.place.governor])?;
-        self.place.committee.forecast(self.node, &self.place.keys.pool)?;
+        committee::forecast(self.node, self.place)?;
         sleep(next.saturating_duration_since(Instant::now()));
         Ok(self.prices.length().is_none_or(|length| self.elapsed < length))
     }
@@ -221,6 +226,23 @@ fn describe(node: &Node, place: &Place) -> serde_json::Value {
         "feeds": feeds.collect::<serde_json::Map<_, _>>(),
         "accounts": accounts.collect::<serde_json::Map<_, _>>(),
     })
+}
+
+/// The same for a shell to read: what commands and bots look for in their environment, and a portfolio by each name.
+fn variables(options: &Options, node: &Node, place: &Place) -> String {
+    let mut out = format!(
+        "export NOVATE_URL={}\nexport NOVATE_WS={}\nexport NOVATE_POOL={}\nexport PROGRAM={}\nexport KEYS='{}'\n",
+        node.url,
+        node.websocket,
+        place.keys.pool,
+        novate_client::ID,
+        options.state.display()
+    );
+    for account in &place.accounts {
+        let name = account.name.replace('-', "_").to_uppercase();
+        out.push_str(&format!("export {name}={}\n", account.portfolio));
+    }
+    out
 }
 
 /// Checks the books once nobody writes any more.

@@ -7,15 +7,17 @@ use anyhow::{bail, ensure, Context, Result};
 use novate_client::instructions::{self as build, Holdings, PoolKeys, Token, TokenMove, TradeSide};
 use novate_client::instrument::perpetual;
 use novate_client::state::{Asset, Market, Portfolio};
+use novate_client::tokens::TOKEN_PROGRAM;
 use novate_client::{addresses, Instruction, Leg, Pubkey};
 use serde_json::{json, Value};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
 use super::cast::{Member, CAST, MAKER};
-use super::committee::{Committee, Listed};
+use super::committee::{self, Listed};
 use super::node::Node;
 use super::prices::Quotes;
+use crate::demo::committee::members;
 use crate::demo::prices::{feeds, update, Feed, DAY, RECEIVER, UNIT};
 use crate::demo::products::{BTC_PERP, COINS, ETH_PERP, PERPETUALS, USDC};
 use crate::demo::tokens;
@@ -45,7 +47,7 @@ pub struct Place {
     pub keys: PoolKeys,
     pub mints: Vec<Pubkey>,
     pub feeds: Vec<Feed>,
-    pub committee: Committee,
+    pub expiries: Vec<Listed>,
     pub accounts: Vec<Account>,
 }
 
@@ -62,7 +64,7 @@ pub fn build(node: &Node, folders: &Folders, quotes: &Quotes) -> Result<Place> {
     node.fund(&governor.pubkey(), LAMPORTS)?;
     let mints: Vec<Pubkey> = COINS.iter().map(|_| Keypair::new().pubkey()).collect();
     for (mint, coin) in mints.iter().zip(COINS) {
-        node.write_foreign(mint, tokens::PROGRAM, tokens::mint(coin.decimals))?;
+        node.write_foreign(mint, TOKEN_PROGRAM, tokens::mint(coin.decimals))?;
     }
     let pool = addresses::pool(&governor.pubkey(), 0);
     let keys = PoolKeys { pool, scenarios: addresses::scenarios(&pool, 1) };
@@ -71,10 +73,9 @@ pub fn build(node: &Node, folders: &Folders, quotes: &Quotes) -> Result<Place> {
     let listed = [BTC_PERP, ETH_PERP]
         .into_iter()
         .flat_map(|market| EXPIRIES.map(|days| Listed { market, time: day + days * DAY + TIME_OF_DAY }));
-    let committee = Committee::new(listed.collect());
-    let mut place = Place { governor, keys, mints, feeds: feeds()?, committee, accounts: vec![] };
+    let expiries = listed.collect();
+    let mut place = Place { governor, keys, mints, feeds: feeds()?, expiries, accounts: vec![] };
     key_file(folders.state, "governor", &place.governor)?;
-    place.committee.members.iter().try_for_each(|member| node.fund(&member.pubkey(), LAMPORTS))?;
 
     // What needs no price, then what rests on one, then the rows, with which the pool opens.
     let copied = copy(folders, &place, now)?;
@@ -83,7 +84,7 @@ pub fn build(node: &Node, folders: &Folders, quotes: &Quotes) -> Result<Place> {
     node.cluster.send_by(&[refresh(&place)], &[&place.governor])?;
     migrate(node, folders, &place, &copied.join("all"))?;
     list_strikes(node, &place)?;
-    place.committee.forecast(node, &pool)?;
+    committee::forecast(node, &place)?;
     insure(node, &place)?;
     for member in CAST {
         let account = open(node, &place, member, quotes).with_context(|| member.name)?;
@@ -107,7 +108,7 @@ impl Place {
     }
 
     fn token(&self, asset: u16) -> Token {
-        Token { mint: self.mints[usize::from(asset)], program: tokens::PROGRAM }
+        Token { mint: self.mints[usize::from(asset)], program: TOKEN_PROGRAM }
     }
 }
 
@@ -138,7 +139,7 @@ pub fn endow(node: &Node, place: &Place, wallet: &Pubkey, quotes: &Quotes) -> Re
 fn give(node: &Node, place: &Place, owner: &Pubkey, asset: u16, amount: u64) -> Result<()> {
     let token = place.token(asset);
     let account = novate_client::tokens::account(owner, &token);
-    node.write_foreign(&account, tokens::PROGRAM, tokens::account(token.mint, *owner, amount))
+    node.write_foreign(&account, TOKEN_PROGRAM, tokens::account(token.mint, *owner, amount))
 }
 
 /// Of an asset, the mint's units that are worth so many USD.
@@ -192,9 +193,9 @@ fn copy(folders: &Folders, place: &Place, now: i64) -> Result<PathBuf> {
 
 /// The committee and what it forecasts.
 fn founding(place: &Place, now: i64) -> Vec<Value> {
-    let members: Vec<String> = place.committee.members.iter().map(|m| m.pubkey().to_string()).collect();
+    let members: Vec<String> = members().iter().map(|m| m.pubkey().to_string()).collect();
     let mut steps = vec![json!({ "set_committee": { "members": members, "quorum": 2 } })];
-    for listed in &place.committee.expiries {
+    for listed in &place.expiries {
         let forecast = listed.calm(now);
         let [basis, a, b, rho, m, sigma] =
             [forecast.basis, forecast.a, forecast.b, forecast.rho, forecast.m, forecast.sigma];
@@ -221,7 +222,7 @@ fn migrate(node: &Node, folders: &Folders, place: &Place, folder: &Path) -> Resu
 
 fn list_strikes(node: &Node, place: &Place) -> Result<()> {
     let authority = place.governor.pubkey();
-    for listed in &place.committee.expiries {
+    for listed in &place.expiries {
         let market: Market = node.cluster.account(&addresses::market(&place.keys.pool, listed.market))?;
         let asset: Asset = node.cluster.account(&addresses::asset(&place.keys.pool, market.asset))?;
         // Two digits, as people quote.

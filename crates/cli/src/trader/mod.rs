@@ -22,7 +22,7 @@ pub use money::{Borrow, Deposit, Lend, Repay, Unlend, Withdraw};
 pub use pool::Command as Pool;
 pub use portfolio::{Command as Portfolio, Health};
 pub use refresh::Refresh;
-pub use session::Look;
+pub use session::{Look, Session};
 pub use trade::Command as Trade;
 pub use watch::Watch;
 
@@ -33,7 +33,7 @@ pub struct Printed {
 }
 
 impl Printed {
-    fn new(text: impl Into<String>, json: Value) -> Self {
+    pub fn new(text: impl Into<String>, json: Value) -> Self {
         Self { text: text.into(), json }
     }
 

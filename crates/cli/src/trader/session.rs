@@ -19,7 +19,7 @@ pub struct Look {
     #[command(flatten)]
     pub at: At,
     /// Address of the pool; not needed where there is only one.
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, env = "NOVATE_POOL", value_name = "KEY")]
     pub pool: Option<Pubkey>,
     /// Print JSON: amounts as decimals in strings, times as unix seconds.
     #[arg(long)]

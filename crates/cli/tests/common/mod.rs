@@ -2,27 +2,24 @@
 #![allow(dead_code, reason = "each test file has a need of its own")]
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use novate_cli::cluster::Cluster;
+use novate_cli::localnet::node::{Node as Validator, Ports};
 use novate_client::rpc::CONFIRMED;
-use novate_client::{Pubkey, ID};
+use novate_client::Pubkey;
 use novate_tests::world::program_path;
-use serde_json::{json, Value};
 use solana_account::Account;
 use solana_keypair::Keypair;
 use solana_rpc_client::rpc_client::RpcClient;
-use solana_rpc_client_api::request::RpcRequest;
 
 /// A validator with the program on it, and a folder for the test's files.
 pub struct Node {
-    process: Child,
+    validator: Validator,
     pub url: String,
     /// Of its websocket.
     pub ws: String,
@@ -33,37 +30,19 @@ pub struct Node {
 impl Node {
     /// `name` is the test's own.
     pub fn start(name: &str) -> Node {
-        let mut process = Command::new(validator())
-            .args(["--rpc-port", "0", "--ws-port", "0", "--slot-ms", "50"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let mut words = line.split_whitespace().skip(1).map(String::from);
-        let (url, ws) = (words.next().unwrap(), words.next().unwrap());
+        let ports = Ports { rpc: 0, websocket: 0, slot_ms: 50 };
+        let validator = Validator::start(&Validator::built().unwrap(), ports, Stdio::inherit()).unwrap();
+        let (url, ws) = (validator.url.clone(), validator.websocket.clone());
         let client = RpcClient::new_with_commitment(url.clone(), CONFIRMED);
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
-        let node = Node { process, url, ws, client, folder };
-        let program = fs::read(program_path()).unwrap();
-        node.cheat("surfnet_writeProgram", json!([ID.to_string(), hex(&program), 0]));
-        node
+        validator.deploy(&program_path()).unwrap();
+        Node { validator, url, ws, client, folder }
     }
 
     pub fn write(&self, address: &Pubkey, account: Account) {
-        let written = json!({
-            "lamports": account.lamports,
-            "data": hex(&account.data),
-            "owner": account.owner.to_string(),
-            "executable": account.executable,
-        });
-        self.cheat("surfnet_setAccount", json!([address.to_string(), written]));
-    }
-
-    fn cheat(&self, method: &'static str, parameters: Value) {
-        self.client.send::<Value>(RpcRequest::Custom { method }, parameters).unwrap();
+        self.validator.write(address, &account).unwrap();
     }
 
     /// As commands reach it.
@@ -77,13 +56,7 @@ impl Node {
 
     /// Lets time pass.
     pub fn pass(&self, seconds: i64) {
-        let then = self.now() + seconds;
-        self.cheat("surfnet_timeTravel", json!([{ "absoluteTimestamp": then * 1_000 }]));
-        let end = Instant::now() + Duration::from_secs(10);
-        while self.now() < then {
-            assert!(Instant::now() < end, "time does not move");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        self.validator.leap(self.now() + seconds).unwrap();
     }
 
     /// A file of the test, by its path.
@@ -116,25 +89,6 @@ impl Node {
         assert!(!output.status.success() && output.stdout.is_empty());
         String::from_utf8(output.stderr).unwrap()
     }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
-
-/// Where `make test` builds it: beside the folder of this test's profile.
-fn validator() -> PathBuf {
-    let here = std::env::current_exe().unwrap();
-    let built = here.ancestors().nth(3).unwrap().join("localnet/debug/novate-localnet");
-    assert!(built.exists(), "{} is not built: run make localnet-build", built.display());
-    built
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A way to a socket that can be shut: what goes through it then is cut off, and nobody gets in.

@@ -4,6 +4,7 @@ use anyhow::{anyhow, Context, Result};
 use novate_client::instructions::{self as ix, Token, TokenMove};
 use novate_client::instrument::{self, market_of, Instrument};
 use novate_client::state::minutes_of;
+use novate_client::tokens::TOKEN_PROGRAM;
 use novate_client::{Leg, Pubkey, Right};
 use novate_margin::Price;
 use solana_signer::Signer;
@@ -145,7 +146,7 @@ impl Pool {
 
 /// Mint and program of an asset.
 pub(super) fn token(asset: u16) -> Token {
-    Token { mint: cast::mint(asset), program: tokens::PROGRAM }
+    Token { mint: cast::mint(asset), program: TOKEN_PROGRAM }
 }
 
 fn token_account(owner: &Pubkey, asset: u16) -> Pubkey {
