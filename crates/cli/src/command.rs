@@ -41,6 +41,8 @@ enum Command {
     /// Take an empty cluster to a pool that trades by the files of a folder, or what is missing of it.
     Migrate(migrate::Options),
     #[command(subcommand)]
+    Orders(trader::Orders),
+    #[command(subcommand)]
     Pool(trader::Pool),
     #[command(subcommand)]
     Portfolio(trader::Portfolio),
@@ -72,6 +74,7 @@ impl Cli {
             Command::Localnet(options) => localnet::run(options),
             Command::Margin(command) => margin::run(command),
             Command::Migrate(options) => migrate::run(options),
+            Command::Orders(command) => trader::run(command),
             Command::Pool(command) => trader::run(command),
             Command::Portfolio(command) => trader::run(command),
             Command::Refresh(command) => trader::run(command),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{ensure, Context, Result};
 use clap::ValueEnum;
 use novate_client::state::{Pool, Venue};
 use novate_client::{addresses, instructions as build, Action, Instruction, Pubkey, Role};
@@ -49,7 +49,7 @@ pub struct Pause {
     #[arg(value_enum)]
     kind: Kind,
     /// From now on, as 30m, 4h or 2d.
-    #[arg(long = "for", value_name = "TIME", value_parser = seconds)]
+    #[arg(long = "for", value_name = "TIME", value_parser = text::length)]
     seconds: i64,
     #[command(flatten)]
     sent: Sent,
@@ -149,20 +149,6 @@ impl From<Seat> for Role {
             Seat::Risk => Self::Risk,
         }
     }
-}
-
-/// A length of time as people write it.
-fn seconds(text: &str) -> Result<i64> {
-    let unit = match text.chars().last() {
-        Some('s') => 1,
-        Some('m') => 60,
-        Some('h') => 3_600,
-        Some('d') => 86_400,
-        _ => bail!("write 90s, 30m, 4h or 2d"),
-    };
-    let count: i64 = text.get(..text.len() - 1).unwrap_or_default().parse().context("write 90s, 30m, 4h or 2d")?;
-    ensure!(count > 0, "longer than nothing");
-    count.checked_mul(unit).context("that is too long")
 }
 
 /// Fields and values, each once.
@@ -326,16 +312,6 @@ impl Run for Remove {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lengths_of_time() {
-        for (text, expected) in [("90s", 90), ("30m", 1_800), ("4h", 14_400), ("7d", 604_800)] {
-            assert_eq!(seconds(text).ok(), Some(expected), "{text}");
-        }
-        for text in ["", "4", "h", "0h", "-1h", "1.5h", "9223372036854775807d", "4ü"] {
-            assert!(seconds(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn a_field_given_twice_or_without_a_value_is_refused() {

@@ -1,6 +1,6 @@
 //! How keys, hashes, symbols, amounts and times are written.
 
-use anyhow::{ensure, Result};
+use anyhow::{bail, ensure, Context, Result};
 use novate_margin::Usd;
 
 use crate::demo::terminal::separated;
@@ -105,4 +105,33 @@ pub fn usd(amount: Usd) -> String {
 /// A unix time as `2026-11-21T20:15:00Z`.
 pub fn time(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).map_or_else(|_| format!("unix time {seconds}"), |time| time.to_string())
+}
+
+/// A length of time as people write it, seconds.
+pub fn length(text: &str) -> Result<i64> {
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3_600,
+        Some('d') => 86_400,
+        _ => bail!("write 90s, 30m, 4h or 2d"),
+    };
+    let count: i64 = text.get(..text.len() - 1).unwrap_or_default().parse().context("write 90s, 30m, 4h or 2d")?;
+    ensure!(count > 0, "longer than nothing");
+    count.checked_mul(unit).context("that is too long")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time() {
+        for (text, expected) in [("90s", 90), ("30m", 1_800), ("4h", 14_400), ("7d", 604_800)] {
+            assert_eq!(length(text).ok(), Some(expected), "{text}");
+        }
+        for text in ["", "4", "h", "0h", "-1h", "1.5h", "9223372036854775807d", "4ü"] {
+            assert!(length(text).is_err(), "{text}");
+        }
+    }
 }

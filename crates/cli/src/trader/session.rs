@@ -197,6 +197,13 @@ impl Session {
         sent.map_err(|error| self.say(error))
     }
 
+    /// Signs and sends instructions as they stand, behind one that sets the limit of compute units. The signature.
+    pub fn run(&self, instructions: &[Instruction], key: &Keypair) -> Result<String> {
+        let tables = self.tables()?;
+        let sent = self.cluster.wait(self.cluster.rpc.run(instructions, &tables, &Options::default(), &[key]));
+        sent.map_err(|error| self.say(error))
+    }
+
     /// An error with what to do about it.
     fn say(&self, error: novate_client::rpc::Error) -> anyhow::Error {
         let hint = match error.refused().map(|refused| refused.name.as_str()) {

@@ -1,0 +1,487 @@
+//! `novate orders`: signed orders, which others settle (CLR-52): made, sent to a matcher, settled without one, looked at, cancelled.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, ensure, Context, Result};
+use clap::ValueEnum;
+use novate_client::instructions::{self as build, Behind, Holdings, SettledSide};
+use novate_client::order::{self, Order, OrderFlags, OrderLeg, OrderSide, NONCES_PER_SECOND, STRATEGY_UNIT};
+use novate_client::rpc::Signature;
+use novate_client::signing::SignedMessage;
+use novate_client::state::{Fill, Portfolio};
+use novate_client::{instrument, symbol as symbols, Leg, OrderId, Pubkey, ID};
+use serde::{Deserialize, Serialize};
+use serde_json::{json, Value};
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+
+use super::legs;
+use super::session::{signed, Act, Held, Look, Reads, Session};
+use super::{Printed, Run};
+use crate::amount::{decimal, parse, CONTRACT, PRICE};
+use crate::govern::text::{self, length};
+use crate::symbol;
+
+/// Sign orders, send them to a matcher, settle, look at and cancel them.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Command {
+    /// Sign an order and print it: nothing is sent.
+    Sign {
+        #[command(flatten)]
+        wanted: Wanted,
+        /// Also write it to this file, for `orders settle`.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        act: Act,
+    },
+    /// Sign an order and send it to a matcher.
+    Send {
+        #[command(flatten)]
+        wanted: Wanted,
+        #[command(flatten)]
+        desk: Matcher,
+        #[command(flatten)]
+        act: Act,
+    },
+    /// Say what became of an order that was sent to a matcher.
+    Status {
+        /// What `orders send` printed.
+        id: String,
+        #[command(flatten)]
+        desk: Matcher,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a matcher's book.
+    Book {
+        /// Legs as SYMBOL, or SYMBOL:RATIO.
+        #[arg(required = true, value_name = "LEG")]
+        legs: Vec<Ratio>,
+        #[command(flatten)]
+        desk: Matcher,
+        #[command(flatten)]
+        look: Look,
+    },
+    /// Settle two orders that cross, without a matcher: whoever has both may.
+    Settle {
+        /// Files of `orders sign --out`; the first was there first, its price holds.
+        first: PathBuf,
+        second: PathBuf,
+        /// How much, in strategies; by default all that both have left.
+        #[arg(long)]
+        quantity: Option<String>,
+        #[command(flatten)]
+        look: Look,
+        #[command(flatten)]
+        by: crate::cluster::By,
+    },
+    /// Print what is filled or cancelled of a portfolio's orders that have not expired.
+    List {
+        /// The portfolio.
+        address: Pubkey,
+        #[command(flatten)]
+        look: Look,
+    },
+    /// Cancel on chain: no matcher can fill them any more.
+    Cancel {
+        /// All that were signed until now.
+        #[arg(long, required_unless_present = "order")]
+        all: bool,
+        /// One, by nonce and expiry as its text has them: 1764000000000000/1764003600.
+        #[arg(long, value_name = "NONCE/UNIX-TIME", conflicts_with = "all", value_parser = named)]
+        order: Vec<(u64, i64)>,
+        #[command(flatten)]
+        act: Act,
+    },
+}
+
+/// A matcher.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Matcher {
+    #[arg(long, env = "NOVATE_MATCHER", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    matcher: String,
+}
+
+/// An order to be signed.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Wanted {
+    #[arg(value_enum)]
+    side: Side,
+    /// In strategies; of one leg in contracts.
+    quantity: String,
+    /// SYMBOL, or SYMBOL:RATIO: contracts of it for each strategy, negative where it is sold when the strategy is bought.
+    #[arg(required = true, value_name = "LEG")]
+    legs: Vec<Ratio>,
+    /// USD for one strategy: the most that a buyer pays, the least that a seller receives.
+    #[arg(long, value_name = "PRICE", allow_hyphen_values = true)]
+    limit: String,
+    /// How long it is good, as 90s, 30m, 4h or 2d; 30 days at most.
+    #[arg(long = "for", value_name = "TIME", default_value = "1h", value_parser = length)]
+    seconds: i64,
+    /// Rest in the book, take nothing from it.
+    #[arg(long, conflicts_with = "ioc")]
+    post_only: bool,
+    /// What is not filled at once is void.
+    #[arg(long, conflicts_with = "fok")]
+    ioc: bool,
+    /// Fill it whole, or not at all.
+    #[arg(long)]
+    fok: bool,
+    /// Only shrink positions.
+    #[arg(long)]
+    reduce_only: bool,
+    /// Sign it as hardware wallets do, in Solana's off-chain message.
+    #[arg(long)]
+    offchain: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Side {
+    Buy,
+    Sell,
+}
+
+/// A leg of a strategy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ratio {
+    symbol: String,
+    ratio: i64,
+}
+
+impl std::str::FromStr for Ratio {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (symbol, ratio) = text.split_once(':').unwrap_or((text, "1"));
+        let ratio = ratio.parse().ok().filter(|ratio: &i64| *ratio != 0 && ratio.unsigned_abs() <= 1_000);
+        match ratio {
+            Some(ratio) if !symbol.is_empty() => Ok(Self { symbol: symbol.into(), ratio }),
+            _ => Err(format!("{text:?} is no leg; write SYMBOL or SYMBOL:RATIO, a whole number up to 1000, for instance ETH-PERP:-2")),
+        }
+    }
+}
+
+fn named(text: &str) -> Result<(u64, i64), String> {
+    let parts = text.split_once('/').and_then(|(nonce, until)| Some((nonce.parse().ok()?, until.parse().ok()?)));
+    parts.ok_or_else(|| format!("{text:?}: write NONCE/UNIX-TIME"))
+}
+
+/// An order as it is handed on: what matchers take.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sheet {
+    text: String,
+    signer: String,
+    signature: String,
+    envelope: String,
+}
+
+impl Sheet {
+    fn sign(text: String, key: &Keypair, offchain: bool) -> Result<Self> {
+        let sealed = || order::seal(&text, &ID, &key.pubkey()).context("the order is too long for a hardware wallet");
+        let message = if offchain { sealed()? } else { text.clone().into_bytes() };
+        let signature = key.sign_message(&message).to_string();
+        let envelope = if offchain { "offchain" } else { "raw" }.into();
+        Ok(Self { text, signer: key.pubkey().to_string(), signature, envelope })
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        let name = path.display();
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
+        serde_json::from_str(&text).with_context(|| format!("{name} is no order of `novate orders sign --out`"))
+    }
+
+    fn order(&self) -> Result<Order<'_>> {
+        Order::parse(self.text.as_bytes()).ok().with_context(|| format!("{:?} is no order", self.text))
+    }
+
+    /// As a side of a settlement.
+    fn side(&self) -> Result<SettledSide> {
+        let signer: Pubkey = self.signer.parse().context("the signer is no key")?;
+        let signature: Signature = self.signature.parse().context("the signature is none")?;
+        let message = match self.envelope.as_str() {
+            "raw" => self.text.clone().into_bytes(),
+            "offchain" => order::seal(&self.text, &ID, &signer).context("the text is too long")?,
+            other => bail!("{other:?} is no envelope: raw or offchain"),
+        };
+        let behind = Behind::Order(SignedMessage { signer, signature: signature.into(), message });
+        Ok(SettledSide { portfolio: self.order()?.portfolio, behind })
+    }
+}
+
+impl Run for Command {
+    fn run(&self) -> Result<Printed> {
+        match self {
+            Self::Sign { wanted, out, act } => {
+                let (session, held, key) = act.held()?;
+                let sheet = sign(wanted, &session, &held, &key)?;
+                if let Some(path) = out {
+                    std::fs::write(path, serde_json::to_string_pretty(&sheet)?)
+                        .with_context(|| path.display().to_string())?;
+                }
+                let text = format!("{}\nsigned by {}: {}", sheet.text, sheet.signer, sheet.signature);
+                Ok(Printed::new(text, serde_json::to_value(&sheet)?))
+            }
+            Self::Send { wanted, desk, act } => {
+                let (session, held, key) = act.held()?;
+                let sheet = sign(wanted, &session, &held, &key)?;
+                shown(desk.post(&session, "/orders", &serde_json::to_value(&sheet)?)?)
+            }
+            Self::Status { id, desk, .. } => shown(desk.get(&format!("/orders/{id}"))?),
+            Self::Book { legs, desk, look } => {
+                let session = look.session()?;
+                book(desk.get(&format!("/books/{}", encoded(&strategy(&session, legs)?)))?)
+            }
+            Self::Settle { first, second, quantity, look, by } => {
+                settle([&Sheet::read(first)?, &Sheet::read(second)?], quantity.as_deref(), look, &by.key()?)
+            }
+            Self::List { address, look } => list(look.portfolio(*address)?.1),
+            Self::Cancel { all, order, act } => cancel(*all, order, act),
+        }
+    }
+
+    fn json(&self) -> bool {
+        match self {
+            Self::Sign { act, .. } | Self::Send { act, .. } | Self::Cancel { act, .. } => act.look.json,
+            Self::Book { look, .. } | Self::Settle { look, .. } | Self::List { look, .. } => look.json,
+            Self::Status { json, .. } => *json,
+        }
+    }
+}
+
+/// Instruments and symbols of legs, as texts of orders name them.
+fn named_legs(session: &Session, legs: &[Ratio]) -> Result<Vec<(i64, String, u16)>> {
+    let snapshot = &session.view.snapshot;
+    let name = |leg: &Ratio| {
+        let id = symbol::instrument(snapshot, &leg.symbol)?;
+        let name = symbols::of(snapshot, id).with_context(|| format!("{} cannot be named in an order", leg.symbol))?;
+        Ok((leg.ratio, name, instrument::market_of(id)))
+    };
+    legs.iter().map(name).collect()
+}
+
+/// Of a matcher's book: `1 BTC-PERP#0, -2 ETH-PERP#1`.
+fn strategy(session: &Session, legs: &[Ratio]) -> Result<String> {
+    let named = named_legs(session, legs)?;
+    Ok(named.iter().map(|(ratio, name, market)| format!("{ratio} {name}#{market}")).collect::<Vec<_>>().join(", "))
+}
+
+fn sign(wanted: &Wanted, session: &Session, held: &Held, key: &Keypair) -> Result<Sheet> {
+    let (pool, portfolio, now) = (&session.view.snapshot.pool, &held.portfolio, session.view.now);
+    let cluster = order::Cluster::from_code(pool.cluster).context("the pool does not know its cluster")?;
+    let quantity = parse(&wanted.quantity, CONTRACT)?;
+    ensure!(quantity > 0, "the quantity is above zero; to sell say sell");
+    ensure!(wanted.seconds <= order::MAX_ORDER_SECONDS, "an order is good for 30 days at most");
+    let named = named_legs(session, &wanted.legs)?;
+    let legs = named.iter().map(|(ratio, symbol, market)| OrderLeg { ratio: *ratio, symbol, market: *market });
+    let text = Order {
+        cluster,
+        portfolio: held.address,
+        generation: portfolio.generation,
+        side: match wanted.side {
+            Side::Buy => OrderSide::Buy,
+            Side::Sell => OrderSide::Sell,
+        },
+        quantity,
+        legs: legs.collect(),
+        limit: parse(&wanted.limit, PRICE)?,
+        until: now.saturating_add(wanted.seconds),
+        nonce: nonce(portfolio, now),
+        flags: OrderFlags {
+            post_only: wanted.post_only,
+            ioc: wanted.ioc,
+            fok: wanted.fok,
+            reduce_only: wanted.reduce_only,
+        },
+    }
+    .render();
+    Order::parse(text.as_bytes()).ok().with_context(|| format!("{text:?} is more than an order can say"))?;
+    Sheet::sign(text, key, wanted.offchain)
+}
+
+/// The moment of signing: the chain's second, and of this machine's clock what is below it.
+fn nonce(portfolio: &Portfolio, now: i64) -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let second = now.max(0).unsigned_abs().saturating_mul(NONCES_PER_SECOND);
+    let nonce = second.saturating_add(since.subsec_micros().into());
+    nonce.max(portfolio.minimum_nonce).max(portfolio.delegate_nonce)
+}
+
+fn settle(sheets: [&Sheet; 2], quantity: Option<&str>, look: &Look, key: &Keypair) -> Result<Printed> {
+    let [first, second] = [sheets[0].order()?, sheets[1].order()?];
+    ensure!(first.side != second.side, "both orders {}", if first.side == OrderSide::Buy { "buy" } else { "sell" });
+    ensure!(first.legs == second.legs, "the orders are of different legs");
+    let [leg] = first.legs.as_slice() else { bail!("only orders of one leg are settled by hand: give strategies to a matcher") };
+    let (session, one) = look.portfolio(first.portfolio)?;
+    let other = session.find(&second.portfolio)?.with_context(|| format!("there is no portfolio {}", second.portfolio))?;
+    let left = |order: &Order, held: &Held| order.quantity.saturating_sub(filled(&held.portfolio, order.nonce, order.until));
+    let most = left(&first, &one).min(left(&second, &other));
+    let quantity = quantity.map_or(Ok(most), |quantity| parse(quantity, CONTRACT))?;
+    ensure!(quantity > 0 && quantity <= most, "{} are left of both orders", decimal(most.max(0), CONTRACT));
+
+    let id = symbol::instrument(&session.view.snapshot, leg.symbol)?;
+    ensure!(instrument::market_of(id) == leg.market, "{} is of another market than {}", leg.symbol, leg.market);
+    let sign = if first.side == OrderSide::Buy { leg.ratio } else { leg.ratio.saturating_neg() };
+    ensure!(first.limit % leg.ratio == 0, "the limit is no whole price of {} contracts", leg.ratio);
+    let traded = quantity.checked_mul(sign).context("that is too much")?;
+    let legs = vec![Leg { instrument: id, quantity: traded, price: first.limit / leg.ratio }];
+    let mut holdings = Holdings::of([&*one.portfolio, &*other.portfolio])
+        .with_traded(id, legs::underlying(&session.view.snapshot, id)?);
+    if matches!(instrument::parse(id), Ok(instrument::Instrument::Option { .. })) {
+        holdings = holdings.with_cash_moved();
+    }
+    let portfolios = vec![&*one.portfolio, &*other.portfolio];
+    let reads = Reads { holdings: holdings.clone(), portfolios, traded: vec![id], ..Reads::default() };
+    let mut signatures = session.refresh(reads, novate_client::rpc::Options::default(), &[key])?.0;
+    // One instruction stands before it: the limit of compute units.
+    let sides = [sheets[0].side()?, sheets[1].side()?];
+    let instructions = build::settle_orders(session.view.keys(), [&sides[0], &sides[1]], &holdings, legs, 1);
+    let instructions = instructions.context("the orders are too long for a transaction")?;
+    signatures.push(session.run(&instructions, key)?);
+    let (text, signatures) = signed(&signatures);
+    let quantity = decimal(quantity, CONTRACT);
+    let price = decimal(first.limit, PRICE);
+    let json = json!({ "quantity": quantity, "price": price, "signatures": signatures });
+    Ok(Printed::new(format!("{quantity} settled at {price}\n{text}"), json))
+}
+
+/// Of an order, strategies in 1e-9.
+fn filled(portfolio: &Portfolio, nonce: u64, until: i64) -> i64 {
+    let found = portfolio.fills.iter().find(|fill| (fill.nonce, fill.expiry) == (nonce, until));
+    found.map_or(0, |fill| fill.filled)
+}
+
+fn list(held: Held) -> Result<Printed> {
+    let portfolio = &held.portfolio;
+    let mut out = format!("orders with a nonce below {} are void\n", portfolio.minimum_nonce);
+    let mut listed = vec![];
+    for fill in portfolio.fills.iter().filter(|fill| fill.filled != 0 && fill.nonce >= portfolio.minimum_nonce) {
+        let cancelled = fill.filled == Fill::CANCELLED;
+        let what = if cancelled { "cancelled".into() } else { format!("{} filled", decimal(fill.filled, CONTRACT)) };
+        writeln!(out, "{}/{} {what}, until {}", fill.nonce, fill.expiry, text::time(fill.expiry))?;
+        listed.push(json!({
+            "nonce": fill.nonce.to_string(),
+            "until": fill.expiry,
+            "cancelled": cancelled,
+            "filled": if cancelled { Value::Null } else { decimal(fill.filled, CONTRACT).into() },
+        }));
+    }
+    let json = json!({
+        "portfolio": held.address.to_string(),
+        "minimum_nonce": portfolio.minimum_nonce.to_string(),
+        "orders": listed,
+    });
+    Ok(Printed::new(out, json))
+}
+
+fn cancel(all: bool, orders: &[(u64, i64)], act: &Act) -> Result<Printed> {
+    let (session, held, key) = act.held()?;
+    // What is signed within this second too.
+    let minimum = session.view.now.max(0).unsigned_abs().saturating_add(1).saturating_mul(NONCES_PER_SECOND);
+    let minimum = if all { minimum.max(held.portfolio.minimum_nonce.saturating_add(1)) } else { 0 };
+    let orders: Vec<OrderId> = orders.iter().map(|(nonce, until)| OrderId { nonce: *nonce, until: *until }).collect();
+    let count = orders.len();
+    let instruction = build::cancel_orders(key.pubkey(), held.address, minimum, orders);
+    let (text, signatures) = signed(&session.send(vec![instruction], Reads::default(), act.options(), &[&key])?);
+    let said = if all { "all orders signed until now are void".into() } else { format!("{count} orders are cancelled") };
+    Ok(Printed::new(format!("{said}\n{text}"), json!({ "portfolio": held.address.to_string(), "signatures": signatures })))
+}
+
+impl Matcher {
+    fn get(&self, path: &str) -> Result<Value> {
+        self.ask(|client, url| client.get(format!("{url}{path}")))
+    }
+
+    fn post(&self, _: &Session, path: &str, body: &Value) -> Result<Value> {
+        let body = body.to_string();
+        self.ask(|client, url| {
+            client.post(format!("{url}{path}")).header("content-type", "application/json").body(body)
+        })
+    }
+
+    /// What the matcher answers; a refusal by its name.
+    fn ask(&self, request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder) -> Result<Value> {
+        let url = self.matcher.trim_end_matches('/');
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (status, body) = runtime
+            .block_on(async {
+                let answer = request(&reqwest::Client::new(), url).send().await?;
+                Ok::<_, reqwest::Error>((answer.status(), answer.text().await?))
+            })
+            .with_context(|| format!("no matcher answers at {url}"))?;
+        let value: Value = serde_json::from_str(&body).with_context(|| format!("{url} is no matcher: it says {body:?}"))?;
+        if !status.is_success() {
+            let field = |name: &str| value[name].as_str().unwrap_or_default().to_string();
+            bail!("{} [{}]", field("message"), field("error"));
+        }
+        Ok(value)
+    }
+}
+
+/// A path's part.
+fn encoded(text: &str) -> String {
+    text.replace('#', "%23").replace(' ', "%20")
+}
+
+fn shown(order: Value) -> Result<Printed> {
+    let field = |name: &str| order[name].as_str().unwrap_or("-").to_string();
+    let why = order["why"].as_str().map(|why| format!(" ({why})")).unwrap_or_default();
+    let text = format!(
+        "order {}\n{} {} {} at {}: {}{why}, {} filled, {} settled",
+        field("id"),
+        field("side"),
+        field("quantity"),
+        field("strategy"),
+        field("limit"),
+        field("status"),
+        field("filled"),
+        field("settled"),
+    );
+    Ok(Printed::new(text, order))
+}
+
+fn book(book: Value) -> Result<Printed> {
+    let mut out = format!("{}\n", book["strategy"].as_str().unwrap_or_default());
+    let levels = |name: &str| book[name].as_array().cloned().unwrap_or_default();
+    let line = |level: &Value| {
+        let at = |index: usize| level[index].as_str().unwrap_or_default().to_string();
+        (at(0), at(1))
+    };
+    for level in levels("sells").iter().rev() {
+        let (price, quantity) = line(level);
+        writeln!(out, "sell {price:>16} {quantity:>16}")?;
+    }
+    for level in &levels("buys") {
+        let (price, quantity) = line(level);
+        writeln!(out, "buy  {price:>16} {quantity:>16}")?;
+    }
+    Ok(Printed::new(out, book))
+}
+
+const _: () = assert!(STRATEGY_UNIT == 1_000_000_000, "quantities of strategies are written as contracts are");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn legs_of_a_strategy() {
+        let read = |text: &str| text.parse::<Ratio>();
+        assert_eq!(read("BTC-PERP"), Ok(Ratio { symbol: "BTC-PERP".into(), ratio: 1 }));
+        assert_eq!(read("ETH-PERP:-2"), Ok(Ratio { symbol: "ETH-PERP".into(), ratio: -2 }));
+        for text in ["", ":1", "ETH-PERP:0", "ETH-PERP:1.5", "ETH-PERP:1001", "ETH-PERP:"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_order_on_chain_is_named_by_nonce_and_expiry() {
+        assert_eq!(named("17/19"), Ok((17, 19)));
+        for text in ["", "17", "17/", "/19", "-1/19", "17/19/2"] {
+            assert!(named(text).is_err(), "{text}");
+        }
+    }
+}
