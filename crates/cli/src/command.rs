@@ -35,6 +35,7 @@ enum Command {
     Liquidations(trader::Liquidations),
     /// Run a local validator with a pool that trades, until it is stopped or a replayed crash is over.
     Localnet(localnet::Options),
+    Maker(trader::Maker),
     /// Evaluate or explain portfolios, in files or on the cluster.
     #[command(subcommand)]
     Margin(margin::Command),
@@ -72,6 +73,7 @@ impl Cli {
             Command::Lend(command) => trader::run(command),
             Command::Liquidations(command) => trader::run(command),
             Command::Localnet(options) => localnet::run(options),
+            Command::Maker(command) => trader::run(command),
             Command::Margin(command) => margin::run(command),
             Command::Migrate(options) => migrate::run(options),
             Command::Orders(command) => trader::run(command),

@@ -3,6 +3,7 @@
 
 mod cast;
 mod committee;
+mod crowd;
 pub mod node;
 mod prices;
 mod setup;
@@ -24,7 +25,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
-use cast::LIQUIDATOR;
+use cast::{LIQUIDATOR, MAKER};
+use crowd::Crowd;
 use node::{Node, Ports};
 use prices::{Prices, Quotes, Replay};
 use setup::{Folders, Place};
@@ -32,6 +34,7 @@ use tree::Tree;
 
 use crate::books::Ledger;
 use crate::demo::products::COINS;
+use crate::trader::Matcher;
 
 /// What is run, and where.
 #[derive(Clone, Debug, clap::Args)]
@@ -72,6 +75,9 @@ pub struct Options {
     /// The same of the liquidator.
     #[arg(long, default_value_t = 9465)]
     liquidator_port: u16,
+    /// Port of the matcher's API; 0 takes one that is free.
+    #[arg(long, default_value_t = 8080)]
+    matcher_port: u16,
     /// Start no liquidator: who falls short is left to yours.
     #[arg(long)]
     no_liquidator: bool,
@@ -87,6 +93,13 @@ pub struct Options {
     /// Folder for keys, logs and addresses of this run; emptied first.
     #[arg(long, default_value = "target/localnet")]
     state: PathBuf,
+}
+
+impl Options {
+    /// Seconds that orders are good for: a minute, and a leap of the clock.
+    fn good(&self) -> i64 {
+        if self.replay.is_some() { self.leap.saturating_add(60) } else { 60 }
+    }
 }
 
 /// Runs until the replay ends, or until this process is asked to stop.
@@ -111,26 +124,49 @@ pub fn run(options: &Options) -> Result<String> {
     for wallet in &options.wallets {
         setup::endow(&node, &place, wallet, &quotes)?;
     }
-    let described = describe(&node, &place);
+    let mut tree = Tree::new(&options.state);
+    let matcher = start_matcher(&mut tree, options, &node, &place)?;
+    let described = describe(&node, &place, &matcher);
     let state = options.state.join("addresses.json");
     std::fs::write(&state, serde_json::to_string_pretty(&described)?)?;
-    std::fs::write(options.state.join("env"), variables(options, &node, &place))?;
+    std::fs::write(options.state.join("env"), variables(options, &node, &place, &matcher))?;
     println!(
         "{}\nready: addresses in {}, stop with Ctrl-C",
         serde_json::to_string_pretty(&described)?,
         state.display()
     );
 
-    let mut tree = Tree::new(&options.state);
     start_bots(&mut tree, options, &node, &place)?;
-    let mut world =
-        World { options, node: &node, place: &place, prices: &mut prices, elapsed: 0, began: node.cluster.now()? };
+    let began = node.cluster.now()?;
+    let crowd = Crowd::new(Matcher { matcher }, options.seed, options.good());
+    let mut world = World { options, node: &node, place: &place, prices: &mut prices, crowd, elapsed: 0, began };
     while !stop.load(Ordering::Relaxed) && world.turn()? {
         tree.check()?;
     }
+    let taken = world.crowd.taken;
     tree.stop_all()?;
     let ledger = audit(&node, &place).context("the books")?;
-    summary(&node, &place, &ledger)
+    summary(&node, &place, &ledger, taken)
+}
+
+/// The matcher, and a market maker in its books. Where it listens.
+fn start_matcher(tree: &mut Tree, options: &Options, node: &Node, place: &Place) -> Result<String> {
+    let key = Keypair::new();
+    node.fund(&key.pubkey(), setup::LAMPORTS)?;
+    let key = setup::key_file(&options.state, "matcher", &key)?.display().to_string();
+    let (pool, listen) = (place.keys.pool.to_string(), format!("127.0.0.1:{}", options.matcher_port));
+    let journal = options.state.join("matcher-journal").display().to_string();
+    let at = ["--url", &node.url, "--ws", &node.websocket, "--pool", &pool];
+    let matcher = ["--keypair", &key, "--listen", &listen, "--journal", &journal, "--publish-tables"];
+    let arguments = at.iter().chain(&matcher).map(|word| word.to_string());
+    tree.start("matcher", "novate-matcher", &arguments.collect::<Vec<_>>())?;
+    let url = tree.said("matcher", "matcher ")?;
+    let key = options.state.join(format!("{MAKER}.json")).display().to_string();
+    let good = format!("{}s", options.good());
+    let maker = ["--keypair", &key, "--matcher", &url, "--for", &good];
+    let arguments = ["maker"].iter().chain(&at).chain(&maker).map(|word| word.to_string());
+    tree.start("market-maker", "novate", &arguments.collect::<Vec<_>>())?;
+    Ok(url)
 }
 
 /// The keeper, and a liquidator that keeps what it takes over.
@@ -182,6 +218,7 @@ struct World<'a> {
     node: &'a Node,
     place: &'a Place,
     prices: &'a mut Prices,
+    crowd: Crowd,
     /// Seconds of the chain since the start, and when that was.
     elapsed: i64,
     began: i64,
@@ -191,6 +228,8 @@ impl World<'_> {
     /// Lets time pass, publishes what prices and forecasts are then. Says whether there are prices left.
     fn turn(&mut self) -> Result<bool> {
         let next = Instant::now() + Duration::from_millis(self.options.turn_ms);
+        // The market maker has had a turn's time to follow the last prices.
+        self.crowd.trade(self.node, self.place)?;
         if self.options.replay.is_some() {
             self.elapsed += self.options.leap;
             self.node.leap(self.began + self.elapsed)?;
@@ -207,7 +246,7 @@ impl World<'_> {
 }
 
 /// What a wallet or a bot needs to know.
-fn describe(node: &Node, place: &Place) -> serde_json::Value {
+fn describe(node: &Node, place: &Place, matcher: &str) -> serde_json::Value {
     let text = |key: &Pubkey| key.to_string();
     let mints = COINS.iter().zip(&place.mints).map(|(coin, mint)| (coin.symbol.to_string(), text(mint).into()));
     let feeds = place.feeds.iter().map(|feed| (feed.coin.to_string(), text(&feed.address).into()));
@@ -218,6 +257,7 @@ fn describe(node: &Node, place: &Place) -> serde_json::Value {
     json!({
         "rpc": node.url,
         "websocket": node.websocket,
+        "matcher": matcher,
         "program": text(&novate_client::ID),
         "pool": text(&place.keys.pool),
         "scenarios": text(&place.keys.scenarios),
@@ -229,9 +269,9 @@ fn describe(node: &Node, place: &Place) -> serde_json::Value {
 }
 
 /// The same for a shell to read: what commands and bots look for in their environment, and a portfolio by each name.
-fn variables(options: &Options, node: &Node, place: &Place) -> String {
+fn variables(options: &Options, node: &Node, place: &Place, matcher: &str) -> String {
     let mut out = format!(
-        "export NOVATE_URL={}\nexport NOVATE_WS={}\nexport NOVATE_POOL={}\nexport PROGRAM={}\nexport KEYS='{}'\n",
+        "export NOVATE_URL={}\nexport NOVATE_WS={}\nexport NOVATE_MATCHER={matcher}\nexport NOVATE_POOL={}\nexport PROGRAM={}\nexport KEYS='{}'\n",
         node.url,
         node.websocket,
         place.keys.pool,
@@ -250,7 +290,7 @@ fn audit(node: &Node, place: &Place) -> Result<Ledger> {
     crate::books::read(&node.cluster, &place.keys.pool)?.check()
 }
 
-fn summary(node: &Node, place: &Place, ledger: &Ledger) -> Result<String> {
+fn summary(node: &Node, place: &Place, ledger: &Ledger, taken: u64) -> Result<String> {
     let mut out = String::new();
     for account in &place.accounts {
         let portfolio: Box<Portfolio> = Box::new(node.cluster.account(&account.portfolio)?);
@@ -258,6 +298,7 @@ fn summary(node: &Node, place: &Place, ledger: &Ledger) -> Result<String> {
         let auction = if portfolio.in_auction() { ", in an auction" } else { "" };
         writeln!(out, "{:12} cash {cash:>18.6}, {held} positions{auction}", account.name)?;
     }
+    writeln!(out, "{taken} orders of the crowd were taken by the matcher")?;
     write!(out, "every vault balances: {:.6} USDC in the settlement vault", ledger.vault as f64 / 1e6)?;
     Ok(out)
 }

@@ -7,11 +7,14 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{bail, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use rustix::process::{kill_process, Pid, Signal};
 
 /// How long a process may take to end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long one may take until it is ready.
+const READY: Duration = Duration::from_secs(60);
 
 struct Member {
     name: &'static str,
@@ -46,6 +49,23 @@ impl Tree {
             .with_context(|| format!("{}: `make localnet` builds it", program.display()))?;
         self.members.push(Member { name, process });
         Ok(())
+    }
+
+    /// Waits for a line that a process is to say when it is ready, and returns what follows `words` in it.
+    pub fn said(&mut self, name: &str, words: &str) -> Result<String> {
+        let log = self.folder.join(format!("{name}.log"));
+        let until = Instant::now() + READY;
+        loop {
+            let said = std::fs::read_to_string(&log)?;
+            // A line that is not at its end may be half of one.
+            let lines = said.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+            if let Some(rest) = lines.filter_map(|line| line.strip_prefix(words)).next() {
+                return Ok(rest.into());
+            }
+            self.check()?;
+            ensure!(Instant::now() < until, "{name} was not ready within {} s: see {}", READY.as_secs(), log.display());
+            sleep(Duration::from_millis(20));
+        }
     }
 
     /// Fails where a process has ended by itself.

@@ -1,23 +1,21 @@
 //! `novate orders`: signed orders, which others settle (CLR-52): made, sent to a matcher, settled without one, looked at, cancelled.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{bail, ensure, Context, Result};
 use clap::ValueEnum;
-use novate_client::instructions::{self as build, Behind, Holdings, SettledSide};
-use novate_client::order::{self, Order, OrderFlags, OrderLeg, OrderSide, NONCES_PER_SECOND, STRATEGY_UNIT};
-use novate_client::rpc::Signature;
-use novate_client::signing::SignedMessage;
+use novate_client::instructions::{self as build, Holdings};
+use novate_client::order::{Order, OrderFlags, OrderSide, NONCES_PER_SECOND, NONCE_AHEAD_SECONDS, STRATEGY_UNIT};
 use novate_client::state::{Fill, Portfolio};
-use novate_client::{instrument, symbol as symbols, Leg, OrderId, Pubkey, ID};
-use serde::{Deserialize, Serialize};
+use novate_client::{instrument, symbol as symbols, Leg, OrderId, Pubkey};
 use serde_json::{json, Value};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
 use super::legs;
 use super::session::{signed, Act, Held, Look, Reads, Session};
+use super::sheet::{Matcher, Sheet, Terms};
 use super::{Printed, Run};
 use crate::amount::{decimal, parse, CONTRACT, PRICE};
 use crate::govern::text::{self, length};
@@ -98,13 +96,6 @@ pub enum Command {
     },
 }
 
-/// A matcher.
-#[derive(Clone, Debug, clap::Args)]
-pub struct Matcher {
-    #[arg(long, env = "NOVATE_MATCHER", default_value = "http://127.0.0.1:8080", value_name = "URL")]
-    matcher: String,
-}
-
 /// An order to be signed.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Wanted {
@@ -169,49 +160,6 @@ fn named(text: &str) -> Result<(u64, i64), String> {
     parts.ok_or_else(|| format!("{text:?}: write NONCE/UNIX-TIME"))
 }
 
-/// An order as it is handed on: what matchers take.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Sheet {
-    text: String,
-    signer: String,
-    signature: String,
-    envelope: String,
-}
-
-impl Sheet {
-    fn sign(text: String, key: &Keypair, offchain: bool) -> Result<Self> {
-        let sealed = || order::seal(&text, &ID, &key.pubkey()).context("the order is too long for a hardware wallet");
-        let message = if offchain { sealed()? } else { text.clone().into_bytes() };
-        let signature = key.sign_message(&message).to_string();
-        let envelope = if offchain { "offchain" } else { "raw" }.into();
-        Ok(Self { text, signer: key.pubkey().to_string(), signature, envelope })
-    }
-
-    fn read(path: &Path) -> Result<Self> {
-        let name = path.display();
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
-        serde_json::from_str(&text).with_context(|| format!("{name} is no order of `novate orders sign --out`"))
-    }
-
-    fn order(&self) -> Result<Order<'_>> {
-        Order::parse(self.text.as_bytes()).ok().with_context(|| format!("{:?} is no order", self.text))
-    }
-
-    /// As a side of a settlement.
-    fn side(&self) -> Result<SettledSide> {
-        let signer: Pubkey = self.signer.parse().context("the signer is no key")?;
-        let signature: Signature = self.signature.parse().context("the signature is none")?;
-        let message = match self.envelope.as_str() {
-            "raw" => self.text.clone().into_bytes(),
-            "offchain" => order::seal(&self.text, &ID, &signer).context("the text is too long")?,
-            other => bail!("{other:?} is no envelope: raw or offchain"),
-        };
-        let behind = Behind::Order(SignedMessage { signer, signature: signature.into(), message });
-        Ok(SettledSide { portfolio: self.order()?.portfolio, behind })
-    }
-}
-
 impl Run for Command {
     fn run(&self) -> Result<Printed> {
         match self {
@@ -228,7 +176,7 @@ impl Run for Command {
             Self::Send { wanted, desk, act } => {
                 let (session, held, key) = act.held()?;
                 let sheet = sign(wanted, &session, &held, &key)?;
-                shown(desk.post(&session, "/orders", &serde_json::to_value(&sheet)?)?)
+                shown(desk.post("/orders", &sheet)?)
             }
             Self::Status { id, desk, .. } => shown(desk.get(&format!("/orders/{id}"))?),
             Self::Book { legs, desk, look } => {
@@ -270,44 +218,25 @@ fn strategy(session: &Session, legs: &[Ratio]) -> Result<String> {
 }
 
 fn sign(wanted: &Wanted, session: &Session, held: &Held, key: &Keypair) -> Result<Sheet> {
-    let (pool, portfolio, now) = (&session.view.snapshot.pool, &held.portfolio, session.view.now);
-    let cluster = order::Cluster::from_code(pool.cluster).context("the pool does not know its cluster")?;
     let quantity = parse(&wanted.quantity, CONTRACT)?;
     ensure!(quantity > 0, "the quantity is above zero; to sell say sell");
-    ensure!(wanted.seconds <= order::MAX_ORDER_SECONDS, "an order is good for 30 days at most");
-    let named = named_legs(session, &wanted.legs)?;
-    let legs = named.iter().map(|(ratio, symbol, market)| OrderLeg { ratio: *ratio, symbol, market: *market });
-    let text = Order {
-        cluster,
-        portfolio: held.address,
-        generation: portfolio.generation,
+    let terms = Terms {
         side: match wanted.side {
             Side::Buy => OrderSide::Buy,
             Side::Sell => OrderSide::Sell,
         },
         quantity,
-        legs: legs.collect(),
+        legs: named_legs(session, &wanted.legs)?,
         limit: parse(&wanted.limit, PRICE)?,
-        until: now.saturating_add(wanted.seconds),
-        nonce: nonce(portfolio, now),
+        seconds: wanted.seconds,
         flags: OrderFlags {
             post_only: wanted.post_only,
             ioc: wanted.ioc,
             fok: wanted.fok,
             reduce_only: wanted.reduce_only,
         },
-    }
-    .render();
-    Order::parse(text.as_bytes()).ok().with_context(|| format!("{text:?} is more than an order can say"))?;
-    Sheet::sign(text, key, wanted.offchain)
-}
-
-/// The moment of signing: the chain's second, and of this machine's clock what is below it.
-fn nonce(portfolio: &Portfolio, now: i64) -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let second = now.max(0).unsigned_abs().saturating_mul(NONCES_PER_SECOND);
-    let nonce = second.saturating_add(since.subsec_micros().into());
-    nonce.max(portfolio.minimum_nonce).max(portfolio.delegate_nonce)
+    };
+    terms.sign(&session.view, held, key, wanted.offchain)
 }
 
 fn settle(sheets: [&Sheet; 2], quantity: Option<&str>, look: &Look, key: &Keypair) -> Result<Printed> {
@@ -377,48 +306,18 @@ fn list(held: Held) -> Result<Printed> {
     Ok(Printed::new(out, json))
 }
 
-fn cancel(all: bool, orders: &[(u64, i64)], act: &Act) -> Result<Printed> {
+/// Cancels on chain: all that were signed until now, or these.
+pub(super) fn cancel(all: bool, orders: &[(u64, i64)], act: &Act) -> Result<Printed> {
     let (session, held, key) = act.held()?;
-    // What is signed within this second too.
-    let minimum = session.view.now.max(0).unsigned_abs().saturating_add(1).saturating_mul(NONCES_PER_SECOND);
-    let minimum = if all { minimum.max(held.portfolio.minimum_nonce.saturating_add(1)) } else { 0 };
+    // Those that are dated ahead too, as far as an order may be.
+    let latest = session.view.now.saturating_add(NONCE_AHEAD_SECONDS).max(0).unsigned_abs();
+    let minimum = if all { latest.saturating_mul(NONCES_PER_SECOND) } else { 0 };
     let orders: Vec<OrderId> = orders.iter().map(|(nonce, until)| OrderId { nonce: *nonce, until: *until }).collect();
     let count = orders.len();
     let instruction = build::cancel_orders(key.pubkey(), held.address, minimum, orders);
     let (text, signatures) = signed(&session.send(vec![instruction], Reads::default(), act.options(), &[&key])?);
     let said = if all { "all orders signed until now are void".into() } else { format!("{count} orders are cancelled") };
     Ok(Printed::new(format!("{said}\n{text}"), json!({ "portfolio": held.address.to_string(), "signatures": signatures })))
-}
-
-impl Matcher {
-    fn get(&self, path: &str) -> Result<Value> {
-        self.ask(|client, url| client.get(format!("{url}{path}")))
-    }
-
-    fn post(&self, _: &Session, path: &str, body: &Value) -> Result<Value> {
-        let body = body.to_string();
-        self.ask(|client, url| {
-            client.post(format!("{url}{path}")).header("content-type", "application/json").body(body)
-        })
-    }
-
-    /// What the matcher answers; a refusal by its name.
-    fn ask(&self, request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder) -> Result<Value> {
-        let url = self.matcher.trim_end_matches('/');
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (status, body) = runtime
-            .block_on(async {
-                let answer = request(&reqwest::Client::new(), url).send().await?;
-                Ok::<_, reqwest::Error>((answer.status(), answer.text().await?))
-            })
-            .with_context(|| format!("no matcher answers at {url}"))?;
-        let value: Value = serde_json::from_str(&body).with_context(|| format!("{url} is no matcher: it says {body:?}"))?;
-        if !status.is_success() {
-            let field = |name: &str| value[name].as_str().unwrap_or_default().to_string();
-            bail!("{} [{}]", field("message"), field("error"));
-        }
-        Ok(value)
-    }
 }
 
 /// A path's part.
