@@ -349,11 +349,17 @@ pub const PARAM_RAMP: i64 = SETTING_INTERVAL;
 /// Greatest ratio of maintenance to initial margin, 1e-6: every step of a quarter rests on what lies between.
 const MAINTENANCE_MOST: Ratio = Ratio(800_000);
 
-/// Whether parameters that are each within their bounds fit together: who meets initial margin has a quarter left, and maintenance
-/// margin holds the haircut of what is outside the scan (MRG-38).
+/// Least diversified floor (MRG-22), 1e-6, the one that pools begin with: a step of one side of a hedge is the larger a share of what its sides
+/// need together the lower it is, and every pace of terms, forecasts and rows is of hedges at this one.
+pub const LEAST_FLOOR: Ratio = Params::DEFAULT.diversified_floor;
+
+/// Whether parameters that are each within their bounds fit together: who meets initial margin has a quarter left, maintenance
+/// margin holds the haircut of what is outside the scan (MRG-38), and what is hedged needs a least share of what its sides do.
 fn fit(params: &Params) -> bool {
     let held = params.outside_multiple.0.saturating_mul(params.maintenance_ratio.0);
-    params.maintenance_ratio <= MAINTENANCE_MOST && held >= const { Ratio::ONE.0 * Ratio::ONE.0 }
+    params.maintenance_ratio <= MAINTENANCE_MOST
+        && params.diversified_floor >= LEAST_FLOOR
+        && held >= const { Ratio::ONE.0 * Ratio::ONE.0 }
 }
 
 impl Pool {
