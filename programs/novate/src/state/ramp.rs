@@ -171,7 +171,11 @@ impl Asset {
         let base = Ratio(self.goals().first().and_then(|v| i64::try_from(*v).ok()).unwrap_or_default());
         let range = volatility::scan_range(self.variance_fast, self.variance_slow, base);
         // A forecast that falls holds until it has, where the terms rise meanwhile.
-        let sigma = if base > self.base_range { self.forecast.sigma.max(self.forecast.sigma_from) } else { self.forecast.sigma };
+        let sigma = if base > self.base_range {
+            self.forecast.sigma.max(self.forecast.sigma_from)
+        } else {
+            self.forecast.sigma
+        };
         let range = range.max(volatility::range_of(Ratio(sigma.into()), base));
         let ratio = mul_div_ceil(range.0, Ratio::ONE.0, self.scan_range.0).map_err(NovateError::from)?;
         Ok(Ratio(ratio).max(Ratio::ONE))
