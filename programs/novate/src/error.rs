@@ -477,6 +477,12 @@ pub enum NovateError {
     InvalidAssetForecast = 675,
     #[msg("the account holds forecasts of another asset")]
     WrongForecasts = 676,
+    #[msg("no term of the asset is on its way to less than governance agreed to last")]
+    NothingTightened = 677,
+    #[msg("the asset is of the layout of today already")]
+    AssetCurrent = 678,
+    #[msg("the asset is of the layout before; anyone brings it to the one of today by migrate_asset")]
+    AssetOutdated = 679,
 }
 
 impl From<MarginError> for NovateError {
