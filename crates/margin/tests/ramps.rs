@@ -209,3 +209,53 @@ fn of_sold_options_covered_further_out_a_step_down_asks_for_no_more_than_one_up(
         assert!(what == "narrow" || (down < 1.5 && terms_down < 1.3));
     }
 }
+
+/// A sold spread on one asset beside a bought one on another that moves with it, in rows that go so far up and down in scan ranges, whose
+/// cells of the second asset are moved.
+fn spreads(range: f64, [near, far]: [i64; 2], right: Right, days: i64, reach: f64, moved: i16) -> f64 {
+    let random = Random::new(1);
+    let mut desk = Desk::random(&random);
+    let (price, confidence, depth) = (Price(100_000_000_000), Price::ZERO, Usd::ZERO);
+    let facts = |column| UnderlyingFacts { price, confidence, depth, scan_range: Ratio((range * 1e6) as i64), column };
+    let expiry = |underlying| {
+        let mut expiry = desk.expiries[0].clone();
+        (expiry.underlying, expiry.facts.basis) = (underlying, Ratio::ZERO);
+        expiry.facts.remaining = Tenor(novate_margin::pricing::DAY.0 * days);
+        expiry.strikes = [near, far].map(|strike| (Price(strike * 1_000_000_000), Ratio(600_000))).to_vec();
+        expiry
+    };
+    let expiries = vec![expiry(0), expiry(1)];
+    let leg = |(expiry, slot, quantity): (usize, usize, i64)| Leg {
+        kind: Kind::Option(expiry, slot, right),
+        quantity: Contracts(quantity * 1_000_000_000),
+    };
+    desk.legs = [(0, 0, -100), (0, 1, 100), (1, 0, 100), (1, 1, -100)].map(leg).to_vec();
+    (desk.underlyings, desk.expiries) = (vec![facts(0), facts(1)], expiries);
+    let cell = (reach * f64::from(MOVE_ONE)) as i16;
+    let column = |moved: i16| [1, 1, 1, -1, -1, -1].map(|way| way * cell + moved).to_vec();
+    desk.rows = OwnedRows::new(&[column(0), column(moved)]);
+    usd(desk.health().requirement)
+}
+
+/// A switch of rows moves no cell by more than an eighth of the diversified floor, 179 of 4,096. With options that can take more than a
+/// quarter at once: a spread turns within less than that.
+#[test]
+fn a_step_of_rows_can_ask_for_more_than_a_quarter_of_spreads_that_hedge_each_other() {
+    let mut most = (0.0, String::new());
+    for (near, wing) in [95, 98, 100, 102, 105, 110].into_iter().flat_map(|near| [1, 2, 5, 10].map(|wing| (near, wing)))
+    {
+        for (right, far) in [(Right::Call, near + wing), (Right::Put, near - wing)] {
+            for (days, range) in [1, 7, 30].into_iter().flat_map(|d| [0.15, 0.3, 0.5].map(|r| (d, r))) {
+                for reach in (2..=40).map(|step| f64::from(step) * 0.025 - 0.05) {
+                    let need = |moved| spreads(range, [near, far], right, days, reach, moved);
+                    let grown = need(-179).max(need(179)) / need(0);
+                    if grown > most.0 {
+                        most = (grown, format!("{near}/{far} {right:?}, {days} d, {range}, rows of {reach:.3}"));
+                    }
+                }
+            }
+        }
+    }
+    println!("a step of rows: {:.2} of {}", most.0, most.1);
+    assert!(most.0 > 1.25 && most.0 < 1.75);
+}
