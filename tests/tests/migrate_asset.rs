@@ -1,21 +1,9 @@
 use anchor_lang::error::ErrorCode;
 use novate::events::AssetMigrated;
-use novate_client::state::{Asset, ASSET_LAYOUT, PLAIN_ASSET, PLAIN_ASSET_SPACE};
+use novate_client::state::{Asset, ASSET_LAYOUT};
 use novate_client::{addresses, instructions as build, AssetField, AssetSetting, NovateError, Pubkey};
 use novate_tests::{refused, World, BTC, BTC_PERP, CONTRACT, DAY, ETH, GOLD, PRICE};
 use solana_signer::Signer;
-
-/// An asset as the layout before had it: its fields up to `agreed`, another discriminator, less rent.
-fn plain(world: &mut World, asset: u16) -> Pubkey {
-    let address = addresses::asset(&world.pool, asset);
-    let mut account = world.account(&address);
-    account.data.truncate(PLAIN_ASSET_SPACE);
-    account.data[..8].copy_from_slice(&PLAIN_ASSET);
-    account.data[8] = 1;
-    account.lamports = world.svm.minimum_balance_for_rent_exemption(PLAIN_ASSET_SPACE);
-    world.write(address, account);
-    address
-}
 
 fn bytes(asset: &Asset) -> Vec<u8> {
     bytemuck::bytes_of(asset).to_vec()
@@ -27,7 +15,7 @@ fn an_asset_of_the_layout_before_becomes_one_of_today() {
     let (owner, maker) = (world.trader(10_000), world.trader(100_000));
     world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
     let (before, health) = (world.asset(BTC), world.health(&owner));
-    let address = plain(&mut world, BTC);
+    let address = world.plain(BTC);
     let stranger = world.new_wallet();
     let migrate = build::migrate_asset(stranger.pubkey(), world.pool, BTC);
     let event: AssetMigrated = world.succeeds(&[migrate], &[&stranger]).event();
@@ -49,7 +37,7 @@ fn what_was_on_its_way_is_what_is_agreed() {
     world.succeeds(&[set], &[&governor]);
     world.pass(DAY);
     world.refresh();
-    plain(&mut world, BTC);
+    world.plain(BTC);
     let migrate = build::migrate_asset(governor.pubkey(), world.pool, BTC);
     world.succeeds(&[migrate], &[&governor]);
     assert_eq!((world.asset(BTC).agreed[0], world.asset(BTC).ramp.to[0]), (120_000, 120_000));
@@ -63,16 +51,17 @@ fn until_then_it_is_refused_by_name() {
     let (owner, maker) = (world.trader(10_000), world.trader(100_000));
     world.fund(&owner, BTC, 100);
     world.foresee(BTC, novate_client::AssetForecast { sigma: 1, depth: i64::MAX });
-    plain(&mut world, BTC);
+    world.plain(BTC);
     let settings = vec![AssetSetting { field: AssetField::BaseRange, value: 160_000 }];
     for instruction in [
         build::set_asset(governor.pubkey(), world.pool, BTC, settings.clone()),
         build::restore_asset(governor.pubkey(), world.pool, BTC),
         build::tighten_asset(governor.pubkey(), world.pool, BTC, settings, &[]),
-        build::apply_asset_forecasts(&world.pool, BTC),
     ] {
         refused(&mut world, instruction, ErrorCode::AccountDiscriminatorMismatch);
     }
+    let apply = build::apply_asset_forecasts(&world.pool, BTC);
+    world.refuses(&[apply], &[], ErrorCode::AccountDiscriminatorMismatch);
     let deposit = world.deposit_instruction(&owner, BTC, 100);
     world.refuses(&[deposit], &[&owner.key], ErrorCode::AccountDiscriminatorMismatch);
     let refresh = world.refresh_asset(&[BTC]);
@@ -92,7 +81,7 @@ mod adversary {
         let governor = world.governor.insecure_clone();
         let migrate = build::migrate_asset(governor.pubkey(), world.pool, BTC);
         refused(&mut world, migrate.clone(), NovateError::AssetCurrent);
-        plain(&mut world, BTC);
+        world.plain(BTC);
         world.succeeds(std::slice::from_ref(&migrate), &[&governor]);
         world.pass(1);
         refused(&mut world, migrate, NovateError::AssetCurrent);
@@ -101,7 +90,7 @@ mod adversary {
     #[test]
     fn what_is_no_asset_of_the_layout_before() {
         let mut world = World::default();
-        let address = plain(&mut world, ETH);
+        let address = world.plain(ETH);
         let migrate = build::migrate_asset(world.governor.pubkey(), world.pool, GOLD);
         for other in [world.pool, addresses::market(&world.pool, BTC_PERP), addresses::insurance(&world.pool)] {
             refused(&mut world, migrate.clone().with_account(0, other), NovateError::UnexpectedAccount);

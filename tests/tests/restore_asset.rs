@@ -128,7 +128,10 @@ mod adversary {
         let governor = world.governor.insecure_clone();
         let nonce = world.durable_nonce(&governor.pubkey());
         let back = restore(&world, BTC);
-        world.refuses(&[nonce, back], &[&governor], NovateError::DurableNonce);
+        let failure =
+            world.twin().send_bare(&[nonce, back.clone()], &[&governor]).expect_err("a durable nonce was taken");
+        assert!(failure.is(NovateError::DurableNonce), "{:?}", failure.error);
+        sent(&mut world, back);
     }
 
     fn tightens_by(world: &mut World, guardian: &solana_keypair::Keypair) {
