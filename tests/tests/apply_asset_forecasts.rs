@@ -139,9 +139,9 @@ fn it_lapses_by_steps_from_a_day_after_its_last_application() {
     }
     world.foresee(BTC, sigma(60_000));
     let applied = world.now();
-    let falls = [(DAY, 180_000, 60_000), (DAY + DAY / 2, 169_998, 53_333), (2 * DAY, 159_999, 53_333)];
-    // A step more and it is no more than what the base range stands for.
-    let ends = [(3 * DAY, 150_000, 47_407), (4 * DAY, 150_000, 0)];
+    let falls = [(DAY, 180_000, 60_000), (DAY + DAY / 2, 169_998, 53_333), (2 * DAY, 159_999, 47_407)];
+    // The next step comes to less than the base range stands for, and is the last.
+    let ends = [(3 * DAY, 150_000, 0), (4 * DAY, 150_000, 0)];
     for (seconds, range, sigma) in falls.into_iter().chain(ends) {
         world.pass(applied + seconds - world.now());
         refresh(&mut world);
