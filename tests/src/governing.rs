@@ -4,7 +4,9 @@ use std::mem::offset_of;
 
 use anchor_lang::Discriminator;
 use bytemuck::Zeroable;
-use novate_client::state::{Asset, Change, Governed, Market, Pool, Ramp, CHANGE_EXPIRY, DISCRIMINATOR};
+use novate_client::state::{
+    Asset, Change, Governed, Market, Pool, Ramp, CHANGE_EXPIRY, DISCRIMINATOR, PLAIN_ASSET, PLAIN_ASSET_SPACE,
+};
 use novate_client::{
     addresses, decode, instructions as build, AccountMeta, Action, Class, Instruction, Pubkey, Role, ID,
 };
@@ -133,6 +135,18 @@ impl World {
         self.pass(self.change(number).ready - self.now());
         self.refresh();
         build::execute_change(governed.clone(), number, self.governor.pubkey())
+    }
+
+    /// Makes an asset one of the layout before: its fields up to `agreed`, another discriminator, less rent. Returns its address.
+    pub fn plain(&mut self, asset: u16) -> Pubkey {
+        let address = addresses::asset(&self.pool, asset);
+        let mut account = self.account(&address);
+        account.data.truncate(PLAIN_ASSET_SPACE);
+        account.data[..8].copy_from_slice(&PLAIN_ASSET);
+        account.data[8] = 1;
+        account.lamports = self.svm.minimum_balance_for_rent_exemption(PLAIN_ASSET_SPACE);
+        self.write(address, account);
+        address
     }
 
     /// The instruction that a transaction with a durable nonce begins with, and the account of the nonce, whose authority signs.

@@ -1,7 +1,7 @@
 use anchor_spl::token_2022::spl_token_2022::extension::ExtensionType;
 use novate::events::AssetAdded;
 use novate_client::order::Cluster;
-use novate_client::state::{Asset, Pool};
+use novate_client::state::{Asset, Pool, ASSET_LAYOUT};
 use novate_client::{addresses, instructions as build, AssetTerms, Instruction};
 use novate_margin::bank::Bank;
 use novate_margin::{Ratio, NO_COLUMN};
@@ -28,7 +28,7 @@ fn lists_an_asset_without_price_at_full_haircut() {
     let address = addresses::asset(&world.pool, index);
     let (asset, listing) = (world.asset(index), world.listing(index).clone());
     let terms = listing.spec.terms(&listing.feed);
-    assert_eq!((asset.version, asset.index, asset.decimals, asset.column), (1, index, 6, NO_COLUMN));
+    assert_eq!((asset.version, asset.index, asset.decimals, asset.column), (ASSET_LAYOUT, index, 6, NO_COLUMN));
     assert_eq!((asset.pool, asset.mint, asset.vault), (world.pool, listing.token.mint, addresses::vault(&address)));
     assert_eq!((asset.token_program, asset.feed), (listing.token.program, listing.feed.address));
     assert_eq!((asset.feed_owner, asset.feed_id, asset.oracle), (terms.feed_owner, terms.feed_id, terms.oracle));

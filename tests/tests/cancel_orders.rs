@@ -9,6 +9,7 @@ use solana_signer::Signer;
 
 use crate::settle_orders::{by_order, signed, Desk};
 
+const DAY: i64 = 86_400;
 const NONCES: u64 = 1_000_000;
 
 fn cancel(actor: &Actor, minimum_nonce: u64, orders: &[OrderId]) -> Instruction {
@@ -96,7 +97,7 @@ fn whoever_took_the_slots_the_owner_frees_them() {
     let mut desk = Desk::new();
     let now = desk.world.now();
     let ahead = (now as u64 + 60) * NONCES;
-    let far: Vec<_> = (0..32).map(|at| OrderId { nonce: ahead, until: i64::MAX - at }).collect();
+    let far: Vec<_> = (0..32).map(|at| OrderId { nonce: ahead, until: now + 60 + 30 * DAY - at }).collect();
     desk.world.succeeds(&[cancel(&desk.buyer, 0, &far)], &[&desk.buyer.key]);
     let (_, settle) = fill(&desk);
     desk.world.refuses(&settle, &[], NovateError::FillsFull);
@@ -132,6 +133,8 @@ mod adversary {
         let key = desk.buyer.key.insecure_clone();
         desk.world.refuses(&[cancel(&desk.buyer, last + 1, &[])], &[&key], NovateError::NonceAhead);
         desk.world.refuses(&[cancel(&desk.buyer, 0, &[order])], &[&key], NovateError::NonceAhead);
+        let long = OrderId { nonce: last, until: now + 61 + 30 * DAY };
+        desk.world.refuses(&[cancel(&desk.buyer, 0, &[long])], &[&key], NovateError::OrderTooLong);
         desk.world.succeeds(&[cancel(&desk.buyer, last, &[])], &[&key]);
     }
 

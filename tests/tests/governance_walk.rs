@@ -188,7 +188,7 @@ impl Week {
     fn next(&mut self) -> Instruction {
         let (key, pool, now) = (self.hostile.pubkey(), self.world.pool, self.world.now());
         let victim = self.members[self.chance.index(self.members.len())].clone();
-        match self.chance.index(12) {
+        match self.chance.index(13) {
             0 | 1 => {
                 let governed = self.governed();
                 let number = self.world.state::<Pool>(&pool).change_count;
@@ -221,7 +221,8 @@ impl Week {
                 let raised = AssetSetting { field: AssetField::BaseRange, value: base + base / 4 };
                 build::tighten_asset(key, pool, BTC, vec![raised], &[BTC_PERP])
             }
-            10 => {
+            10 => build::restore_asset(key, pool, *self.chance.pick(&[BTC, GOLD])),
+            11 => {
                 let delays: Delays = self.world.state::<Pool>(&pool).delays();
                 build::set_delays(
                     key,

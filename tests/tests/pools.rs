@@ -176,6 +176,14 @@ impl Twins {
         self.step(&[], build);
     }
 
+    /// An asset of both is one of the layout before.
+    fn plain(&mut self, asset: u16) {
+        for pool in self.pools {
+            self.world.pool = pool;
+            self.world.plain(asset);
+        }
+    }
+
     fn refresh(&mut self) {
         for pool in self.pools.into_iter().rev() {
             self.world.pool = pool;
@@ -239,6 +247,7 @@ fn every_instruction_refuses_an_account_of_the_other_pool() {
         "accept_role",
         "cancel_orders",
         "cancel_role",
+        "migrate_asset",
         "opt_out_venue",
         "pause",
         "propose_role",
@@ -273,6 +282,9 @@ fn govern(twins: &mut Twins) -> Keypair {
     twins.governed(|w| {
         build::tighten_asset(w.governor.pubkey(), w.pool, ETH, settings(AssetField::BaseRange, 180_001), markets)
     });
+    twins.governed(|w| build::restore_asset(w.governor.pubkey(), w.pool, ETH));
+    twins.plain(ETH);
+    twins.governed(|w| build::migrate_asset(w.governor.pubkey(), w.pool, ETH));
     let limit = |value| vec![MarketSetting { field: MarketField::SigmaLimit, value }];
     twins.governed(|w| build::set_market(w.governor.pubkey(), w.pool, ETH_PERP, limit(200_001)));
     twins.governed(|w| build::tighten_market(w.governor.pubkey(), w.pool, ETH_PERP, limit(200_000)));

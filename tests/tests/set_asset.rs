@@ -130,6 +130,34 @@ mod adversary {
     use novate_client::addresses;
     use novate_tests::Altered;
 
+    /// Twice the deviations and no days at the end ask for no haircut, and on their way for more than both ends: what counts is
+    /// the larger of each, which may come to a quarter more.
+    #[test]
+    fn a_haircut_that_is_higher_on_its_way_than_at_its_end() {
+        let terms = |multiple: u64, days: u64| {
+            vec![setting(AssetField::HaircutVolatilityMultiple, multiple), setting(AssetField::DaysToLiquidate, days)]
+        };
+        let mut world = Builder::default().with_asset(GOLD, |gold| gold.haircut_base = 10_000).build();
+        world.pass(DAY);
+        let usd = world.listing(GOLD).usd * 1.2;
+        world.price(GOLD, usd);
+        world.refresh();
+        sets(&mut world, GOLD, &[setting(AssetField::HaircutVolatilityMultiple, 50_000)]);
+        for week in 0..2 {
+            world.pass(SETTING_INTERVAL);
+            world.refresh();
+            let before = world.asset(GOLD).haircut.0;
+            let [down, against] = [terms(50_000, 0), terms(550_000, 0)].map(|terms| set(&world, GOLD, &terms));
+            assert!(before > 10_000, "{before}");
+            refused(&mut world, against, NovateError::SettingStep);
+            if week == 1 {
+                let governor = world.governor.insecure_clone();
+                world.succeeds(&[down], &[&governor]);
+                assert_eq!(world.asset(GOLD).ramp.haircut_ahead.0, 0);
+            }
+        }
+    }
+
     /// Every field at a step and one beyond, at its bounds and one beyond.
     #[test]
     fn beyond_a_step_or_the_bounds_of_any_field() {

@@ -53,6 +53,8 @@ fn beyond_a_step_the_bounds_or_the_last_parameter() {
         (&[(MAINTENANCE, 799_999)], NovateError::SettingOutOfBounds),
         (&[(OUTSIDE, 1_249_999)], NovateError::SettingOutOfBounds),
         (&[(OUTSIDE, 1_299_999), (MAINTENANCE, 769_230)], NovateError::SettingOutOfBounds),
+        // Steps are of hedges that need this share at least.
+        (&[(FLOOR, 349_999)], NovateError::SettingOutOfBounds),
         (&[(MAINTENANCE, 790_000), (BASIS, 12_000)], NovateError::SettingsUnordered),
         (&[(BASIS, 12_000), (BASIS, 14_000)], NovateError::SettingsUnordered),
         (&[], NovateError::SettingsUnordered),

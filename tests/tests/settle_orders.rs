@@ -281,7 +281,9 @@ fn a_delegate_signs_orders_until_its_time() {
     let delegate = desk.world.new_wallet();
     let until = desk.world.now() + 100;
     name(&mut desk, &delegate, until);
-    let bid = desk.bid();
+    desk.world.pass(1);
+    let nonce = desk.world.portfolio(&desk.buyer.portfolio).delegate_nonce;
+    let bid = Order { nonce, ..desk.bid() };
     let settle = delegated(&desk, &delegate, &bid, CONTRACT / 2);
     desk.world.succeeds(&settle, &[]);
     desk.is_sound();
@@ -412,13 +414,18 @@ mod adversary {
         let now = desk.world.now();
         desk.refuses_bid(|bid| bid.until = now, NovateError::OrderExpired);
         desk.refuses_bid(|bid| bid.until = now + 30 * DAY + 1, NovateError::OrderTooLong);
+        // What is too long today does not come of age.
+        let long = Order { until: now + 31 * DAY, ..desk.bid() };
         let ahead = (now as u64 + 60) * 1_000_000;
         desk.refuses_bid(|bid| bid.nonce = ahead + 1, NovateError::NonceAhead);
         let opened = desk.world.portfolio(&desk.buyer.portfolio).opened as u64;
         desk.refuses_bid(|bid| bid.nonce = opened * 1_000_000 - 1, NovateError::NonceTooLow);
         let (bid, ask) = (desk.bid(), desk.ask());
         desk.fills(&Order { nonce: opened * 1_000_000, until: now + 1, ..bid.clone() }, &ask, CONTRACT / 4);
-        desk.fills(&Order { nonce: ahead, until: now + 30 * DAY, ..bid }, &ask, CONTRACT / 4);
+        desk.fills(&Order { nonce: ahead, until: now + 60 + 30 * DAY, ..bid }, &ask, CONTRACT / 4);
+        desk.world.pass(2 * DAY);
+        desk.world.refresh();
+        desk.refuses(&long, &desk.ask(), NovateError::OrderTooLong);
     }
 
     #[test]
@@ -429,7 +436,7 @@ mod adversary {
         }
         desk.refuses_bid(|bid| bid.legs = vec![OrderLeg { market: 1, ..LEGS[0] }], NovateError::OrderLegs);
         desk.refuses_bid(|bid| bid.legs = vec![LEGS[0], LEGS[0]], NovateError::OrderLegs);
-        desk.refuses_bid(|bid| bid.legs = vec![OrderLeg { ratio: -1, ..LEGS[0] }], NovateError::OrderRatio);
+        desk.refuses_bid(|bid| bid.legs = vec![OrderLeg { ratio: -1, ..LEGS[0] }], NovateError::OrderText);
         desk.refuses_bid(|bid| bid.legs = vec![OrderLeg { ratio: 3, ..LEGS[0] }], NovateError::OrderRatio);
         desk.refuses_bid(|bid| bid.side = OrderSide::Sell, NovateError::OrderRatio);
         desk.refuses_bid(|bid| bid.quantity = CONTRACT - 1, NovateError::OrderOverfilled);
@@ -444,26 +451,29 @@ mod adversary {
         let (delegate, other) = (desk.world.new_wallet(), desk.world.new_wallet());
         let until = desk.world.now() + 1_000;
         name(&mut desk, &delegate, until);
+        let first = |desk: &Desk| desk.world.portfolio(&desk.buyer.portfolio).delegate_nonce;
         let bid = desk.bid();
+        desk.world.refuses(&delegated(&desk, &delegate, &bid, CONTRACT / 4), &[], NovateError::OrderBeforeDelegate);
+        desk.world.pass(1);
+        let bid = Order { nonce: first(&desk), ..bid };
         let old = |desk: &Desk| delegated(desk, &delegate, &bid, CONTRACT / 4);
         desk.world.succeeds(&old(&desk), &[]);
-        desk.world.pass(1);
         name(&mut desk, &other, until);
         desk.world.refuses(&old(&desk), &[], NovateError::WrongAuthority);
         // Named again: what it signed before stays void.
         name(&mut desk, &delegate, until);
         desk.world.refuses(&old(&desk), &[], NovateError::OrderBeforeDelegate);
-        let fresh = desk.bid();
+        desk.world.pass(1);
+        let fresh = Order { nonce: first(&desk), ..desk.bid() };
         desk.world.succeeds(&delegated(&desk, &delegate, &fresh, CONTRACT / 4), &[]);
         // Revoked, and named again.
-        desk.world.pass(1);
         let revoke = build::revoke_delegate(desk.buyer.address(), desk.buyer.portfolio);
         desk.world.succeeds(&[revoke], &[&desk.buyer.key]);
         desk.world.refuses(&delegated(&desk, &delegate, &fresh, CONTRACT / 4), &[], NovateError::WrongAuthority);
         name(&mut desk, &delegate, until);
         desk.world.refuses(&delegated(&desk, &delegate, &fresh, CONTRACT / 4), &[], NovateError::OrderBeforeDelegate);
         // The owner's own are not touched.
-        let ask = desk.ask();
+        let (bid, ask) = (desk.bid(), desk.ask());
         desk.fills(&bid, &ask, CONTRACT / 4);
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{ensure, Context, Result};
-use novate_client::state::{Change, Pool, Scenarios};
+use novate_client::state::{Change, Pool, Scenarios, PLAIN_ASSET};
 use novate_client::{addresses, instructions as build, order, Pubkey};
 use serde::Deserialize;
 use serde_json::{json, Value};
@@ -65,8 +65,14 @@ struct StageScenarios {
     rows: PathBuf,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MigrateAssets {}
+
 enum Step {
     CreatePool(CreatePool),
+    /// Brings assets of the layout before to the one of today.
+    MigrateAssets,
     StageScenarios {
         generation: u16,
         rows: Box<ScenarioRows>,
@@ -181,6 +187,10 @@ impl Step {
         let name = name.context("a step is an object with one name")?;
         let step = match name.as_str() {
             "create_pool" => Self::CreatePool(CreatePool::deserialize(&value[&name])?),
+            "migrate_assets" => {
+                MigrateAssets::deserialize(&value[&name])?;
+                Self::MigrateAssets
+            }
             "stage_scenarios" => {
                 let StageScenarios { generation, rows } = StageScenarios::deserialize(&value[&name])?;
                 let path = folder.join(rows);
@@ -206,6 +216,7 @@ impl<'c> Migration<'c> {
     fn take(&mut self, step: &Step) -> Result<Outcome> {
         match step {
             Step::CreatePool(create) => self.create(create),
+            Step::MigrateAssets => self.migrate_assets(),
             Step::StageScenarios { generation, rows } => self.stage(*generation, rows),
             Step::Change(wanted) => self.change(wanted),
         }
@@ -231,6 +242,21 @@ impl<'c> Migration<'c> {
         }
         self.cluster.send(&[build::create_pool(creator, create.id, cluster, create.settlement_mint)], self.key)?;
         Ok(Outcome::Done)
+    }
+
+    /// One transaction for each asset that has the layout before: what was migrated stays so, whatever becomes of the next.
+    fn migrate_assets(&self) -> Result<Outcome> {
+        let (pool, payer) = (self.pool()?, self.key.pubkey());
+        let mut outcome = Outcome::WasThere;
+        for index in 0..self.cluster.account::<Pool>(&pool)?.asset_count {
+            let address = addresses::asset(&pool, index);
+            let found = self.cluster.wait(self.cluster.rpc.find_raw(&address))?;
+            if found.with_context(|| format!("no asset {address}"))?.data.starts_with(&PLAIN_ASSET) {
+                self.cluster.send(&[build::migrate_asset(payer, pool, index)], self.key)?;
+                outcome = Outcome::Done;
+            }
+        }
+        Ok(outcome)
     }
 
     fn stage(&self, generation: u16, rows: &ScenarioRows) -> Result<Outcome> {

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use common::Node;
-use novate_client::state::{Asset, Market, Pool};
+use novate_client::state::{Asset, Market, Pool, PLAIN_ASSET, PLAIN_ASSET_SPACE};
 use novate_client::{addresses, decode, Pubkey};
 use novate_tests::token;
 use solana_keypair::Keypair;
@@ -94,7 +94,7 @@ fn an_empty_cluster_gets_a_pool_that_trades_and_nothing_twice() {
     let scene = Scene::new("empty");
     let said = scene.says(&folder());
     assert!(said.ends_with(&format!("pool {}\n", scene.pool())), "{said}");
-    assert_eq!((said.matches(" done\n").count(), said.lines().count()), (10, 11), "{said}");
+    assert_eq!((said.matches(" done\n").count(), said.lines().count()), (10, 12), "{said}");
     let pool: Pool = scene.state(&scene.pool());
     assert!(pool.is_live());
     assert_eq!((pool.asset_count, pool.market_count, pool.authority), (4, 3, scene.governor.pubkey()));
@@ -106,7 +106,7 @@ fn an_empty_cluster_gets_a_pool_that_trades_and_nothing_twice() {
 
     let lamports = scene.lamports();
     let again = scene.says(&folder());
-    assert_eq!((again.matches(" was there\n").count(), again.lines().count()), (10, 11), "{again}");
+    assert_eq!((again.matches(" was there\n").count(), again.lines().count()), (11, 12), "{again}");
     assert_eq!(scene.lamports(), lamports, "something was sent");
 }
 
@@ -120,7 +120,7 @@ fn it_goes_on_where_it_failed() {
     assert_eq!(scene.state::<Pool>(&scene.pool()).asset_count, 3);
     scene.mint(3);
     let said = scene.says(&folder());
-    assert_eq!((said.matches(" was there\n").count(), said.matches(" done\n").count()), (4, 6), "{said}");
+    assert_eq!((said.matches(" was there\n").count(), said.matches(" done\n").count()), (5, 6), "{said}");
     assert!(scene.state::<Pool>(&scene.pool()).is_live());
 }
 
@@ -131,21 +131,57 @@ fn once_the_pool_trades_a_step_waits() {
     scene.says(&folder);
     let later = r#"{ "steps": [ { "set_asset": { "asset": 2, "terms": { "max_age": 90 } } },
         { "set_asset": { "asset": 3, "terms": { "max_age": 90 } } } ] }"#;
-    scene.node.file("migrations/0006-ages.json", later);
+    scene.node.file("migrations/0007-ages.json", later);
     let first = scene.says(&folder);
     let change = addresses::change(&scene.pool(), 0).to_string();
-    assert!(first.contains(&format!("0006-ages, step 0: set_asset waits as change {change} until")), "{first}");
+    assert!(first.contains(&format!("0007-ages, step 0: set_asset waits as change {change} until")), "{first}");
     assert!(!first.contains("step 1: set_asset"), "{first}");
     assert_eq!(scene.says(&folder), first, "the same change, not another");
     assert_eq!(scene.state::<Pool>(&scene.pool()).change_count, 1);
 
     scene.node.pass(2 * DAY);
     let second = scene.says(&folder);
-    assert!(second.contains("0006-ages, step 0: set_asset done\n0006-ages, step 1: set_asset waits"), "{second}");
+    assert!(second.contains("0007-ages, step 0: set_asset done\n0007-ages, step 1: set_asset waits"), "{second}");
     assert_eq!(scene.state::<Asset>(&addresses::asset(&scene.pool(), 2)).max_age, 90);
     scene.node.pass(2 * DAY);
-    assert!(scene.says(&folder).contains("0006-ages, step 1: set_asset done"));
-    assert_eq!(scene.says(&folder).matches(" was there\n").count(), 12);
+    assert!(scene.says(&folder).contains("0007-ages, step 1: set_asset done"));
+    assert_eq!(scene.says(&folder).matches(" was there\n").count(), 13);
+}
+
+/// Assets of the layout before, as a cluster has them after the program was upgraded: a run that ends in between is gone on with, by a key
+/// that has no role, and the pool goes on.
+#[test]
+fn assets_of_the_layout_before_are_brought_to_the_one_of_today() {
+    let scene = Scene::new("layout");
+    scene.says(&folder());
+    let assets: Vec<Pubkey> = (0..4).map(|index| addresses::asset(&scene.pool(), index)).collect();
+    let before: Vec<Vec<u8>> = assets.iter().map(|a| scene.node.client.get_account_data(a).unwrap()).collect();
+    for address in &assets {
+        let mut account = scene.node.client.get_account(address).unwrap();
+        account.data.truncate(PLAIN_ASSET_SPACE);
+        account.data[..8].copy_from_slice(&PLAIN_ASSET);
+        account.data[8] = 1;
+        scene.node.write(address, account);
+    }
+    // The third is missing for now.
+    let third = scene.node.client.get_account(&assets[2]).unwrap();
+    scene.node.write(&assets[2], solana_account::Account::default());
+    let only =
+        scene.node.file("layout/0001-pool.json", &fs::read_to_string(format!("{}/0001-pool.json", folder())).unwrap());
+    let upgrade = fs::read_to_string(format!("{}/0006-asset-layout.json", folder())).unwrap();
+    scene.node.file("layout/0006-asset-layout.json", &upgrade);
+    let layout = Path::new(&only).parent().unwrap().display().to_string();
+    assert!(scene.fails(&layout).contains("0006-asset-layout, step 0: migrate_assets; what came before it is done"));
+    let data = |at: usize| scene.node.client.get_account_data(&assets[at]).unwrap();
+    assert_eq!((data(0), data(1), data(3).len()), (before[0].clone(), before[1].clone(), PLAIN_ASSET_SPACE));
+
+    scene.node.write(&assets[2], third);
+    let said = scene.says(&layout);
+    assert!(said.contains("0006-asset-layout, step 0: migrate_assets done"), "{said}");
+    assert_eq!((0..4).map(data).collect::<Vec<_>>(), before);
+    let lamports = scene.lamports();
+    assert!(scene.says(&folder()).contains("migrate_assets was there"));
+    assert_eq!(scene.lamports(), lamports, "something was sent");
 }
 
 #[test]
@@ -154,17 +190,17 @@ fn what_is_wrong_with_a_folder_is_said_before_anything_is_sent() {
     let lamports = scene.lamports();
     for (name, text, words) in [
         (
-            "0006-open.json",
+            "0007-open.json",
             r#"{ "steps": [ { "set_committee": { "members": ["$who"], "quorum": 1 } } ] }"#,
             "--set who=KEY",
         ),
-        ("0006-odd.json", r#"{ "steps": [ { "set_everything": {} } ] }"#, "unknown variant `set_everything`"),
-        ("0006-two.json", r#"{ "steps": [ { "a": 1, "b": 2 } ] }"#, "a step is an object with one name"),
-        ("0006-text.json", "steps", "0006-text.json: expected value"),
+        ("0007-odd.json", r#"{ "steps": [ { "set_everything": {} } ] }"#, "unknown variant `set_everything`"),
+        ("0007-two.json", r#"{ "steps": [ { "a": 1, "b": 2 } ] }"#, "a step is an object with one name"),
+        ("0007-text.json", "steps", "0007-text.json: expected value"),
         ("0005-twice.json", r#"{ "steps": [] }"#, "have one number"),
         ("six.json", r#"{ "steps": [] }"#, "four digits"),
         (
-            "0006-rows.json",
+            "0007-rows.json",
             r#"{ "steps": [ { "stage_scenarios": { "generation": 1, "rows": "no" } } ] }"#,
             "cannot read",
         ),

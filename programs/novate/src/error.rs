@@ -527,6 +527,12 @@ pub enum NovateError {
     InvalidAssetForecast = 675,
     #[msg("the account holds forecasts of another asset")]
     WrongForecasts = 676,
+    #[msg("no term of the asset is on its way to less than governance agreed to last")]
+    NothingTightened = 677,
+    #[msg("the asset is of the layout of today already")]
+    AssetCurrent = 678,
+    #[msg("the asset is of the layout before; anyone brings it to the one of today by migrate_asset")]
+    AssetOutdated = 679,
     #[msg("the cluster is not 1 (mainnet), 2 (testnet), 3 (devnet) or 4 (localnet)")]
     InvalidCluster = 690,
     #[msg("a market's symbol ends in -PERP, with upper-case letters and digits before, and zeros behind")]

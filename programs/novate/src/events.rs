@@ -522,7 +522,7 @@ pub struct DelaysSet {
     pub time: i64,
 }
 
-/// By `set_asset` and `tighten_asset`.
+/// By `set_asset`, `tighten_asset` and `restore_asset`.
 #[event]
 pub struct AssetSet {
     pub version: u8,
@@ -1065,4 +1065,14 @@ pub struct HaircutClosed {
     pub from_deposits: DepositsCharged,
     /// Of the market: what nobody has paid, of earlier rounds too.
     pub haircut: i64,
+}
+
+#[event]
+pub struct AssetMigrated {
+    pub version: u8,
+    pub pool: Pubkey,
+    pub asset: u16,
+    /// Its version from now on.
+    pub layout: u8,
+    pub time: i64,
 }

@@ -91,6 +91,14 @@ pub mod novate {
         instructions::tighten_asset::tighten_asset(ctx, settings)
     }
 
+    pub fn restore_asset(ctx: Context<RestoreAsset>) -> Result<()> {
+        instructions::restore_asset::restore_asset(ctx)
+    }
+
+    pub fn migrate_asset(ctx: Context<MigrateAsset>) -> Result<()> {
+        instructions::migrate_asset::migrate_asset(ctx)
+    }
+
     pub fn set_market(ctx: Context<SetMarket>, settings: Vec<MarketSetting>) -> Result<()> {
         instructions::set_market::set_market(ctx, settings)
     }

@@ -14,7 +14,7 @@ use anchor_lang::{Discriminator, ZeroCopy};
 use crate::error::NovateError;
 use crate::health::Source;
 use crate::instrument::expiry_id;
-use crate::state::{Asset, Expiry, Insurance, Market, DISCRIMINATOR, SETTLEMENT_ASSET};
+use crate::state::{Asset, Expiry, Insurance, Market, DISCRIMINATOR, PLAIN_ASSET, SETTLEMENT_ASSET};
 
 /// Most assets, markets and expiries of both sides of a trade or a liquidation together (CLR-36).
 pub const MAX_LISTED: usize = 48;
@@ -183,6 +183,7 @@ fn key_of(pool: &Pubkey, info: &AccountInfo) -> Result<(u64, bool)> {
             let expiry: &Expiry = bytemuck::try_from_bytes(body).map_err(|_| NovateError::UnexpectedAccount)?;
             (&expiry.pool, expiry_key(expiry.id()), false)
         }
+        _ if *word == PLAIN_ASSET => return err!(NovateError::AssetOutdated),
         _ => return err!(NovateError::UnexpectedAccount),
     };
     require_keys_eq!(*of, *pool, NovateError::WrongPool);
@@ -211,6 +212,7 @@ pub fn require_kind<T: Discriminator>(info: &AccountInfo) -> Result<()> {
     // What is being written stands elsewhere in the instruction as another kind.
     let data = info.try_borrow_data().map_err(|_| NovateError::UnexpectedAccount)?;
     let word = data.first_chunk().map(|word| u64::from_le_bytes(*word));
+    require!(word != Some(const { u64::from_le_bytes(PLAIN_ASSET) }), NovateError::AssetOutdated);
     require!(word == Some(Kind::<T>::WORD), NovateError::UnexpectedAccount);
     Ok(())
 }

@@ -27,7 +27,7 @@ const WHOLE: i128 = 1_000_000_000;
 const HOUR: i128 = 3_600;
 
 /// Events that move no money.
-pub const QUIET: [&str; 30] = [
+pub const QUIET: [&str; 31] = [
     "PoolCreated",
     "RoleProposed",
     "RoleCancelled",
@@ -36,6 +36,7 @@ pub const QUIET: [&str; 30] = [
     "ChangeCancelled",
     "DelaysSet",
     "AssetSet",
+    "AssetMigrated",
     "MarketSet",
     "OracleSet",
     "ParamsSet",

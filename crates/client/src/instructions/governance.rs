@@ -232,6 +232,35 @@ pub fn tighten_asset(
     instruction
 }
 
+/// Governance: what was tightened of an asset goes back to what was agreed to, without a change that waits.
+pub fn restore_asset(authority: Pubkey, pool: Pubkey, asset: u16) -> Instruction {
+    build(
+        accounts::RestoreAsset {
+            pool,
+            asset: addresses::asset(&pool, asset),
+            authority,
+            instructions: INSTRUCTIONS,
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::RestoreAsset {},
+    )
+}
+
+/// Anyone: an asset of the layout before is brought to the one of today.
+pub fn migrate_asset(payer: Pubkey, pool: Pubkey, asset: u16) -> Instruction {
+    build(
+        accounts::MigrateAsset {
+            asset: addresses::asset(&pool, asset),
+            payer,
+            system_program: SYSTEM_PROGRAM,
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
+        instruction::MigrateAsset {},
+    )
+}
+
 /// Risk role and guardian: terms of a market that only tighten, fields ascending.
 pub fn tighten_market(signer: Pubkey, pool: Pubkey, market: u16, settings: Vec<MarketSetting>) -> Instruction {
     build(

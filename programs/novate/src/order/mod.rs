@@ -85,7 +85,7 @@ pub enum OrderSide {
 /// One leg: so many contracts of an instrument for each unit of the strategy, negative where it is sold when the strategy is bought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderLeg<'a> {
-    /// Not zero, at most [`MAX_RATIO`] either way.
+    /// Not zero, at most [`MAX_RATIO`] either way; of the first leg above zero, so that who sells does not buy.
     pub ratio: i64,
     /// As [`render_symbol`] writes it: upper-case letters, digits, `-` and `.`, at most [`MAX_SYMBOL`] of them.
     pub symbol: &'a str,
@@ -191,7 +191,7 @@ impl<'a> Order<'a> {
         text.literal(TIMES)?;
         let mut legs = Vec::with_capacity(MAX_ORDER_LEGS);
         loop {
-            legs.push(OrderLeg::read(text)?);
+            legs.push(OrderLeg::read(text).filter(|leg| leg.ratio > 0 || !legs.is_empty())?);
             if !text.takes(AND) {
                 break;
             }

@@ -5,10 +5,19 @@ use novate_margin::fixed::mul_div_floor;
 use novate_margin::{volatility, Contracts, Price, Ratio, Seconds, UnderlyingFacts, Usd, Variance};
 
 use super::{
-    Balance, Claims, Guard, Outflow, Ramp, Redemption, StandingForecast, Window, DISCRIMINATOR, REDEMPTION_RATES,
+    AssetField, Balance, Claims, Guard, Outflow, Ramp, Redemption, StandingForecast, Window, DISCRIMINATOR,
+    REDEMPTION_RATES,
 };
 use crate::error::NovateError;
 use crate::oracle::Reading;
+
+/// Discriminator of an asset: one of its own for each layout, so that no reader takes one for another.
+pub const ASSET: [u8; 8] = [181, 217, 217, 80, 165, 78, 216, 208];
+/// Layout of an asset, in its version.
+pub const ASSET_LAYOUT: u8 = 2;
+/// Discriminator and size of the layout before, which ends in front of [`Asset::agreed`].
+pub const PLAIN_ASSET: [u8; 8] = [234, 180, 241, 252, 139, 224, 160, 8];
+pub const PLAIN_ASSET_SPACE: usize = DISCRIMINATOR + core::mem::offset_of!(Asset, agreed);
 
 /// Index of the settlement asset of every pool.
 pub const SETTLEMENT_ASSET: u16 = 0;
@@ -27,7 +36,7 @@ pub const ORACLE_PUSH: u8 = 2;
 ///
 /// Address: `[ASSET, pool, index]`. A price is per contract, and a contract is 10^`contract_exponent` whole tokens: the
 /// contract of every market on the asset, so that deltas of spot and markets add up.
-#[account(zero_copy)]
+#[account(zero_copy, discriminator = &ASSET)]
 #[derive(Debug)]
 #[repr(C)]
 pub struct Asset {
@@ -126,6 +135,10 @@ pub struct Asset {
     pub source_new_until: i64,
     /// What stands of the committee's forecasts (MRG-52).
     pub forecast: StandingForecast,
+    /// What governance agreed to last of each of [`AssetField::RAMPED`], as far as it was ever in force or is on its way with nothing tightened
+    /// since: what [`Asset::restore`] goes back to.
+    pub agreed: [u64; AssetField::RAMPED.len()],
+    pub reserve: [u8; 72],
 }
 
 impl Asset {
@@ -371,7 +384,7 @@ const POWERS_OF_TEN: [i64; 19] = [
     1_000_000_000_000_000_000,
 ];
 
-const _: () = assert!(Asset::SPACE == 1152);
+const _: () = assert!(Asset::SPACE == 1280 && PLAIN_ASSET_SPACE == 1152);
 const _: () = assert!(core::mem::offset_of!(Asset, price) == 256);
 const _: () = assert!(core::mem::offset_of!(Asset, deposits) == 400);
 const _: () = assert!(core::mem::offset_of!(Asset, redemption) == 424);
@@ -381,3 +394,4 @@ const _: () = assert!(core::mem::offset_of!(Asset, outflow) == 760);
 const _: () = assert!(core::mem::offset_of!(Asset, shortage) == 808);
 const _: () = assert!(core::mem::offset_of!(Asset, ramp) == 920);
 const _: () = assert!(core::mem::offset_of!(Asset, forecast) == 1_104);
+const _: () = assert!(core::mem::offset_of!(Asset, agreed) == 1_144);

@@ -4,19 +4,20 @@ use anchor_lang::prelude::*;
 use novate_margin::fixed::{mul_div_ceil, mul_div_floor};
 use novate_margin::{volatility, Ratio, Usd};
 
-use super::{Asset, Committee, Stamp, DISCRIMINATOR, MAX_MEMBERS};
+use super::{Asset, Committee, Stamp, DISCRIMINATOR, LEAST_FLOOR, MAX_MEMBERS};
 use crate::error::NovateError;
 use crate::instructions::add_asset::MIN_DEPTH;
 
 const DAY: i64 = 86_400;
 
-/// Seconds between two raises, and over which each reaches maintenance margin.
+/// Seconds between two steps, and over which each reaches maintenance margin.
 pub const RAISING: i64 = DAY;
-/// Seconds after the last application for which a forecast of an asset stands.
+/// Seconds after the last application for which a forecast of an asset stands. From then on its deviation falls, a step a day.
 pub const STANDING: i64 = DAY;
-/// Most that a raise multiplies a deviation by.
-pub const SIGMA_RAISE: Ratio = Ratio(1_150_000);
-/// Least that a raise leaves of the depth that counts. Both together ask for at most a quarter more: 1.15/sqrt(0.85) = 1.2474.
+/// Most that a step multiplies a deviation by, or divides it by: a side of a hedge that asks for less breaks it as one that asks for more.
+pub const SIGMA_STEP: Ratio = Ratio(1_125_000);
+/// Least that a step leaves of the depth that counts, where the deviation stays. What share of its own step the deviation takes, the
+/// depth does not ([`Step::depth_left`]).
 pub const DEPTH_LEFT: Ratio = Ratio(850_000);
 /// Largest deviation of a day that a member can forecast.
 pub const MAX_SIGMA: Ratio = Ratio::ONE;
@@ -25,8 +26,21 @@ pub const MAX_CUT: u32 = 750_000;
 
 const ONE: u32 = 1_000_000;
 
-// 1.15^2 <= 1.25^2 * 0.85: the concentration charge rises with the root of the depth (MRG-35).
-const _: () = assert!(SIGMA_RAISE.0 * SIGMA_RAISE.0 * 16 <= 25 * DEPTH_LEFT.0 * Ratio::ONE.0);
+// What a day of forecasts, of all assets at once, can add to the margin of linear holdings: a quarter, as long as the diversified floor f is
+// no less than LEAST_FLOOR.
+//
+// Of a deviation: let all scan losses come to 1, and those of a share x rise by s - 1. What is saved does not fall by it, so the core
+// rises by x(s - 1) at most. What is saved is at most twice what the other side has, 2(1 - x), so the core is at least 2x - 1, and f: the
+// rise is the largest share of it at x = (1 + f)/2. A fall breaks no more of a hedge than a rise.
+const _: () =
+    assert!(4 * (SIGMA_STEP.0 - Ratio::ONE.0) * (Ratio::ONE.0 + LEAST_FLOOR.0) <= 2 * LEAST_FLOOR.0 * Ratio::ONE.0);
+// Of a depth: the concentration charge of holdings that come to it is 0, and 1/sqrt(d) - 1 of all scan losses where a share d is left; the
+// core is f of them at least.
+const _: () = {
+    let [one, left, floor] = [Ratio::ONE.0 / 1_000, DEPTH_LEFT.0 / 1_000, LEAST_FLOOR.0 / 1_000];
+    assert!(16 * one * one * one <= left * (4 * one + floor) * (4 * one + floor));
+};
+// Of both: alone they come to 0.241 and 0.242; shares p and 1 - p of them to 0.242(1 + 0.125p(1 - p)) at most, 0.2495.
 
 /// What a member forecasts of an asset.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,27 +117,74 @@ impl StandingForecast {
         self.sigma | self.cut != 0
     }
 
-    /// A raise is on its way.
+    /// A rise is on its way.
     pub(super) fn is_rising(&self) -> bool {
         self.sigma > self.sigma_from
     }
 
-    /// A value on its way up.
+    /// A value on its way.
     fn at(&self, from: u32, to: u32, now: i64) -> u32 {
         let passed = now.saturating_sub(self.raised).clamp(0, RAISING);
-        let way = mul_div_floor(to.saturating_sub(from).into(), passed, RAISING).unwrap_or_default();
-        from.saturating_add(u32::try_from(way).unwrap_or_default())
+        let way = mul_div_floor(i64::from(to).saturating_sub(from.into()), passed, RAISING).unwrap_or_default();
+        from.saturating_add_signed(i32::try_from(way).unwrap_or_default())
     }
 
-    /// Ends what was not applied again for a day, and what is on its way.
-    fn advance(&mut self, now: i64) {
-        if now.saturating_sub(self.applied) > STANDING {
-            *self = Self { sigma: 0, sigma_from: 0, cut: 0, cut_from: 0, ..*self };
-        }
+    /// Ends a way that is over. What was not applied again for a day ends: of the depth at once, of the deviation by a step a day, until it is
+    /// no more than `idle`.
+    fn advance(&mut self, idle: u32, now: i64) {
         if now.saturating_sub(self.raised) >= RAISING {
             (self.sigma_from, self.cut_from) = (self.sigma, self.cut);
         }
+        if now.saturating_sub(self.applied) <= STANDING {
+            return;
+        }
+        (self.cut, self.cut_from) = (0, 0);
+        let mut due = self.raised.saturating_add(RAISING).max(self.applied.saturating_add(STANDING));
+        // Each step is a ninth less: 117 of them end the greatest deviation.
+        while now >= due && self.sigma_from != 0 {
+            if self.sigma <= idle {
+                (self.sigma, self.sigma_from) = (0, 0);
+                return;
+            }
+            let to = u32::try_from(lowered(self.sigma.into())).unwrap_or_default();
+            (self.sigma_from, self.sigma, self.raised) = (self.sigma, to, due);
+            due = due.saturating_add(RAISING);
+        }
     }
+
+    /// Takes back some of a way that has begun: from where the deviation is now to a goal that is not beyond its own, by when it would have
+    /// been there.
+    fn turn(&mut self, value: u32, goal: u32, now: i64) {
+        if goal == self.sigma {
+            return;
+        }
+        let left = self.raised.saturating_add(RAISING).saturating_sub(now).max(1);
+        let apart = i64::from(value).saturating_sub(goal.into());
+        let from = mul_div_floor(apart, RAISING, left).unwrap_or_default().saturating_add(goal.into());
+        (self.sigma, self.sigma_from) = (goal, u32::try_from(from).unwrap_or(value));
+    }
+}
+
+/// A step of a deviation, a day long.
+struct Step {
+    from: i64,
+    goal: i64,
+    /// How much of the greatest step it is.
+    share: Ratio,
+}
+
+impl Step {
+    /// Least share of the depth that a step of the same day leaves.
+    fn depth_left(&self) -> Ratio {
+        let given = Ratio::ONE.0.saturating_sub(DEPTH_LEFT.0);
+        let taken = mul_div_ceil(given, self.share.0, Ratio::ONE.0).unwrap_or(given);
+        Ratio(DEPTH_LEFT.0.saturating_add(taken))
+    }
+}
+
+/// A deviation a step lower.
+fn lowered(sigma: i64) -> i64 {
+    mul_div_floor(sigma, Ratio::ONE.0, SIGMA_STEP.0).unwrap_or_default()
 }
 
 impl Asset {
@@ -132,10 +193,16 @@ impl Asset {
         if !self.forecast.stands() {
             return measured;
         }
-        self.forecast.advance(now);
+        self.forecast.advance(self.idle(measured), now);
         let forecast = self.forecast;
         self.count_depth(forecast.at(forecast.cut_from, forecast.cut, now));
         measured.max(Ratio(forecast.at(forecast.sigma_from, forecast.sigma, now).into()))
+    }
+
+    /// The greatest deviation that no scan range follows from: the measured one, or a third of the base range.
+    fn idle(&self, measured: Ratio) -> u32 {
+        let base = self.base_range.0.checked_div(volatility::RANGE_DEVIATIONS).unwrap_or_default();
+        u32::try_from(measured.0.max(base)).unwrap_or(u32::MAX)
     }
 
     /// The depth as governance set it.
@@ -164,9 +231,9 @@ impl Asset {
         (self.depth, self.forecast.depth) = (Usd(left.max(MIN_DEPTH.min(governed.0))), governed);
     }
 
-    /// Takes in the medians of what members submitted, at least a quorum: a raise at most once a day and by at most a step, which is in
-    /// initial margin at once and in maintenance margin a day later; less at once. Forecasts below the measured deviation, or above
-    /// the governed depth, change nothing.
+    /// Takes in the medians of what members submitted, at least a quorum: at most a step a day, which maintenance margin follows over that
+    /// day, initial margin, where it rises, at once. What a step has not come to yet can be taken back; more of the depth counts at
+    /// once. Forecasts below the measured deviation, or above the governed depth, change nothing.
     pub fn forecast(&mut self, committee: &Committee, submitted: &[AssetForecast], now: i64) -> Result<()> {
         let measured = self.measured();
         let in_force = self.foreseen(measured, now);
@@ -180,52 +247,53 @@ impl Asset {
         let sigma = middle(stands, &|s| s.sigma);
         let cut = middle(last.cut.into(), &|s| self.cut_of(s.depth).into());
 
-        let due = now.saturating_sub(last.raised) >= RAISING;
-        let from = self.raised_from(in_force);
-        let most = if due {
-            mul_div_floor(from.0, SIGMA_RAISE.0, Ratio::ONE.0).map_err(NovateError::from)?
+        let mut next = StandingForecast { applied: now, ..last };
+        if now.saturating_sub(last.raised) >= RAISING {
+            let step = self.step(sigma, measured, in_force)?;
+            let kept = i64::from(ONE.saturating_sub(last.cut));
+            let least = mul_div_ceil(kept, step.depth_left().0, Ratio::ONE.0).map_err(NovateError::from)?;
+            let deepest = i64::from(ONE).saturating_sub(least);
+            let [from, goal, cut] = [step.from, step.goal, cut.min(deepest)].map(u32::try_from);
+            let whole = |value: core::result::Result<u32, _>| value.map_err(|_| NovateError::MathOverflow);
+            (next.sigma_from, next.sigma, next.cut) = (whole(from)?, whole(goal)?, whole(cut)?);
+            next.cut_from = last.cut.min(next.cut);
+            if next.sigma != last.sigma || next.cut > last.cut {
+                next.raised = now;
+            }
         } else {
-            last.sigma.into()
-        };
-        let sigma = if sigma > measured.0 { sigma.min(most) } else { 0 };
-        let kept = ONE.saturating_sub(last.cut);
-        let least = mul_div_ceil(kept.into(), DEPTH_LEFT.0, Ratio::ONE.0).map_err(NovateError::from)?;
-        let deepest = if due { i64::from(ONE).saturating_sub(least) } else { last.cut.into() };
-        let next = StandingForecast {
-            sigma: u32::try_from(sigma).map_err(|_| NovateError::MathOverflow)?,
-            cut: u32::try_from(cut.min(deepest)).map_err(|_| NovateError::MathOverflow)?,
-            applied: now,
-            ..last
-        };
-        let rises = next.sigma > last.sigma || next.cut > last.cut;
-        let from = u32::try_from(from.0).unwrap_or(u32::MAX);
-        self.forecast = match rises {
-            true => StandingForecast {
-                raised: now,
-                sigma_from: from.min(next.sigma),
-                cut_from: last.cut.min(next.cut),
-                ..next
-            },
-            false => StandingForecast {
-                sigma_from: last.sigma_from.min(next.sigma),
-                cut_from: last.cut_from.min(next.cut),
-                ..next
-            },
-        };
-        self.count_depth(self.forecast.cut_from);
+            let value = last.at(last.sigma_from, last.sigma, now);
+            let goal = u32::try_from(sigma).unwrap_or(u32::MAX);
+            next.turn(value, goal.clamp(value.min(last.sigma), value.max(last.sigma)), now);
+            next.cut = last.cut.min(u32::try_from(cut).unwrap_or(u32::MAX));
+            next.cut_from = last.cut_from.min(next.cut);
+        }
+        self.forecast = next;
+        self.count_depth(next.at(next.cut_from, next.cut, now));
         self.derive(now);
         Ok(())
     }
 
-    /// Where a raise comes from: of an underlying, whose balances know no haircut, the deviation that its scan range stands for where that
-    /// is more than the one in force.
-    fn raised_from(&self, in_force: Ratio) -> Ratio {
-        let range = self.scan_range.0.checked_div(volatility::RANGE_DEVIATIONS).unwrap_or_default();
-        if self.is_underlying() {
-            in_force.max(Ratio(range))
+    /// The next step towards a forecast, from the deviation in force. A rise begins where scan ranges do: of an underlying, whose balances
+    /// know no haircut, at the deviation that its range stands for where that is more. A fall begins at the greatest that ranges follow.
+    fn step(&self, forecast: i64, measured: Ratio, in_force: Ratio) -> Result<Step> {
+        let thirds = |range: i64| range.checked_div(volatility::RANGE_DEVIATIONS).unwrap_or_default();
+        let low = if self.is_underlying() { in_force.0.max(thirds(self.scan_range.0)) } else { in_force.0 };
+        let highest = mul_div_floor(low, SIGMA_STEP.0, Ratio::ONE.0).map_err(NovateError::from)?;
+        let high = in_force.0.min(measured.0.max(thirds(self.base_range.0.saturating_mul(2))));
+        let lowest = lowered(high);
+        let goal = forecast.clamp(lowest, highest);
+        let to = goal.max(measured.0);
+        let (from, moved, most) = if to > in_force.0 {
+            (low.min(goal), goal.saturating_sub(low), highest.saturating_sub(low))
+        } else if to < high {
+            (high, high.saturating_sub(to), high.saturating_sub(lowest))
+        } else if to > measured.0 {
+            (goal, 0, 1)
         } else {
-            in_force
-        }
+            return Ok(Step { from: 0, goal: 0, share: Ratio::ZERO });
+        };
+        let share = mul_div_ceil(moved.max(0), Ratio::ONE.0, most.max(1)).map_err(NovateError::from)?;
+        Ok(Step { from, goal, share: Ratio(share.min(Ratio::ONE.0)) })
     }
 
     /// The share of the governed depth that a depth leaves out.

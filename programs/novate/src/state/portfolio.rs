@@ -4,7 +4,7 @@ use super::{Asset, Balance, Claim, Insurance, Position, DISCRIMINATOR, SETTLEMEN
 use crate::error::NovateError;
 use crate::instrument::{expiry_of, market_of};
 use crate::listed::Listed;
-use crate::order::NONCES_PER_SECOND;
+use crate::order::{NONCES_PER_SECOND, NONCE_AHEAD_SECONDS};
 
 pub const MAX_BALANCES: usize = 16;
 pub const MAX_POSITIONS: usize = 48;
@@ -225,11 +225,12 @@ impl Portfolio {
         Ok(())
     }
 
-    /// Names the delegate, or with the zero key nobody. Orders that the one before signed are void, and stay so where it is named again.
+    /// Names the delegate, or with the zero key nobody. Orders that the one before signed and that could be filled by now are void, and stay so
+    /// where it is named again.
     pub fn name_delegate(&mut self, delegate: Pubkey, expiry: i64, now: i64) {
         self.delegate = delegate;
         self.delegate_expiry = expiry;
-        self.delegate_nonce = nonce_at(now);
+        self.delegate_nonce = nonce_at(now.saturating_add(NONCE_AHEAD_SECONDS)).saturating_add(1);
     }
 
     /// The owner, or the delegate until its expiry, signed an order of this nonce; a delegate since it was named.

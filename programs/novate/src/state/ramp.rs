@@ -143,14 +143,20 @@ impl Asset {
         self.look_ahead(sigma.max(Ratio(self.forecast.sigma.into())));
     }
 
-    /// By how much the haircut will be higher, at its terms to be and at a deviation. While the asset seasons its haircut is above what its terms ask for anyway.
+    /// By how much the haircut will be higher, at a deviation: at most, of each of its terms the larger of what it is and what it will
+    /// be, for terms that move against each other are more on their way than at either end. While the asset seasons its haircut is above
+    /// what its terms ask for anyway.
     fn look_ahead(&mut self, sigma: Ratio) {
         self.ramp.haircut_ahead = Ratio::ZERO;
         if self.ramp.is_moving() || self.forecast.is_rising() {
             let [_, _, base, multiple, days, add_on, _] =
                 self.goals().map(|v| Ratio(i64::try_from(v).unwrap_or(i64::MAX)));
-            let terms =
-                HaircutTerms { base, volatility_multiple: multiple, days_to_liquidate: days, size_add_on: add_on };
+            let terms = HaircutTerms {
+                base: base.max(self.haircut_base),
+                volatility_multiple: multiple.max(self.haircut_volatility_multiple),
+                days_to_liquidate: days.max(self.days_to_liquidate),
+                size_add_on: add_on.max(self.haircut_size_add_on),
+            };
             let rise = collateral::haircut(terms, sigma).0.saturating_sub(self.haircut.0);
             self.ramp.haircut_ahead = Ratio(rise.max(0));
         }
@@ -164,7 +170,13 @@ impl Asset {
         }
         let base = Ratio(self.goals().first().and_then(|v| i64::try_from(*v).ok()).unwrap_or_default());
         let range = volatility::scan_range(self.variance_fast, self.variance_slow, base);
-        let range = range.max(volatility::range_of(Ratio(self.forecast.sigma.into()), base));
+        // A forecast that falls holds until it has, where the terms rise meanwhile.
+        let sigma = if base > self.base_range {
+            self.forecast.sigma.max(self.forecast.sigma_from)
+        } else {
+            self.forecast.sigma
+        };
+        let range = range.max(volatility::range_of(Ratio(sigma.into()), base));
         let ratio = mul_div_ceil(range.0, Ratio::ONE.0, self.scan_range.0).map_err(NovateError::from)?;
         Ok(Ratio(ratio).max(Ratio::ONE))
     }

@@ -6,7 +6,7 @@ use anchor_lang::prelude::*;
 use novate_margin::bank::LendingTerms;
 use novate_margin::{Contracts, Params, Ratio, Usd};
 
-use super::{Asset, Market, Outflow, Pool, MAX_QUANTITY};
+use super::{Asset, Market, Outflow, Pool, ASSET_LAYOUT, MAX_QUANTITY};
 use crate::error::NovateError;
 
 const DAY: i64 = 86_400;
@@ -221,6 +221,11 @@ impl Asset {
         self.advance(now);
         let goals = self.goals();
         self.apply(settings, goals, now, false)?;
+        for (agreed, field) in self.agreed.iter_mut().zip(AssetField::RAMPED) {
+            if let Some(setting) = settings.iter().find(|setting| setting.field == field) {
+                *agreed = setting.value;
+            }
+        }
         self.ramp.set = now;
         Ok(self.raises_margin())
     }
@@ -230,12 +235,14 @@ impl Asset {
         require!(now >= self.ramp.tightened.saturating_add(TIGHTENING_INTERVAL), NovateError::SettingTooSoon);
         self.advance(now);
         let mut goals = self.goals();
-        for (goal, field) in goals.iter_mut().zip(AssetField::RAMPED) {
+        let mut agreed = self.agreed;
+        for ((goal, agreed), field) in goals.iter_mut().zip(&mut agreed).zip(AssetField::RAMPED) {
             let value = self.get(field);
             if field.rule().loosens(value, *goal) {
-                *goal = value;
+                (*goal, *agreed) = (value, value);
             }
         }
+        self.agreed = agreed;
         self.apply(settings, goals, now, true)?;
         self.ramp.tightened = now;
         Ok(())
@@ -270,8 +277,38 @@ impl Asset {
         // Several terms make one haircut: it rises by a step, whatever each of them does.
         let most = self.haircut.0.checked_div(4).unwrap_or_default().max(HAIRCUT_STEP);
         require!(self.ramp.haircut_ahead.0 <= most, NovateError::SettingStep);
+        self.require_fit()
+    }
+
+    /// Enters what terms are, or are on their way to, as what governance agreed to, and that the account is of the layout that says so.
+    pub fn agree(&mut self) {
+        self.version = ASSET_LAYOUT;
+        self.agreed = self.goals();
+    }
+
+    /// Sends terms that were tightened back to what governance agreed to, over a week as all that loosens, and returns those. Depths are not
+    /// tightened, and stay.
+    pub fn restore(&mut self, now: i64) -> Result<Vec<AssetSetting>> {
+        self.advance(now);
+        let mut goals = self.goals();
+        let mut back = vec![];
+        for ((goal, value), field) in goals.iter_mut().zip(self.agreed).zip(AssetField::RAMPED) {
+            let rule = field.rule();
+            if rule.loosens != Loosens::Either && rule.loosens(*goal, value) {
+                *goal = value;
+                back.push(AssetSetting { field, value });
+            }
+        }
+        require!(!back.is_empty(), NovateError::NothingTightened);
+        self.begin_ramp(goals, now);
+        self.require_fit()?;
+        Ok(back)
+    }
+
+    /// Refuses terms that do not fit together.
+    fn require_fit(&self) -> Result<()> {
         // Whoever is in leaves within seven days, whatever the cap is from now on.
-        let cap = goals.last().copied().unwrap_or_default().max(self.deposit_cap).max(self.vaulted()?);
+        let cap = self.goals().last().copied().unwrap_or_default().max(self.deposit_cap).max(self.vaulted()?);
         let least = self.minimum_balance;
         let fit = Outflow::is_sound(self.outflow.limit, cap)
             && least <= self.deposit_cap.checked_div(1_000).unwrap_or_default()
@@ -349,11 +386,17 @@ pub const PARAM_RAMP: i64 = SETTING_INTERVAL;
 /// Greatest ratio of maintenance to initial margin, 1e-6: every step of a quarter rests on what lies between.
 const MAINTENANCE_MOST: Ratio = Ratio(800_000);
 
-/// Whether parameters that are each within their bounds fit together: who meets initial margin has a quarter left, and maintenance
-/// margin holds the haircut of what is outside the scan (MRG-38).
+/// Least diversified floor (MRG-22), 1e-6, the one that pools begin with: a step of one side of a hedge is the larger a share of what its sides
+/// need together the lower it is, and every pace of terms, forecasts and rows is of hedges at this one.
+pub const LEAST_FLOOR: Ratio = Params::DEFAULT.diversified_floor;
+
+/// Whether parameters that are each within their bounds fit together: who meets initial margin has a quarter left, maintenance
+/// margin holds the haircut of what is outside the scan (MRG-38), and what is hedged needs a least share of what its sides do.
 fn fit(params: &Params) -> bool {
     let held = params.outside_multiple.0.saturating_mul(params.maintenance_ratio.0);
-    params.maintenance_ratio <= MAINTENANCE_MOST && held >= const { Ratio::ONE.0 * Ratio::ONE.0 }
+    params.maintenance_ratio <= MAINTENANCE_MOST
+        && params.diversified_floor >= LEAST_FLOOR
+        && held >= const { Ratio::ONE.0 * Ratio::ONE.0 }
 }
 
 impl Pool {

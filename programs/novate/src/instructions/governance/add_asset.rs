@@ -11,7 +11,7 @@ use crate::events::{AssetAdded, EVENT_VERSION};
 use crate::instruction;
 use crate::oracle::stake_pool::STAKE_POOL_DECIMALS;
 use crate::seeds;
-use crate::state::{Asset, Outflow, Pool, ORACLE_PRICE_UPDATE, ORACLE_PUSH, SETTLEMENT_ASSET, VERSION};
+use crate::state::{Asset, Outflow, Pool, ORACLE_PRICE_UPDATE, ORACLE_PUSH, SETTLEMENT_ASSET};
 
 /// Mint extensions that cannot move, freeze or fake what a vault holds (CLR-60). A transfer fee is allowed because a
 /// deposit credits what the vault received. A close authority is not: a mint closed at zero supply can come back at the same
@@ -242,7 +242,6 @@ pub(crate) fn add_asset(ctx: Context<AddAsset>, terms: AssetTerms) -> Result<()>
 
     let mut asset = accounts.asset.load_init()?;
     let mut pool = accounts.pool.load_mut()?;
-    asset.version = VERSION;
     asset.bump = ctx.bumps.asset;
     asset.vault_bump = ctx.bumps.vault;
     asset.decimals = accounts.mint.decimals;
@@ -273,6 +272,7 @@ pub(crate) fn add_asset(ctx: Context<AddAsset>, terms: AssetTerms) -> Result<()>
     asset.outflow.limit = terms.outflow_limit;
     asset.minimum_balance = terms.minimum_balance;
     asset.bank = Bank::open();
+    asset.agree();
     if pool.is_live() {
         asset.ramp.listed = Clock::get()?.unix_timestamp;
     }

@@ -8,7 +8,7 @@ use crate::events::{FilledOrder, OrderId};
 use crate::instrument::{self, expiry_id, market_of, Instrument};
 use crate::introspection::signed_message;
 use crate::listed::Listed;
-use crate::order::{open, render_symbol, root_of, Cluster, Order, OrderSide, MAX_ORDER_SECONDS, NONCE_AHEAD_SECONDS};
+use crate::order::{open, render_symbol, root_of, Cluster, Order, OrderSide, MAX_ORDER_SECONDS, NONCES_PER_SECOND, NONCE_AHEAD_SECONDS};
 use crate::state::{nonce_at, Portfolio};
 
 /// The symbol of each leg, from the accounts that are listed.
@@ -52,7 +52,8 @@ impl<'a> SignedOrder<'a> {
     }
 
     /// 1. It is for this cluster, portfolio and life of the portfolio; the address binds program and pool.
-    /// 2. It has not expired, nor lives longer than 30 days from now; its nonce is between the portfolio's minimum and a minute from now.
+    /// 2. It has not expired, nor is it good for longer than 30 days from its signing; its nonce is between the portfolio's minimum and a
+    ///    minute from now.
     /// 3. The key is the owner's, or the delegate's since it was named, before its expiry.
     pub fn require_live(&self, key: &Pubkey, portfolio: &Portfolio, cluster: u8, now: i64) -> Result<()> {
         let order = &self.order;
@@ -60,7 +61,7 @@ impl<'a> SignedOrder<'a> {
         require_keys_eq!(order.portfolio, *key, NovateError::OrderPortfolio);
         require!(order.generation == portfolio.generation, NovateError::OrderGeneration);
         require!(order.until > now, NovateError::OrderExpired);
-        require!(order.until.saturating_sub(now) <= MAX_ORDER_SECONDS, NovateError::OrderTooLong);
+        require_lifetime(order.nonce, order.until)?;
         require!(order.nonce >= portfolio.minimum_nonce, NovateError::NonceTooLow);
         require_not_ahead(order.nonce, now)?;
         portfolio.require_order_signer(&self.signer, order.nonce, now)
@@ -112,6 +113,15 @@ impl<'a> SignedOrder<'a> {
         require!(within, NovateError::OrderLimit);
         Ok(())
     }
+}
+
+/// An order is good for 30 days from when it was signed, by its nonce: what is refused as too long today does not come of age, and no slot
+/// is taken for longer.
+pub(super) fn require_lifetime(nonce: u64, until: i64) -> Result<()> {
+    let signed = nonce.checked_div(NONCES_PER_SECOND).and_then(|second| i64::try_from(second).ok());
+    let signed = signed.ok_or(NovateError::MathOverflow)?;
+    require!(until.saturating_sub(signed) <= MAX_ORDER_SECONDS, NovateError::OrderTooLong);
+    Ok(())
 }
 
 /// Nonces are times of signing: one far ahead would outlive any minimum that can be set.
