@@ -120,9 +120,9 @@ validator: localnet-setup ## run a local validator with nothing on it (ARGS=--he
 	@$(localnet) run -q --locked -- $(ARGS)
 
 .PHONY: localnet
-localnet: so localnet-build ## run a local validator with a pool that trades, a keeper and a liquidator (ARGS=--help for its options)
+localnet: so localnet-build ## run a local validator with a pool that trades, matcher, market maker, keeper and liquidator (ARGS=--help for its options)
 	$(call say,localnet: novate localnet)
-	@cargo build -q -p novate-cli -p novate-bots --bins $(locked)
+	@cargo build -q -p novate-cli -p novate-bots -p novate-matcher --bins $(locked)
 	@$(build)/debug/novate localnet $(ARGS)
 
 .PHONY: soak

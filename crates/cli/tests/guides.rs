@@ -24,7 +24,19 @@ impl Cluster {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&folder).unwrap();
         let mut process = Command::new(env!("CARGO_BIN_EXE_novate"))
-            .args(["localnet", "--rpc-port", "0", "--ws-port", "0", "--keeper-port", "0", "--liquidator-port", "0"])
+            .args([
+                "localnet",
+                "--rpc-port",
+                "0",
+                "--ws-port",
+                "0",
+                "--matcher-port",
+                "0",
+                "--keeper-port",
+                "0",
+                "--liquidator-port",
+                "0",
+            ])
             .args(["--slot-ms", "50", "--migrations", concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations")])
             .arg("--program")
             .arg(program_path())

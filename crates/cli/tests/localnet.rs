@@ -18,7 +18,19 @@ fn folder(name: &str) -> PathBuf {
 
 fn start(state: &Path, arguments: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_novate"))
-        .args(["localnet", "--rpc-port", "0", "--ws-port", "0", "--keeper-port", "0", "--liquidator-port", "0"])
+        .args([
+            "localnet",
+            "--rpc-port",
+            "0",
+            "--ws-port",
+            "0",
+            "--matcher-port",
+            "0",
+            "--keeper-port",
+            "0",
+            "--liquidator-port",
+            "0",
+        ])
         .args(["--slot-ms", "50", "--migrations", concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations")])
         .arg("--program")
         .arg(program_path())
@@ -38,6 +50,12 @@ fn positions(said: &str, name: &str) -> u32 {
     count.unwrap().parse().unwrap()
 }
 
+/// Fills that the matcher settled.
+fn settled(said: &str) -> u32 {
+    let line = said.lines().rfind(|line| line.contains("orders of the crowd")).unwrap();
+    line.split_once("matcher, ").and_then(|(_, rest)| rest.split(' ').next()).unwrap().parse().unwrap()
+}
+
 #[test]
 fn a_replayed_crash_ends_with_every_vault_balanced() {
     let days = ["--replay", "ftx", "--from-day", "4", "--days", "2", "--leap", "1800", "--turn-ms", "600"];
@@ -49,7 +67,9 @@ fn a_replayed_crash_ends_with_every_vault_balanced() {
     assert!(said.lines().last().unwrap().starts_with("every vault balances: "), "{said}");
     // SOL halves: who was levered on it is taken over, at least in part.
     assert!(positions(&said, "liquidator") > 0, "{said}");
-    for log in ["keeper.log", "liquidator.log", "validator.log"] {
+    // Orders are matched and settled all the way down.
+    assert!(settled(&said) > 10, "{said}");
+    for log in ["keeper.log", "liquidator.log", "validator.log", "matcher.log", "market-maker.log"] {
         assert!(state.join(log).exists(), "{log}");
     }
 }

@@ -20,7 +20,7 @@ const REACH: i128 = 5_000;
 const ONE: i128 = 1_000_000;
 /// The takers, and what they do next.
 pub struct Crowd {
-    matcher: Matcher,
+    pub matcher: Matcher,
     chance: StdRng,
     /// Seconds that an order is good: until its settlement, though the clock leaps in between.
     good: i64,
@@ -56,7 +56,8 @@ impl Crowd {
         let mark = i128::from(market.mark_at(asset.price).ok()?.0);
         let size = self.chance.random_range(SIZES);
         let (tick, lot) = (i128::from(market.tick.0), i128::from(market.lot.0));
-        let (side, reach) = if self.chance.random_bool(0.5) { (OrderSide::Buy, REACH) } else { (OrderSide::Sell, -REACH) };
+        let (side, reach) =
+            if self.chance.random_bool(0.5) { (OrderSide::Buy, REACH) } else { (OrderSide::Sell, -REACH) };
         let quantity = (size * 1_000_000_000_000 / mark / lot * lot).max(i128::from(market.minimum.0));
         Some(Terms {
             side,

@@ -98,7 +98,11 @@ pub struct Options {
 impl Options {
     /// Seconds that orders are good for: a minute, and a leap of the clock.
     fn good(&self) -> i64 {
-        if self.replay.is_some() { self.leap.saturating_add(60) } else { 60 }
+        if self.replay.is_some() {
+            self.leap.saturating_add(60)
+        } else {
+            60
+        }
     }
 }
 
@@ -143,10 +147,10 @@ pub fn run(options: &Options) -> Result<String> {
     while !stop.load(Ordering::Relaxed) && world.turn()? {
         tree.check()?;
     }
-    let taken = world.crowd.taken;
+    let orders = (world.crowd.taken, world.crowd.matcher.settled()?);
     tree.stop_all()?;
     let ledger = audit(&node, &place).context("the books")?;
-    summary(&node, &place, &ledger, taken)
+    summary(&node, &place, &ledger, orders)
 }
 
 /// The matcher, and a market maker in its books. Where it listens.
@@ -290,7 +294,7 @@ fn audit(node: &Node, place: &Place) -> Result<Ledger> {
     crate::books::read(&node.cluster, &place.keys.pool)?.check()
 }
 
-fn summary(node: &Node, place: &Place, ledger: &Ledger, taken: u64) -> Result<String> {
+fn summary(node: &Node, place: &Place, ledger: &Ledger, (taken, settled): (u64, u64)) -> Result<String> {
     let mut out = String::new();
     for account in &place.accounts {
         let portfolio: Box<Portfolio> = Box::new(node.cluster.account(&account.portfolio)?);
@@ -298,7 +302,7 @@ fn summary(node: &Node, place: &Place, ledger: &Ledger, taken: u64) -> Result<St
         let auction = if portfolio.in_auction() { ", in an auction" } else { "" };
         writeln!(out, "{:12} cash {cash:>18.6}, {held} positions{auction}", account.name)?;
     }
-    writeln!(out, "{taken} orders of the crowd were taken by the matcher")?;
+    writeln!(out, "{taken} orders of the crowd were taken by the matcher, {settled} fills settled on chain")?;
     write!(out, "every vault balances: {:.6} USDC in the settlement vault", ledger.vault as f64 / 1e6)?;
     Ok(out)
 }

@@ -150,7 +150,9 @@ impl std::str::FromStr for Ratio {
         let ratio = ratio.parse().ok().filter(|ratio: &i64| *ratio != 0 && ratio.unsigned_abs() <= 1_000);
         match ratio {
             Some(ratio) if !symbol.is_empty() => Ok(Self { symbol: symbol.into(), ratio }),
-            _ => Err(format!("{text:?} is no leg; write SYMBOL or SYMBOL:RATIO, a whole number up to 1000, for instance ETH-PERP:-2")),
+            _ => Err(format!(
+                "{text:?} is no leg; write SYMBOL or SYMBOL:RATIO, a whole number up to 1000, for instance ETH-PERP:-2"
+            )),
         }
     }
 }
@@ -243,10 +245,14 @@ fn settle(sheets: [&Sheet; 2], quantity: Option<&str>, look: &Look, key: &Keypai
     let [first, second] = [sheets[0].order()?, sheets[1].order()?];
     ensure!(first.side != second.side, "both orders {}", if first.side == OrderSide::Buy { "buy" } else { "sell" });
     ensure!(first.legs == second.legs, "the orders are of different legs");
-    let [leg] = first.legs.as_slice() else { bail!("only orders of one leg are settled by hand: give strategies to a matcher") };
+    let [leg] = first.legs.as_slice() else {
+        bail!("only orders of one leg are settled by hand: give strategies to a matcher")
+    };
     let (session, one) = look.portfolio(first.portfolio)?;
-    let other = session.find(&second.portfolio)?.with_context(|| format!("there is no portfolio {}", second.portfolio))?;
-    let left = |order: &Order, held: &Held| order.quantity.saturating_sub(filled(&held.portfolio, order.nonce, order.until));
+    let other =
+        session.find(&second.portfolio)?.with_context(|| format!("there is no portfolio {}", second.portfolio))?;
+    let left =
+        |order: &Order, held: &Held| order.quantity.saturating_sub(filled(&held.portfolio, order.nonce, order.until));
     let most = left(&first, &one).min(left(&second, &other));
     let quantity = quantity.map_or(Ok(most), |quantity| parse(quantity, CONTRACT))?;
     ensure!(quantity > 0 && quantity <= most, "{} are left of both orders", decimal(most.max(0), CONTRACT));
@@ -316,8 +322,12 @@ pub(super) fn cancel(all: bool, orders: &[(u64, i64)], act: &Act) -> Result<Prin
     let count = orders.len();
     let instruction = build::cancel_orders(key.pubkey(), held.address, minimum, orders);
     let (text, signatures) = signed(&session.send(vec![instruction], Reads::default(), act.options(), &[&key])?);
-    let said = if all { "all orders signed until now are void".into() } else { format!("{count} orders are cancelled") };
-    Ok(Printed::new(format!("{said}\n{text}"), json!({ "portfolio": held.address.to_string(), "signatures": signatures })))
+    let said =
+        if all { "all orders signed until now are void".into() } else { format!("{count} orders are cancelled") };
+    Ok(Printed::new(
+        format!("{said}\n{text}"),
+        json!({ "portfolio": held.address.to_string(), "signatures": signatures }),
+    ))
 }
 
 /// A path's part.

@@ -138,22 +138,36 @@ impl Matcher {
         })
     }
 
+    /// Fills that it has settled on chain since it started.
+    pub fn settled(&self) -> Result<u64> {
+        let (_, said) = self.fetch(|client, url| client.get(format!("{url}/metrics")))?;
+        let count = said.lines().find_map(|line| line.strip_prefix("novate_matcher_fills_total{stage=\"settled\"} "));
+        Ok(count.map_or(Ok(0), str::parse)?)
+    }
+
     /// What the matcher answers; a refusal by its name.
     fn ask(&self, request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder) -> Result<Value> {
-        let url = self.matcher.trim_end_matches('/');
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (status, body) = runtime
-            .block_on(async {
-                let answer = request(&reqwest::Client::new(), url).send().await?;
-                Ok::<_, reqwest::Error>((answer.status(), answer.text().await?))
-            })
-            .with_context(|| format!("no matcher answers at {url}"))?;
-        let value: Value = serde_json::from_str(&body).with_context(|| format!("{url} is no matcher: it says {body:?}"))?;
+        let (status, body) = self.fetch(request)?;
+        let url = &self.matcher;
+        let value: Value =
+            serde_json::from_str(&body).with_context(|| format!("{url} is no matcher: it says {body:?}"))?;
         if !status.is_success() {
             let field = |name: &str| value[name].as_str().unwrap_or_default().to_string();
             bail!("{} [{}]", field("message"), field("error"));
         }
         Ok(value)
     }
-}
 
+    fn fetch(
+        &self,
+        request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder,
+    ) -> Result<(reqwest::StatusCode, String)> {
+        let url = self.matcher.trim_end_matches('/');
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let answered = runtime.block_on(async {
+            let answer = request(&reqwest::Client::new(), url).send().await?;
+            Ok::<_, reqwest::Error>((answer.status(), answer.text().await?))
+        });
+        answered.with_context(|| format!("no matcher answers at {url}"))
+    }
+}

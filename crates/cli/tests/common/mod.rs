@@ -1,6 +1,8 @@
 //! A local validator, and `novate` run against it.
 #![allow(dead_code, reason = "each test file has a need of its own")]
 
+pub mod scene;
+
 use std::fs;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -81,6 +83,17 @@ impl Node {
         let output = self.novate(arguments);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What it prints, or why it fails.
+    pub fn tries(&self, arguments: &[&str]) -> Result<String, String> {
+        let output = self.novate(arguments);
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        if output.status.success() {
+            Ok(text(output.stdout))
+        } else {
+            Err(text(output.stderr))
+        }
     }
 
     /// Why it fails.

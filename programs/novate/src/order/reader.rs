@@ -6,7 +6,7 @@ use super::{calendar, symbol, STRATEGY_UNIT};
 
 /// Digits after the point of a decimal at most: units of 1e-9.
 const DECIMALS: usize = 9;
-const _: () = assert!(10i64.pow(DECIMALS as u32) == STRATEGY_UNIT);
+const _: () = assert!(DECIMALS == STRATEGY_UNIT.ilog10() as usize && STRATEGY_UNIT == 1_000_000_000);
 /// Characters of an address in base 58 at most.
 const KEY: usize = 44;
 

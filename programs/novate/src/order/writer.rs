@@ -39,7 +39,7 @@ impl Writer {
             return self;
         }
         let mut width = 9usize;
-        while part % 10 == 0 {
+        while part.is_multiple_of(10) {
             (part, width) = (part / 10, width.saturating_sub(1));
         }
         self.text(".").padded(part, width)

@@ -8,7 +8,9 @@ use crate::events::{FilledOrder, OrderId};
 use crate::instrument::{self, expiry_id, market_of, Instrument};
 use crate::introspection::signed_message;
 use crate::listed::Listed;
-use crate::order::{open, render_symbol, root_of, Cluster, Order, OrderSide, MAX_ORDER_SECONDS, NONCES_PER_SECOND, NONCE_AHEAD_SECONDS};
+use crate::order::{
+    open, render_symbol, root_of, Cluster, Order, OrderSide, MAX_ORDER_SECONDS, NONCES_PER_SECOND, NONCE_AHEAD_SECONDS,
+};
 use crate::state::{nonce_at, Portfolio};
 
 /// The symbol of each leg, from the accounts that are listed.
