@@ -163,6 +163,6 @@ demo: so ## run the demonstration
 	@cargo run -q -p novate-cli $(locked) -- demo
 
 .PHONY: bench
-bench: so ## measure, and write docs/performance.md
+bench: so venue ## measure, and write docs/performance.md
 	$(call say,bench: docs/performance.md)
 	@cargo run -q -p novate-bench $(locked)
