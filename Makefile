@@ -55,6 +55,14 @@ multisig: setup ## build target/deploy/squads.so, the multisig that tests run as
 	@cmp -s $(build)/multisig/sbpf/sbpf-solana/release/squads.so target/deploy/squads.so \
 	  || cp $(build)/multisig/sbpf/sbpf-solana/release/squads.so target/deploy/squads.so
 
+.PHONY: venue
+venue: setup ## build target/deploy/venue.so, the venue program that tests register
+	$(call say,venue: target/deploy/venue.so)
+	@cd tests/venue && CARGO_TARGET_DIR=$(build)/venue ../../toolchain/cargo-sbpf --locked
+	@mkdir -p target/deploy
+	@cmp -s $(build)/venue/sbpf/sbpf-solana/release/venue.so target/deploy/venue.so \
+	  || cp $(build)/venue/sbpf/sbpf-solana/release/venue.so target/deploy/venue.so
+
 .PHONY: fmt
 fmt: ## format every Rust source
 	$(call say,fmt: rustfmt)
@@ -70,7 +78,7 @@ lint: setup localnet-setup ## check the format, clippy without warnings, and the
 	$(call all,clippy,--workspace --all-targets $(locked) -- -D warnings,--all-targets --locked -- -D warnings,$(lint-localnet))
 
 .PHONY: test
-test: lint program multisig localnet-build ## all that must pass: lint, programs, tests, toolchain tests, the TypeScript client, reproducible
+test: lint program multisig venue localnet-build ## all that must pass: lint, programs, tests, toolchain tests, the TypeScript client, reproducible
 	$(call say,test: the workspace)
 	@cargo test --workspace $(locked)
 	$(call say,test: the toolchain)
@@ -155,6 +163,6 @@ demo: so ## run the demonstration
 	@cargo run -q -p novate-cli $(locked) -- demo
 
 .PHONY: bench
-bench: so ## measure, and write docs/performance.md
+bench: so venue ## measure, and write docs/performance.md
 	$(call say,bench: docs/performance.md)
 	@cargo run -q -p novate-bench $(locked)

@@ -9,7 +9,7 @@ Written by `make bench` from the program that `make program` builds; a test meas
 grown by more than 2 % over this file. Each figure is one transaction at mainnet's limits (1,400,000 compute units, 64
 account locks, 1,232 bytes), sent as version 0 with a lookup table; its state is reached by instructions and read back from
 the chain before it is measured. Compute units are those of the one instruction, without the 150 of the compute budget
-instruction.
+instruction; the ed25519 instruction of signed orders takes none, and its bytes are counted.
 
 The compiler is the one in `toolchain/`, which gives fewer than Solana's own: some 8 % fewer on Token-2022, see
 [toolchain/README.md](../toolchain/README.md). A budget needs that much room.

@@ -1,59 +1,87 @@
-//! Signed orders, and how many legs of them fit a transaction.
+//! Signed orders, how many legs of them fit a transaction, and what venues clear.
 
 use novate_client::instructions::{self as build, Behind, SettledSide};
 use novate_client::order::{Cluster, Order, OrderFlags, OrderLeg, OrderSide};
 use novate_client::signing::SignedMessage;
-use novate_client::{instrument, symbol, Instruction, Leg, OrderId, Right};
+use novate_client::{instrument, symbol, Instruction, Leg, OrderId, Pubkey, Right};
+use novate_tests::sending::{packet_size, PACKET};
 use novate_tests::world::leg;
 use novate_tests::{Actor, World, BTC_PERP, CONTRACT, PRICE};
+use solana_keypair::Keypair;
 use solana_signer::Signer;
 
 use crate::figure::{measure, measure_all, Figure};
 
-/// Legs of options that fit: with an order of each side, and with an order and a signature.
+/// Sides with an order: both, or the first, beside a signature of the second.
+const ORDERS: [[bool; 2]; 2] = [[true, true], [true, false]];
+/// Legs of options that fit with them: by the packet, and as many as there may be.
 const MOST: [usize; 2] = [4, 8];
 const DAY: i64 = 86_400;
 /// Behind the compute limit.
 const PLACE: u8 = 1;
 
+/// Every fill is between two portfolios with cash only, as that of `trade` is.
 pub fn all() -> Vec<Figure> {
     let mut world = World::default();
-    let sides = [0, 1].map(|_| world.trader(1_000_000));
-    world.pass(1);
-    let one = [leg(BTC_PERP, CONTRACT, 20_000 * PRICE)];
-    let mut figures = vec![
-        settle(&mut world, &sides, &one, [true, true], "1 leg, two orders, both sides cash only"),
-        settle(&mut world, &sides, &one, [true, false], "1 leg, an order and a signature"),
-    ];
-    let options = options(&mut world);
-    for (count, orders) in MOST.into_iter().zip([[true, true], [true, false]]) {
-        let what = if orders[1] { "two orders" } else { "an order and a signature" };
-        let state = format!("{count} options, {what}");
-        figures.push(settle(&mut world, &sides, &options[..count], orders, &state));
+    let perpetual = [leg(BTC_PERP, CONTRACT, 20_000 * PRICE)];
+    let what = |orders: [bool; 2]| if orders[1] { "two orders" } else { "an order and a signature" };
+    let mut figures = vec![];
+    for orders in ORDERS {
+        let state = format!("1 leg, {}, both sides cash only", what(orders));
+        figures.push(settle(&mut world, &perpetual, orders, &state));
     }
-    let named = (0..32).map(|at| OrderId { nonce: world.now() as u64 * 1_000_000, until: world.now() + DAY + at });
-    let actor = &sides[1];
-    let built = build::cancel_orders(actor.address(), actor.portfolio, 0, named.clone().take(1).collect());
-    figures.push(measure(&mut world, "cancel_orders", "1 order", built, &[&actor.key]));
-    let minimum = world.now() as u64 * 1_000_000;
-    let built = build::cancel_orders(actor.address(), actor.portfolio, minimum, vec![]);
-    figures.push(measure(&mut world, "cancel_orders", "all", built, &[&actor.key]));
+    let options = options(&mut world);
+    for (orders, most) in ORDERS.into_iter().zip(MOST) {
+        let state = format!("{most} options, {}, both sides cash only", what(orders));
+        figures.push(settle(&mut world, &options[..most], orders, &state));
+    }
+    assert!(!fits(&mut world, &options[..MOST[0] + 1], ORDERS[0]), "{} legs of two orders fit by now", MOST[0] + 1);
+    figures.extend(cancelling(&mut world));
+    figures.extend(venues(&mut world, &perpetual));
+    figures
+}
 
-    let venue = world.venues(1).remove(0);
+fn cancelling(world: &mut World) -> [Figure; 2] {
+    let actor = world.trader(1);
+    let nonce = world.now() as u64 * 1_000_000;
+    let one = vec![OrderId { nonce, until: world.now() + DAY }];
+    let built = build::cancel_orders(actor.address(), actor.portfolio, 0, one);
+    let by_nonce = measure(world, "cancel_orders", "1 order", built, &[&actor.key]);
+    let built = build::cancel_orders(actor.address(), actor.portfolio, nonce + 1, vec![]);
+    [by_nonce, measure(world, "cancel_orders", "all", built, &[&actor.key])]
+}
+
+/// By a venue whose key signs, and by one that is a program.
+fn venues(world: &mut World, legs: &[Leg]) -> Vec<Figure> {
+    let (venue, book) = (world.venue(), world.registered_book());
+    let actor = world.trader(1);
+    let built = build::opt_in_venue(actor.address(), &world.pool, actor.portfolio, &venue.pubkey());
+    let mut figures = vec![measure(world, "opt_in_venue", "", built, &[&actor.key])];
+    let built = build::opt_out_venue(actor.address(), actor.portfolio, 0);
+    figures.push(measure(world, "opt_out_venue", "", built, &[&actor.key]));
+
+    let built = clear(world, &venue.pubkey(), legs);
+    figures.push(measure(world, "clear", "1 leg, both sides cash only", built, &[&venue]));
+    let built = book.calls(&clear(world, &book.address, legs));
+    let state = "1 leg, both sides cash only, called by a venue's program";
+    figures.push(measure(world, "clear", state, built, &[&book.operator]));
+    figures
+}
+
+/// A fill between two new portfolios that opted in.
+fn clear(world: &mut World, signer: &Pubkey, legs: &[Leg]) -> Instruction {
+    let sides = traders(world);
     for side in &sides {
-        let built = build::opt_in_venue(side.address(), &world.pool, side.portfolio, &venue.pubkey());
-        let figure = measure(&mut world, "opt_in_venue", "", built, &[&side.key]);
-        if side.portfolio == sides[0].portfolio {
-            figures.push(figure);
-        }
+        let opt_in = build::opt_in_venue(side.address(), &world.pool, side.portfolio, signer);
+        world.succeeds(&[opt_in], &[&side.key]);
     }
     let portfolios = sides.each_ref().map(|side| side.portfolio);
-    let holdings = world.holdings(&portfolios).with_traded(one[0].instrument, world.underlyings[0]);
-    let built = build::clear(world.keys(), venue.pubkey(), portfolios, &holdings, one.to_vec());
-    figures.push(measure(&mut world, "clear", "1 leg, beside 8 options", built, &[&venue]));
-    let built = build::opt_out_venue(sides[0].address(), sides[0].portfolio, 0);
-    figures.push(measure(&mut world, "opt_out_venue", "", built, &[&sides[0].key]));
-    figures
+    let holdings = world.holdings(&portfolios).with_traded(legs[0].instrument, world.underlyings[0]);
+    build::clear(world.keys(), *signer, portfolios, &holdings, legs.to_vec())
+}
+
+fn traders(world: &mut World) -> [Actor; 2] {
+    [0, 1].map(|_| world.trader(1_000_000))
 }
 
 /// Eight options of one expiry at their marks, rounded to whole USD: bought and sold in turn.
@@ -72,8 +100,22 @@ fn options(world: &mut World) -> Vec<Leg> {
     legs.collect()
 }
 
-/// A fill by an order where one is asked for, else by a signature.
-fn settle(world: &mut World, sides: &[Actor; 2], legs: &[Leg], orders: [bool; 2], state: &str) -> Figure {
+/// A fill between two new portfolios, measured.
+fn settle(world: &mut World, legs: &[Leg], orders: [bool; 2], state: &str) -> Figure {
+    let (built, signers) = fill(world, legs, orders);
+    measure_all(world, "settle_orders", state, built, &signers.iter().collect::<Vec<_>>())
+}
+
+/// Whether a fill could be sent.
+fn fits(world: &mut World, legs: &[Leg], orders: [bool; 2]) -> bool {
+    let (built, signers) = fill(world, legs, orders);
+    let table = world.lookup_table(&built);
+    packet_size(&world.with_tables(&built, &signers.iter().collect::<Vec<_>>(), &[table])) <= PACKET
+}
+
+/// A fill by an order where one is asked for, else by a signature: the instructions, and the keys that sign them.
+fn fill(world: &mut World, legs: &[Leg], orders: [bool; 2]) -> (Vec<Instruction>, Vec<Keypair>) {
+    let sides = traders(world);
     world.pass(1);
     world.refresh();
     let snapshot = world.snapshot();
@@ -109,8 +151,7 @@ fn settle(world: &mut World, sides: &[Actor; 2], legs: &[Leg], orders: [bool; 2]
     for leg in legs {
         holdings = holdings.with_traded(leg.instrument, world.underlyings[0]);
     }
-    let built: Vec<Instruction> =
-        build::settle_orders(world.keys(), [&side(0), &side(1)], &holdings, legs.to_vec(), PLACE).expect("short");
-    let signers: Vec<_> = sides.iter().zip(orders).filter(|(_, order)| !order).map(|(side, _)| &side.key).collect();
-    measure_all(world, "settle_orders", state, built, &signers)
+    let built = build::settle_orders(world.keys(), [&side(0), &side(1)], &holdings, legs.to_vec(), PLACE);
+    let signers = sides.iter().zip(orders).filter(|(_, order)| !order).map(|(side, _)| side.key.insecure_clone());
+    (built.expect("short"), signers.collect())
 }

@@ -6,6 +6,7 @@
 
 pub mod actor;
 pub mod altered;
+pub mod books;
 pub mod chance;
 pub mod checker;
 pub mod committee;

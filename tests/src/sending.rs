@@ -172,13 +172,23 @@ impl World {
         tables: &[AddressLookupTableAccount],
     ) -> Result<(Sent, VersionedTransaction), Failure> {
         let instructions = &self.enacted(instructions);
-        let limited = with_limit(instructions);
-        let blockhash = self.svm.latest_blockhash();
-        let message = v0::Message::try_compile(&self.payer.pubkey(), &limited, tables, blockhash).unwrap();
-        let transaction = self.sign(VersionedMessage::V0(message), signers);
+        let transaction = self.with_tables(instructions, signers, tables);
         let outcome = self.submit(transaction.clone());
         self.note_sent(instructions, outcome.as_ref().map(|sent| &sent.logs).map_err(|failure| &failure.logs));
         Ok((outcome?, transaction))
+    }
+
+    /// The same, not sent and of any size.
+    pub fn with_tables(
+        &self,
+        instructions: &[Instruction],
+        signers: &[&Keypair],
+        tables: &[AddressLookupTableAccount],
+    ) -> VersionedTransaction {
+        let limited = with_limit(instructions);
+        let blockhash = self.svm.latest_blockhash();
+        let message = v0::Message::try_compile(&self.payer.pubkey(), &limited, tables, blockhash).unwrap();
+        self.sign(VersionedMessage::V0(message), signers)
     }
 
     fn note_sent(&mut self, instructions: &[Instruction], logs: Result<&Vec<String>, &Vec<String>>) {

@@ -102,6 +102,7 @@ mod unlend;
 mod unpause;
 mod unstake;
 mod vectors;
+mod venue_program;
 mod withdraw;
 mod yield_bearing;
 mod yield_bearing_limits;
