@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use novate_client::instructions::{self as build, ExpirySlots, TradeSide};
+use novate_client::instructions::{self as build, ExpirySlots, Holdings, TradeSide};
 use novate_client::state::{minutes_of, Expiry, Market, Portfolio, MAX_EXPIRIES};
 use novate_client::{addresses, decode, instrument, Forecast, Instruction, Leg, Pubkey, Right, StrikeRange};
 
@@ -164,7 +164,13 @@ impl World {
 
     /// A trade of any instruments that the fixture lists.
     pub fn trade_of(&self, first: TradeSide, second: TradeSide, legs: &[Leg]) -> Instruction {
-        let mut holdings = self.holdings(&[first.portfolio, second.portfolio]);
+        let holdings = self.traded([first.portfolio, second.portfolio], legs);
+        build::trade(self.keys(), first, second, &holdings, legs.to_vec())
+    }
+
+    /// What two portfolios hold and trade with each other.
+    pub fn traded(&self, sides: [Pubkey; 2], legs: &[Leg]) -> Holdings {
+        let mut holdings = self.holdings(&sides);
         for leg in legs {
             let market = usize::from(instrument::market_of(leg.instrument));
             if let Some(underlying) = self.underlyings.get(market) {
@@ -174,17 +180,16 @@ impl World {
         // Who has a haircut to bear, or cash held back, writes the settlement asset.
         let claims = self.asset(USDC).claims;
         let data = |address: &Pubkey| self.svm.get_account(address).map(|a| a.data).unwrap_or_default();
-        let side_behind = |s: &TradeSide| {
-            decode::<Portfolio>(&data(&s.portfolio)).is_ok_and(|p| p.is_behind(&claims) || p.claim.held > 0)
-        };
+        let side_behind =
+            |side: &Pubkey| decode::<Portfolio>(&data(side)).is_ok_and(|p| p.is_behind(&claims) || p.claim.held > 0);
         let market_behind = |leg: &Leg| {
             let market = addresses::market(&self.pool, instrument::market_of(leg.instrument));
             decode::<Market>(&data(&market)).is_ok_and(|m| m.is_behind(&claims))
         };
-        if [&first, &second].into_iter().any(side_behind) || legs.iter().any(market_behind) {
+        if sides.iter().any(side_behind) || legs.iter().any(market_behind) {
             holdings = holdings.with_cash_moved();
         }
-        build::trade(self.keys(), first, second, &holdings, legs.to_vec())
+        holdings
     }
 
     #[track_caller]

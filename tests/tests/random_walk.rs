@@ -13,6 +13,7 @@ mod keepers;
 mod lenders;
 mod liquidation;
 mod liveness;
+mod orders;
 mod roles;
 mod tapes;
 mod traders;
@@ -40,8 +41,10 @@ const STEPS: u64 = 10_000;
 /// Fewest successes of each instruction, and of a hundred operations.
 const LEAST: u64 = 40;
 const LEAST_SHARE: u64 = 60;
-/// What needs a day without samples, a loss beyond cash, a deficit beyond the fund, or gains below it, happens more rarely.
-const RARE: [(&str, u64); 7] = [
+/// What needs a day without samples, a loss beyond cash, a deficit beyond the fund, gains below it, or two that opted in to one venue,
+/// happens more rarely.
+const RARE: [(&str, u64); 8] = [
+    ("clear", 20),
     ("submit_settlement_price", 20),
     ("apply_settlement_price", 10),
     ("borrow_for_loss", 15),
@@ -70,7 +73,7 @@ const WINDS_UP: i64 = 50;
 /// Steps, of a hundred, that somebody withdraws in while insurance is short.
 const RUNS: i64 = 10;
 
-const INSTRUCTIONS: [(&str, i64); 60] = [
+const INSTRUCTIONS: [(&str, i64); 64] = [
     ("create_pool", 3),
     ("set_committee", 3),
     ("remove_member", 4),
@@ -101,6 +104,10 @@ const INSTRUCTIONS: [(&str, i64); 60] = [
     ("close_portfolio", 7),
     ("set_delegate", 3),
     ("revoke_delegate", 3),
+    ("cancel_orders", 3),
+    ("opt_in_venue", 6),
+    ("opt_out_venue", 3),
+    ("clear", 16),
     ("deposit", 7),
     ("withdraw", 9),
     ("transfer", 8),
@@ -216,7 +223,7 @@ const LIVED: [&str; 67] = [
 ];
 
 /// Fields, of an event or of any, that tell something and move nothing.
-const TELLS: [(&str, &[&str]); 15] = [
+const TELLS: [(&str, &[&str]); 18] = [
     ("", &["time", "equity", "maintenance", "payer", "funder"]),
     ("AssetAdded", &["asset", "mint", "feed", "feed_owner", "redemption_underlying", "stake_pool"]),
     ("AssetRefreshed", &["price", "confidence", "publish_time", "scan_range", "haircut", "accepted", "average"]),
@@ -229,10 +236,13 @@ const TELLS: [(&str, &[&str]); 15] = [
     ("Liquidated", &["equity_before", "maintenance_before", "equity_after", "maintenance_after"]),
     ("LossBorrowed", &["instrument"]),
     ("MarketAdded", &["market", "asset"]),
+    ("OrdersCancelled", &["minimum_nonce", "nonce", "until"]),
     ("PortfolioOpened", &["owner", "sub_account"]),
-    // A unit of it is noticed only where it changes the rounding.
-    ("Traded", &["price"]),
+    // A unit of the price is noticed only where it changes the rounding.
+    ("Traded", &["price", "venue"]),
     ("UnstakeRequested", &["from", "before"]),
+    ("VenueOptedIn", &["venue"]),
+    ("VenueOptedOut", &["venue"]),
 ];
 
 /// Parts of haircuts that need more than one thing to come together: at least once.
@@ -559,6 +569,10 @@ impl Walk {
             "close_portfolio" => self.close_portfolio(),
             "set_delegate" => self.set_delegate(),
             "revoke_delegate" => self.revoke_delegate(),
+            "cancel_orders" => self.cancel_orders(),
+            "opt_in_venue" => self.opt_in_venue(),
+            "opt_out_venue" => self.opt_out_venue(),
+            "clear" => self.clear(),
             "deposit" => self.deposit(),
             "withdraw" => self.withdraw(),
             "transfer" => self.transfer(),

@@ -130,7 +130,7 @@ impl Walk {
         judge.trade(before, legs)
     }
 
-    fn note_trade(&mut self, traded: &Traded) {
+    pub(super) fn note_trade(&mut self, traded: &Traded) {
         let (mut future, mut option) = (false, false);
         for leg in &traded.legs {
             match instrument::parse(leg.instrument) {
@@ -147,7 +147,7 @@ impl Walk {
     }
 
     /// What one side gains the other loses, and both pay fees.
-    fn assert_zero_sum(&self, judge: &Judge, before: &[Portfolio; 2], foreseen: &Foreseen, legs: usize) {
+    pub(super) fn assert_zero_sum(&self, judge: &Judge, before: &[Portfolio; 2], foreseen: &Foreseen, legs: usize) {
         let sum = |sides: &[Portfolio; 2]| -> Option<i128> {
             sides.iter().map(|p| judge.health(p).ok().map(|h| i128::from(h.equity.0))).sum()
         };
@@ -158,7 +158,7 @@ impl Walk {
     }
 
     /// Who signs for a side: the owner, or a delegate, whose power may have ended.
-    fn trader(&mut self, seat: usize) -> Keypair {
+    pub(super) fn trader(&mut self, seat: usize) -> Keypair {
         let portfolio = self.portfolio(seat);
         let percent = if portfolio.delegate_expiry > self.world.now() { 50 } else { 5 };
         match &self.seats[seat].delegate {
@@ -169,7 +169,7 @@ impl Walk {
 
     // Legs.
 
-    fn perpetuals(&mut self, judge: &Judge, sides: &[Portfolio; 2]) -> Vec<Leg> {
+    pub(super) fn perpetuals(&mut self, judge: &Judge, sides: &[Portfolio; 2]) -> Vec<Leg> {
         let count = *self.chance.pick(&[1, 1, 1, 2, 3]);
         (0..count)
             .map(|_| {
