@@ -245,6 +245,10 @@ const TELLS: [(&str, &[&str]); 18] = [
     ("VenueOptedOut", &["venue"]),
 ];
 
+/// Fields of which an alteration may come to the same. Of two losses of one market in one event a round takes in the first by itself, or,
+/// where it is carried, with the second.
+const MOSTLY: [(&str, &str); 1] = [("Liquidated", "losses.round")];
+
 /// Parts of haircuts that need more than one thing to come together: at least once.
 const LIVED_RARELY: [&str; 10] = [
     "the outflow limit held tokens back",
@@ -468,7 +472,8 @@ impl Walk {
         for ((event, field), [tried, noticed]) in &self.sensitivity.0 {
             let name = field.rsplit('.').next().unwrap_or_default();
             let tells = TELLS.iter().any(|(of, told)| [*event, ""].contains(of) && told.contains(&name));
-            assert!(tells || noticed == tried, "{event}, {field}: {noticed} of {tried} were noticed");
+            let mostly = MOSTLY.contains(&(*event, field.as_str())) && *noticed > 0;
+            assert!(tells || mostly || noticed == tried, "{event}, {field}: {noticed} of {tried} were noticed");
         }
         for event in format::events().filter(|event| !QUIET.contains(event)) {
             assert!(self.sensitivity.0.keys().any(|(of, _)| *of == event), "no {event} was altered");

@@ -301,7 +301,9 @@ impl Walk {
         assert!(after.scan_range >= range, "{}: a range below what was measured", self.place());
         assert!(after.depth <= after.governed_depth(), "{}: a forecast deeper than the governed depth", self.place());
         if now - state.forecast.raised < 86_400 {
-            let rises = after.forecast.sigma > state.forecast.sigma || after.forecast.cut > state.forecast.cut;
+            // What a fall has not come to yet can be taken back.
+            let stood = state.forecast.sigma.max(state.forecast.sigma_from);
+            let rises = after.forecast.sigma > stood || after.forecast.cut > state.forecast.cut;
             assert!(!rises, "{}: two raises in a day", self.place());
         }
     }

@@ -86,6 +86,9 @@ pub fn build(node: &Node, folders: &Folders, quotes: &Quotes) -> Result<Place> {
     list_strikes(node, &place)?;
     committee::forecast(node, &place)?;
     insure(node, &place)?;
+    // What commands look for where a transaction is too wide without.
+    let view = node.cluster.wait(node.cluster.rpc.view(&pool))?;
+    node.cluster.wait(node.cluster.rpc.publish_tables(&view, &place.governor))?;
     for member in CAST {
         let account = open(node, &place, member, quotes).with_context(|| member.name)?;
         key_file(folders.state, member.name, &account.owner)?;
