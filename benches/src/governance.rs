@@ -136,5 +136,10 @@ fn tightening() -> Vec<Figure> {
     refresh.state += ", terms on their way";
     figures.push(refresh);
     assert!((150_001..180_000).contains(&world.asset(BTC).base_range.0));
+    let built = build::restore_asset(authority, pool, BTC);
+    figures.push(measure(&mut world, "restore_asset", "2 fields on their way", built, &[&governor]));
+    world.plain(BTC);
+    let built = build::migrate_asset(authority, pool, BTC);
+    figures.push(measure(&mut world, "migrate_asset", "", built, &[&governor]));
     figures
 }

@@ -68,6 +68,7 @@ fn another_spelling_is_refused() {
         ("generation 1", "generation 18446744073709551616"),
         ("generation 1", "generation "),
         ("buy", "take"),
+        ("x 1 ", "x -1 "),
         ("0.5", "0.50"),
         ("0.5", "00.5"),
         ("0.5", ".5"),
@@ -227,7 +228,10 @@ fn legs() -> impl Strategy<Value = Legs> {
     let ratio = (1i64..=1_000, any::<bool>()).prop_map(|(ratio, sold)| if sold { -ratio } else { ratio });
     let symbol = prop::collection::vec(prop::sample::select(b"ABYZ0189-.".to_vec()), 1..=MAX_SYMBOL);
     let symbol = symbol.prop_map(|bytes| String::from_utf8(bytes).expect("ASCII"));
-    prop::collection::vec((ratio, symbol, any::<u16>()), 1..=MAX_ORDER_LEGS)
+    prop::collection::vec((ratio, symbol, any::<u16>()), 1..=MAX_ORDER_LEGS).prop_map(|mut legs: Legs| {
+        legs[0].0 = legs[0].0.abs();
+        legs
+    })
 }
 
 fn terms() -> impl Strategy<Value = Order<'static>> {
