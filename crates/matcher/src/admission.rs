@@ -151,7 +151,8 @@ fn check_times(text: &Text, holder: &Holder, now: i64) -> Result<(), Refusal> {
     if text.until <= now {
         return Err(Refusal::Expired);
     }
-    if text.until > now.saturating_add(MAX_ORDER_SECONDS) {
+    let signed = i64::try_from(text.nonce / NONCES_PER_SECOND).unwrap_or(i64::MAX);
+    if text.until > signed.saturating_add(MAX_ORDER_SECONDS) {
         return Err(Refusal::TooFar);
     }
     if text.nonce < holder.minimum_nonce {

@@ -64,7 +64,7 @@ fn a_wallets_envelope_is_taken_and_only_its_own() {
 fn orders_that_are_refused_are_refused_by_name() {
     let (matcher, first, second) = matcher("api_refused");
     let now = micros() as i64 / 1_000_000;
-    let refused: [(Wanted, &str); 14] = [
+    let refused: [(Wanted, &str); 15] = [
         (change(buy(1, 60_000), |o| o.cluster = Cluster::Mainnet), "WrongCluster"),
         (change(buy(1, 60_000), |o| o.until = now - 1), "Expired"),
         (change(buy(1, 60_000), |o| o.until = now + 31 * 86_400), "TooFar"),
@@ -72,7 +72,8 @@ fn orders_that_are_refused_are_refused_by_name() {
         (change(buy(1, 60_000), |o| o.legs[0].1 = "DOGE-PERP".into()), "UnknownInstrument"),
         (change(buy(1, 60_000), |o| o.legs[0].2 = 1), "UnknownInstrument"),
         (change(buy(1, 60_000), |o| o.legs[0].0 = 2), "NotCanonical"),
-        (change(buy(1, 60_000), |o| o.legs[0].0 = -1), "NotCanonical"),
+        (change(buy(1, 60_000), |o| o.legs[0].0 = -1), "BadText"),
+        (change(buy(1, 60_000), |o| (o.nonce, o.until) = (o.nonce - 5_000_000, now + 30 * 86_400)), "TooFar"),
         (change(buy(1, 60_000), |o| o.legs.push((1, "BTC-PERP".into(), 0))), "NotCanonical"),
         (change(buy(1, 60_000), |o| o.quantity += 1), "NotALot"),
         (change(buy(1, 60_000), |o| o.quantity = UNIT / 100), "BelowMinimum"),

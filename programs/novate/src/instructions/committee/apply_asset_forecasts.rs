@@ -22,7 +22,7 @@ pub struct ApplyAssetForecasts<'info> {
 /// 1. Takes what members submitted in the last five minutes, at least a quorum. Who is silent counts for what stands.
 /// 2. Has the medians stand for a day ([`Asset::forecast`]): a deviation above the measured one raises scan range and haircut, a depth
 ///    below the governed one the charge for concentration (MRG-52, MRG-35); neither lowers them. One raise a day, the deviation by at
-///    most 15 % and the depth that counts by at most 15 % less; maintenance margin follows over 24 hours.
+///    most an eighth and the depth that counts by at most 15 % less; maintenance margin follows over 24 hours.
 /// 3. Emits [`AssetForecastsApplied`].
 pub(crate) fn apply_asset_forecasts(ctx: Context<ApplyAssetForecasts>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
