@@ -3,12 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+mod common;
 
-use novate_tests::world::program_path;
+use std::fs;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+
+use common::{localnet, until_ready};
 
 /// Seconds that a guide may take: what it waits for did not come then.
 const PATIENCE: &str = "400";
@@ -23,35 +25,9 @@ impl Cluster {
     fn start(name: &str, arguments: &[&str]) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&folder).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_novate"))
-            .args([
-                "localnet",
-                "--rpc-port",
-                "0",
-                "--ws-port",
-                "0",
-                "--matcher-port",
-                "0",
-                "--keeper-port",
-                "0",
-                "--liquidator-port",
-                "0",
-            ])
-            .args(["--slot-ms", "50", "--migrations", concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations")])
-            .arg("--program")
-            .arg(program_path())
-            .arg("--state")
-            .arg(folder.join("target/localnet"))
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut process = localnet(&folder.join("target/localnet"), arguments).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap());
-        let mut line = String::new();
-        while !line.starts_with("ready") {
-            line.clear();
-            assert!(lines.read_line(&mut line).unwrap() > 0, "it ended before it was ready");
-        }
+        until_ready(&mut lines);
         // Nobody reads what it says at its end.
         std::thread::spawn(move || lines.read_to_string(&mut String::new()));
         Self { process, folder }

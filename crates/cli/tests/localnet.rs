@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod common;
+
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufReader, Read};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use novate_tests::world::program_path;
+use common::{localnet, until_ready};
 use serde_json::Value;
 
 /// A folder of the test's own.
@@ -17,30 +19,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn start(state: &Path, arguments: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_novate"))
-        .args([
-            "localnet",
-            "--rpc-port",
-            "0",
-            "--ws-port",
-            "0",
-            "--matcher-port",
-            "0",
-            "--keeper-port",
-            "0",
-            "--liquidator-port",
-            "0",
-        ])
-        .args(["--slot-ms", "50", "--migrations", concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations")])
-        .arg("--program")
-        .arg(program_path())
-        .arg("--state")
-        .arg(state)
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+    localnet(state, arguments).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// Positions of a member by the last table.
@@ -80,11 +59,7 @@ fn a_walk_ends_when_it_is_told_to_and_leaves_nobody_behind() {
     let state = folder("walk");
     let mut process = start(&state, &["--turn-ms", "200", "--wallet", wallet]);
     let mut lines = BufReader::new(process.stdout.take().unwrap());
-    let mut line = String::new();
-    while !line.starts_with("ready") {
-        line.clear();
-        assert!(lines.read_line(&mut line).unwrap() > 0, "it ended before it was ready");
-    }
+    until_ready(&mut lines);
     let addresses: Value = serde_json::from_str(&fs::read_to_string(state.join("addresses.json")).unwrap()).unwrap();
     let url = addresses["rpc"].as_str().unwrap();
     let health = Command::new(env!("CARGO_BIN_EXE_novate"))

@@ -3,6 +3,8 @@
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::Instruction;
 use novate::introspection::ED25519;
+use novate::order::seal;
+use novate::ID;
 
 /// Bytes in front of the entries, and of an entry.
 const ENTRIES: usize = 2;
@@ -18,6 +20,15 @@ pub struct SignedMessage {
     pub signer: Pubkey,
     pub signature: [u8; SIGNATURE],
     pub message: Vec<u8>,
+}
+
+/// What a key signs of a text: the text itself, or as hardware wallets do the off-chain message around it. `None` where that is too long.
+pub fn message(text: &str, signer: &Pubkey, offchain: bool) -> Option<Vec<u8>> {
+    if offchain {
+        seal(text, &ID, signer)
+    } else {
+        Some(text.as_bytes().to_vec())
+    }
 }
 
 /// The instruction that checks all of them; entries are in their order. `None` where there are more, or longer ones, than it can name.

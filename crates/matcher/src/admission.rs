@@ -2,9 +2,10 @@
 
 use ed25519_dalek::{Signature, VerifyingKey};
 use novate_client::order::{
-    seal, Order as Text, OrderSide, MAX_ORDER_SECONDS, MAX_SEALED_TEXT, NONCES_PER_SECOND, NONCE_AHEAD_SECONDS,
+    Order as Text, OrderSide, MAX_ORDER_SECONDS, MAX_SEALED_TEXT, NONCES_PER_SECOND, NONCE_AHEAD_SECONDS,
 };
-use novate_client::{Pubkey, ID};
+use novate_client::signing::message;
+use novate_client::Pubkey;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -45,10 +46,7 @@ impl Submission {
         };
         let signer: Pubkey = self.signer.parse().map_err(|_| Refusal::BadEnvelope)?;
         let signature = signature_bytes(&self.signature).ok_or(Refusal::BadEnvelope)?;
-        let message = match offchain {
-            true => seal(&self.text, &ID, &signer).ok_or(Refusal::BadText)?,
-            false => self.text.clone().into_bytes(),
-        };
+        let message = message(&self.text, &signer, offchain).ok_or(Refusal::BadText)?;
         let key = VerifyingKey::from_bytes(&signer.to_bytes()).map_err(|_| Refusal::BadSignature)?;
         let valid = key.verify_strict(&message, &Signature::from_bytes(&signature));
         valid.map_err(|_| Refusal::BadSignature)?;

@@ -4,20 +4,20 @@ use anyhow::{Context, Result};
 use novate_client::instrument::perpetual;
 use novate_client::order::{OrderFlags, OrderSide};
 use novate_client::rpc::PoolView;
-use novate_client::symbol;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::cast::{LIQUIDATOR, MAKER};
 use super::node::Node;
 use super::setup::{Account, Place};
-use crate::trader::{Held, Matcher, Terms};
+use crate::trader::{mark, Held, Matcher, Terms};
 
 /// USD 1e-6 of an order, at least and at most.
 const SIZES: std::ops::Range<i128> = 1_000_000_000..15_000_000_000;
 /// How far from the mark a taker goes, 1e-6.
 const REACH: i128 = 5_000;
 const ONE: i128 = 1_000_000;
+
 /// The takers, and what they do next.
 pub struct Crowd {
     pub matcher: Matcher,
@@ -52,20 +52,13 @@ impl Crowd {
     fn terms(&mut self, view: &PoolView) -> Option<Terms> {
         let index = self.chance.random_range(0..view.snapshot.pool.market_count);
         let market = view.snapshot.markets.get(&index)?;
-        let asset = view.snapshot.assets.get(&market.asset)?;
-        let mark = i128::from(market.mark_at(asset.price).ok()?.0);
+        let mark = mark(&view.snapshot, perpetual(index), view.now)?;
         let size = self.chance.random_range(SIZES);
-        let (tick, lot) = (i128::from(market.tick.0), i128::from(market.lot.0));
         let (side, reach) =
             if self.chance.random_bool(0.5) { (OrderSide::Buy, REACH) } else { (OrderSide::Sell, -REACH) };
-        let quantity = (size * 1_000_000_000_000 / mark / lot * lot).max(i128::from(market.minimum.0));
-        Some(Terms {
-            side,
-            quantity: i64::try_from(quantity).ok()?,
-            legs: vec![(1, symbol::of(&view.snapshot, perpetual(index))?, index)],
-            limit: i64::try_from(mark * (ONE + reach) / ONE / tick * tick).ok()?,
-            seconds: self.good,
-            flags: OrderFlags { ioc: true, ..OrderFlags::default() },
-        })
+        let tick = i128::from(market.tick.0);
+        let limit = i128::from(mark) * (ONE + reach) / ONE / tick * tick;
+        let flags = OrderFlags { ioc: true, ..OrderFlags::default() };
+        Terms::perpetual(view, (market, mark), (side, size, limit), self.good, flags).ok()
     }
 }

@@ -12,7 +12,6 @@ use novate_client::instrument::perpetual;
 use novate_client::order::{OrderFlags, OrderSide};
 use novate_client::rpc::PoolView;
 use novate_client::state::Market;
-use novate_client::symbol as symbols;
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use solana_keypair::Keypair;
@@ -22,7 +21,7 @@ use super::orders::cancel;
 use super::session::{Act, Held};
 use super::sheet::{withdrawal, Matcher, Terms};
 use super::{Printed, Run};
-use crate::amount::{parse, CONTRACT, PRICE, USD};
+use crate::amount::{parse, USD};
 use crate::govern::text::length;
 
 /// Fill slots of the portfolio that may be taken before all orders are made void on chain, which frees them.
@@ -144,22 +143,13 @@ impl Maker {
         (market, mark): (&Market, i64),
         (side, away, size): (OrderSide, i128, i128),
     ) -> Result<u64> {
-        let (mark, tick, lot) = (i128::from(mark), i128::from(market.tick.0), i128::from(market.lot.0));
+        let (at, tick) = (i128::from(mark), i128::from(market.tick.0));
         let limit = match side {
-            OrderSide::Buy => mark * (ONE - away) / ONE / tick * tick,
-            OrderSide::Sell => (mark * (ONE + away) / ONE + tick - 1) / tick * tick,
+            OrderSide::Buy => at * (ONE - away) / ONE / tick * tick,
+            OrderSide::Sell => (at * (ONE + away) / ONE + tick - 1) / tick * tick,
         };
-        // USD 1e-6 over USD 1e-9 a contract, in 1e-9 contracts.
-        let quantity = (size * 1_000_000_000_000 / mark / lot * lot).max(i128::from(market.minimum.0));
-        let symbol = symbols::of(&view.snapshot, perpetual(market.index)).context("a market without a name")?;
-        let terms = Terms {
-            side,
-            quantity: i64::try_from(quantity)?,
-            legs: vec![(1, symbol, market.index)],
-            limit: i64::try_from(limit)?,
-            seconds: self.seconds,
-            flags: OrderFlags { post_only: true, ..OrderFlags::default() },
-        };
+        let flags = OrderFlags { post_only: true, ..OrderFlags::default() };
+        let terms = Terms::perpetual(view, (market, mark), (side, size, limit), self.seconds, flags)?;
         match self.desk.post("/orders", &terms.sign(view, held, key, false)?) {
             Ok(_) => Ok(1),
             Err(error) => {
@@ -169,5 +159,3 @@ impl Maker {
         }
     }
 }
-
-const _: () = assert!(CONTRACT == PRICE, "quantities and prices have nine decimals");

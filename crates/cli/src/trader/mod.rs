@@ -20,6 +20,7 @@ use serde_json::Value;
 
 pub use explain::{Margin, WhatIf};
 pub use insurance::Command as Insurance;
+pub use legs::mark;
 pub use liquidations::Command as Liquidations;
 pub use maker::Maker;
 pub use money::{Borrow, Deposit, Lend, Repay, Unlend, Withdraw};

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use anyhow::{bail, ensure, Context, Result};
 use novate_client::instructions::{Behind, SettledSide};
+use novate_client::instrument::perpetual;
 use novate_client::order::{self, Order, OrderFlags, OrderLeg, OrderSide, NONCES_PER_SECOND};
 use novate_client::rpc::{PoolView, Signature};
-use novate_client::signing::SignedMessage;
-use novate_client::state::Portfolio;
-use novate_client::{Pubkey, ID};
+use novate_client::signing::{message, SignedMessage};
+use novate_client::state::{Market, Portfolio};
+use novate_client::{symbol, Pubkey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use solana_keypair::Keypair;
@@ -38,6 +39,23 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// Of a market's perpetual, for so much USD, 1e-6, in whole lots and at least the minimum. Fails where the market's name cannot stand
+    /// in an order.
+    pub fn perpetual(
+        view: &PoolView,
+        (market, mark): (&Market, i64),
+        (side, usd, limit): (OrderSide, i128, i128),
+        seconds: i64,
+        flags: OrderFlags,
+    ) -> Result<Self> {
+        let lot = i128::from(market.lot.0);
+        // USD 1e-6 over USD 1e-9 a contract, in 1e-9 contracts.
+        let quantity = (usd * 1_000_000_000_000 / i128::from(mark) / lot * lot).max(i128::from(market.minimum.0));
+        let symbol = symbol::of(&view.snapshot, perpetual(market.index)).context("a market without a name")?;
+        let legs = vec![(1, symbol, market.index)];
+        Ok(Self { side, quantity: i64::try_from(quantity)?, legs, limit: i64::try_from(limit)?, seconds, flags })
+    }
+
     pub fn sign(&self, view: &PoolView, held: &Held, key: &Keypair, offchain: bool) -> Result<Sheet> {
         let cluster = cluster(view)?;
         ensure!(self.seconds <= order::MAX_ORDER_SECONDS, "an order is good for 30 days at most");
@@ -85,8 +103,7 @@ pub struct Sheet {
 
 impl Sheet {
     pub fn sign(text: String, key: &Keypair, offchain: bool) -> Result<Self> {
-        let sealed = || order::seal(&text, &ID, &key.pubkey()).context("the order is too long for a hardware wallet");
-        let message = if offchain { sealed()? } else { text.clone().into_bytes() };
+        let message = message(&text, &key.pubkey(), offchain).context("the order is too long for a hardware wallet")?;
         let signature = key.sign_message(&message).to_string();
         let envelope = if offchain { "offchain" } else { "raw" }.into();
         Ok(Self { text, signer: key.pubkey().to_string(), signature, envelope })
@@ -106,11 +123,12 @@ impl Sheet {
     pub fn side(&self) -> Result<SettledSide> {
         let signer: Pubkey = self.signer.parse().context("the signer is no key")?;
         let signature: Signature = self.signature.parse().context("the signature is none")?;
-        let message = match self.envelope.as_str() {
-            "raw" => self.text.clone().into_bytes(),
-            "offchain" => order::seal(&self.text, &ID, &signer).context("the text is too long")?,
+        let offchain = match self.envelope.as_str() {
+            "raw" => false,
+            "offchain" => true,
             other => bail!("{other:?} is no envelope: raw or offchain"),
         };
+        let message = message(&self.text, &signer, offchain).context("the text is too long")?;
         let behind = Behind::Order(SignedMessage { signer, signature: signature.into(), message });
         Ok(SettledSide { portfolio: self.order()?.portfolio, behind })
     }

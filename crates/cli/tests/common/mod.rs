@@ -4,6 +4,7 @@
 pub mod scene;
 
 use std::fs;
+use std::io::BufRead;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -18,6 +19,27 @@ use novate_tests::world::program_path;
 use solana_account::Account;
 use solana_keypair::Keypair;
 use solana_rpc_client::rpc_client::RpcClient;
+
+/// `novate localnet` with free ports and short slots, which leaves what it makes in `state`.
+pub fn localnet(state: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_novate"));
+    command.arg("localnet");
+    for process in ["rpc", "ws", "matcher", "keeper", "liquidator"] {
+        command.args([&format!("--{process}-port"), "0"]);
+    }
+    command.args(["--slot-ms", "50", "--migrations", concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations")]);
+    command.arg("--program").arg(program_path()).arg("--state").arg(state).args(arguments).stdout(Stdio::piped());
+    command
+}
+
+/// Reads what it says until it is ready.
+pub fn until_ready(lines: &mut impl BufRead) {
+    let mut line = String::new();
+    while !line.starts_with("ready") {
+        line.clear();
+        assert!(lines.read_line(&mut line).unwrap() > 0, "it ended before it was ready");
+    }
+}
 
 /// A validator with the program on it, and a folder for the test's files.
 pub struct Node {

@@ -4,13 +4,12 @@ use std::time::{Duration, Instant};
 
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 use novate_client::instructions::{settle_orders, Behind, Holdings, SettledSide};
-use novate_client::order::seal;
 use novate_client::rpc::{
     from_packet, sign, to_packet, Error, PoolView, Request, Signature, VersionedTransaction, CONFIRMED,
 };
-use novate_client::signing::SignedMessage;
+use novate_client::signing::{message, SignedMessage};
 use novate_client::state::Portfolio;
-use novate_client::{instrument, Leg, Refused, ID};
+use novate_client::{instrument, Leg, Refused};
 use solana_signer::Signer;
 
 use super::{blame, leg_prices, sent, Chain, Due, Outcome, Quote};
@@ -227,10 +226,7 @@ fn legs(pool: &PoolView, due: &Due) -> Option<Vec<Leg>> {
 fn side(standing: &Standing) -> Result<SettledSide, Error> {
     let missing = || Error::Failed(format!("order {} has no signature any more", standing.order.id));
     let signed = standing.order.signed.as_ref().ok_or_else(missing)?;
-    let message = match signed.offchain {
-        true => seal(&signed.text, &ID, &signed.signer.0).ok_or_else(missing)?,
-        false => signed.text.clone().into_bytes(),
-    };
+    let message = message(&signed.text, &signed.signer.0, signed.offchain).ok_or_else(missing)?;
     let signature = signature_bytes(&signed.signature).ok_or_else(missing)?;
     let message = SignedMessage { signer: signed.signer.0, signature, message };
     Ok(SettledSide { portfolio: standing.order.portfolio.0, behind: Behind::Order(message) })
