@@ -96,10 +96,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// Seconds that orders are good for: a minute, and a leap of the clock.
+    /// Seconds that orders are good for: a minute, and as many leaps of the clock as a settlement that is tried again may see.
     fn good(&self) -> i64 {
         if self.replay.is_some() {
-            self.leap.saturating_add(60)
+            self.leap.saturating_mul(10).saturating_add(60)
         } else {
             60
         }
