@@ -9,7 +9,7 @@ build := $(abspath $(or $(CARGO_TARGET_DIR),target))
 # Where a machine checks, the lock file decides; a developer may be changing it.
 locked := $(if $(CI),--locked)
 
-say = @echo "== $(1)"
+say = @echo "== $$(date +%T) $(1)"
 # cargo in the validator's workspace, whose packages stay out of all other builds.
 localnet := cd localnet && CARGO_TARGET_DIR=$(build)/localnet OPENSSL_NO_VENDOR=1 cargo
 # Clippy while it is built: to check 900 packages and then to build them would take twice as long.
@@ -166,3 +166,11 @@ demo: so ## run the demonstration
 bench: so venue ## measure, and write docs/performance.md
 	$(call say,bench: docs/performance.md)
 	@cargo run -q -p novate-bench $(locked)
+
+.PHONY: figures
+figures: so localnet-build ## measure and print latency of a liquidation, scans, throughput of the matcher (half an hour, 6 GB of memory)
+	$(call say,figures: keeper and liquidator)
+	@cargo test -q -p novate-bots $(locked) --test figures -- --ignored --nocapture --test-threads 1
+	$(call say,figures: the matcher)
+	@cargo build -q -p novate-matcher $(locked)
+	@cargo run -q -p novate-matcher $(locked) --example load

@@ -1,12 +1,12 @@
-//! `docs/performance.md`: written from the figures, and read back by the test that guards them.
+//! `docs/performance.md`: its part about the program is written from the figures, and read back by the test that guards them.
 
 use crate::desk::PARTS;
 use crate::Figure;
 
 const HEAD: &str = "# Performance
 
-Written by `make bench` from the program that `make program` builds; a test measures again and fails where a figure has
-grown by more than 2 % over this file. Each figure is one transaction at mainnet's limits (1,400,000 compute units, 64
+What the program takes comes first, up to [Off the chain](#off-the-chain): written by `make bench` from the program that `make program` builds; a test
+measures again and fails where a figure has grown by more than 2 % over this file. Each figure is one transaction at mainnet's limits (1,400,000 compute units, 64
 account locks, 1,232 bytes), sent as version 0 with a lookup table; its state is reached by instructions and read back from
 the chain before it is measured. Compute units are those of the one instruction, without the 150 of the compute budget
 instruction; the ed25519 instruction of signed orders takes none, and its bytes are counted.
@@ -21,8 +21,11 @@ The compiler is the one in `toolchain/`, which gives fewer than Solana's own: so
 /// Behind a goal that is not met.
 const MISSED: &str = ", missed";
 
-/// The document.
-pub fn render(figures: &[Figure]) -> String {
+/// Where the part begins that `make figures` measures and a person writes: it stays as it is.
+const OFF_CHAIN: &str = "\n## Off the chain\n";
+
+/// The document anew, from what it was.
+pub fn render(figures: &[Figure], before: &str) -> String {
     let rows = figures.iter().map(|f| {
         let missed = if f.is_missed() { MISSED } else { "" };
         let goal = f.goal.map_or_else(String::new, |goal| grouped(goal) + missed);
@@ -35,7 +38,8 @@ pub fn render(figures: &[Figure]) -> String {
             f.accounts
         )
     });
-    HEAD.to_string() + &rows.collect::<String>() + &parts(figures) + &marginals(figures)
+    let off_chain = before.find(OFF_CHAIN).and_then(|at| before.get(at..)).unwrap_or_default();
+    HEAD.to_string() + &rows.collect::<String>() + &parts(figures) + &marginals(figures) + off_chain
 }
 
 /// Where the units of the check with a goal go: differences of states that have one thing more each.

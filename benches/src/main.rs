@@ -3,14 +3,15 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let figures = novate_bench::measure();
-    let document = novate_bench::render(&figures);
-    print!("{document}");
     let path = novate_bench::document_path();
-    match std::fs::write(&path, document) {
+    let document = std::fs::read_to_string(&path).map(|before| novate_bench::render(&novate_bench::measure(), &before));
+    match document.and_then(|document| {
+        print!("{document}");
+        std::fs::write(&path, document)
+    }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cannot write {}: {error}", path.display());
+            eprintln!("cannot write {} anew: {error}", path.display());
             ExitCode::FAILURE
         }
     }

@@ -1,6 +1,4 @@
-//! The figures of docs/bots.md, printed:
-//!
-//!     cargo test -p novate-bots --test figures -- --ignored --nocapture --test-threads 1
+//! Figures of docs/performance.md, off the chain: `make figures` prints them.
 
 #![allow(clippy::unwrap_used)]
 
@@ -92,11 +90,11 @@ impl Drop for Running {
     }
 }
 
-/// Median, 95th of a hundred, and worst, in milliseconds.
+/// Median, 95th of a hundred, and worst, in milliseconds, as cells of a table.
 fn summary(mut times: Vec<Duration>) -> String {
     times.sort_unstable();
     let at = |share: usize| times[(times.len() * share / 100).min(times.len() - 1)].as_secs_f64() * 1e3;
-    format!("median {:.1} ms, 95 % within {:.1} ms, worst {:.1} ms", at(50), at(95), at(100))
+    format!("{:.1} ms | {:.1} ms | {:.1} ms", at(50), at(95), at(100))
 }
 
 #[test]
@@ -151,9 +149,10 @@ fn from_the_price_to_the_confirmed_liquidation() {
         let taken = scene.portfolio(&long).positions()[0].quantity;
         assert!(taken < 2 * CONTRACT, "the same transaction starts the auction and bids");
     }
-    println!("{TRIALS} trials, slots of {SLOT_MS} ms, {BESIDE} portfolios beside");
-    println!("from the price to the account that has changed: {}", summary(seen));
-    println!("from the price to the confirmed liquidation: {}", summary(confirmed));
+    println!("slots of {SLOT_MS} ms, {BESIDE} portfolios beside\n");
+    println!("| {TRIALS} trials | median | 95 % within | worst |\n|---|---:|---:|---:|");
+    println!("| the account has changed | {} |", summary(seen));
+    println!("| the liquidation is confirmed | {} |", summary(confirmed));
 }
 
 #[test]
@@ -175,12 +174,12 @@ fn a_million_portfolios() {
         .collect();
     let positions: usize = portfolios.iter().map(|(_, portfolio)| portfolio.positions().len()).sum();
     let threads = std::thread::available_parallelism().unwrap();
-    println!("{count} portfolios with {positions} positions, {threads} threads");
+    println!("{count} portfolios with {positions} positions, {threads} threads\n\n| | |\n|---|---:|");
     let terms = Terms { now: world.now(), prices: Prices::Last };
 
     let begun = Instant::now();
     let found = scan(&snapshot, &portfolios, terms, &[]);
-    println!("a look at everyone: {:.2} s", begun.elapsed().as_secs_f64());
+    println!("| a look at everyone | {:.2} s |", begun.elapsed().as_secs_f64());
 
     let begun = Instant::now();
     let mut candidates = Candidates::default();
@@ -189,14 +188,16 @@ fn a_million_portfolios() {
             candidates.keep(*address, rests_on(portfolio), &snapshot, verdict.reach);
         }
     }
-    println!("edges of the {} that are not short: {:.2} s", candidates.len(), begun.elapsed().as_secs_f64());
+    println!("| edges of the {} that are not short | {:.2} s |", candidates.len(), begun.elapsed().as_secs_f64());
     for within in [1_000, 10_000, 100_000] {
         let near = candidates.nearest(&snapshot.assets[&BTC], count).into_iter().take_while(|(_, r)| r.0 <= within);
-        println!("  within {} % of an edge of BTC: {}", within as f64 / 1e4, near.count());
+        println!("| within {} % of an edge of BTC | {} |", within as f64 / 1e4, near.count());
     }
 
     let by_address: std::collections::HashMap<_, _> = portfolios.iter().map(|(a, p)| (*a, p.clone())).collect();
     let mut judge = Judge::new(&[]);
+    println!("\n| candidates only, one thread | judged at a price | median | 95 % within | worst |");
+    println!("|---|---:|---:|---:|---:|");
     for (name, step, ticks) in [("0.01 %", 100, 1_000), ("0.1 %", 1_000, 100), ("1 %", 10_000, 5)] {
         let (mut times, mut looks) = (vec![], 0usize);
         for tick in 0..ticks {
@@ -219,7 +220,7 @@ fn a_million_portfolios() {
             times.push(begun.elapsed());
         }
         let each = looks / times.len();
-        println!("candidates only, prices that move by {name}: {each} looks a price, {}", summary(times));
+        println!("| prices that move by {name} | {each} | {} |", summary(times));
     }
 }
 

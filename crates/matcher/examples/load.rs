@@ -1,7 +1,7 @@
 //! Orders a second, and how long an answer takes, of the matcher as a process with its journal on this disk. Every order is signed beforehand, so that
 //! signing is not measured; checking the signatures is.
 //!
-//! `cargo run -p novate-matcher --example load`, after `cargo build -p novate-matcher`; docs/matcher.md has what it printed.
+//! `make figures` runs it, after `cargo build -p novate-matcher`; docs/performance.md has what it printed.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
