@@ -301,6 +301,15 @@ fn refusals_have_names_and_nothing_is_sent_twice() {
     let signature = cluster.wait(cluster.rpc.send(&transaction)).unwrap();
     assert_eq!(cluster.wait(cluster.rpc.send(&transaction)).unwrap(), signature);
     assert_eq!(cluster.wait(cluster.rpc.lamports(&to)).unwrap(), 5_000_000);
+    // Also one that was executed and is not confirmed yet.
+    for lamports in 1..=5 {
+        let transfer = novate_client::tokens::transfer(actor.address(), to, lamports);
+        let message = cluster.wait(cluster.rpc.message(&[transfer], &actor.address(), &[], &options)).unwrap();
+        let transaction = rpc::sign(message, &signers).unwrap();
+        cluster.wait(cluster.rpc.push(&transaction)).unwrap();
+        cluster.wait(cluster.rpc.send(&transaction)).unwrap();
+    }
+    assert_eq!(cluster.wait(cluster.rpc.lamports(&to)).unwrap(), 5_000_015);
     let nobody = rpc::Cluster::new("http://127.0.0.1:1", "ws://127.0.0.1:1");
     let error = cluster.wait(nobody.now()).unwrap_err();
     assert!(matches!(error, Error::Node { .. }) && error.to_string().contains("no node answers at"), "{error}");

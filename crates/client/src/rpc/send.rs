@@ -22,6 +22,9 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// After its blockhash expired: what was on its way until then is seen by now.
 const LATE: Duration = Duration::from_secs(1);
 
+/// In what a node says of a transaction that it executed before, in whatever kind of error.
+const PROCESSED: &str = "already been processed";
+
 /// What a simulation found.
 #[derive(Clone, Debug, Default)]
 pub struct Simulated {
@@ -63,17 +66,17 @@ impl Cluster {
             ..Default::default()
         };
         if let Err(error) = self.client.send_transaction_with_config(transaction, preflight).await {
-            // A transaction that has landed before is refused too.
-            if !self.has_landed(transaction).await? {
+            // One that was sent before is refused too, from when it was executed: what became of it is found out below.
+            if !error.to_string().contains(PROCESSED) && self.landed(transaction).await?.is_none() {
                 return Err(sending(error, &transaction.message));
             }
         }
         let mut sent = Instant::now();
         loop {
-            match self.has_landed(transaction).await {
-                Ok(true) => return Ok(signature.to_string()),
+            match self.landed(transaction).await {
+                Ok(Some(true)) => return Ok(signature.to_string()),
                 // Whether it landed is still to be found out.
-                Err(Error::Node { .. }) | Ok(false) => {}
+                Err(Error::Node { .. }) | Ok(_) => {}
                 Err(error) => return Err(error),
             }
             tokio::time::sleep(LOOK).await;
@@ -83,8 +86,10 @@ impl Cluster {
             let valid = self.client.is_blockhash_valid(transaction.message.recent_blockhash(), CONFIRMED).await;
             if !valid.map_err(Error::node(format!("confirming {signature}")))? {
                 tokio::time::sleep(LATE).await;
-                let landed = self.has_landed(transaction).await?;
-                return if landed { Ok(signature.to_string()) } else { Err(Error::Expired(signature.to_string())) };
+                return match self.landed(transaction).await? {
+                    Some(true) => Ok(signature.to_string()),
+                    _ => Err(Error::Expired(signature.to_string())),
+                };
             }
             // It may have landed since, which the node says by an error.
             let _ = self.push(transaction).await;
@@ -99,17 +104,17 @@ impl Cluster {
         sent.map(|_| ()).map_err(Error::node("sending"))
     }
 
-    /// Whether it is confirmed. Fails with its error where it failed.
-    async fn has_landed(&self, transaction: &VersionedTransaction) -> Result<bool> {
+    /// Whether it is confirmed; nothing where the node does not know it. Fails with its error where it is confirmed that it failed.
+    async fn landed(&self, transaction: &VersionedTransaction) -> Result<Option<bool>> {
         let signatures = transaction.signatures.get(..1).unwrap_or_default();
         let statuses = self.client.get_signature_statuses(signatures).await;
         let statuses = statuses.map_err(Error::node("confirming"))?.value;
-        let Some(status) = statuses.into_iter().flatten().next() else { return Ok(false) };
+        let Some(status) = statuses.into_iter().flatten().next() else { return Ok(None) };
         if !status.satisfies_commitment(CONFIRMED) {
-            return Ok(false);
+            return Ok(Some(false));
         }
         match status.err {
-            None => Ok(true),
+            None => Ok(Some(true)),
             Some(error) => Err(failure(&error, &transaction.message, None).into()),
         }
     }
