@@ -23,7 +23,7 @@ pub(super) async fn ask(State(shop): State<Shared>, sent: Result<Bytes, BytesRej
 
 async fn asked(shop: &Shop, sent: Result<Bytes, BytesRejection>) -> Result<Value, Refusal> {
     let submission = Shop::submission(&body(sent)?)?;
-    let control = admit_control(&shop.view, &submission)?;
+    let control = admit_control(&shop.view, &submission).await?;
     let portfolio = Key(control.portfolio);
     shop.take(portfolio)?;
     let Wish::Request { strategy, seconds } = control.wish else { return Err(Refusal::BadText) };

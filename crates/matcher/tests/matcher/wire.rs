@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use novate_client::instructions::cancel_orders;
 use novate_client::state::{Market, Portfolio};
 use novate_client::{addresses, instrument, Instruction, Pubkey, ID};
+use novate_matcher::control::Wish;
+use novate_matcher::engine::Which;
 use novate_tests::feed::Quote;
 use novate_tests::world::program_path;
 use novate_tests::{Actor, World, BTC_PERP, CONTRACT};
@@ -208,6 +210,22 @@ fn killed_while_it_settles_every_fill_lands_once() {
     scene.until(|| orders.iter().all(|placed| order(&matcher, placed)["settled"] == "1"));
     assert_eq!(scene.position(&actors[1]), expected, "each fill once");
     assert_eq!(scene.position(&actors[0]), -expected);
+}
+
+#[test]
+fn who_signs_right_after_the_clock_leapt_is_taken() {
+    let (scene, actor) = Scene::new("wire_leap", |world| world.trader(100_000));
+    let (matcher, trader) = (scene.matcher(&[]), trader(&scene, &actor));
+    for _ in 0..3 {
+        scene.node.pass(1_800);
+        let time = scene.node.now() as u64 * 1_000_000;
+        matcher.sends("/cancels", &trader.control_at(Wish::Cancel(Which::All), time));
+        scene.node.pass(1_800);
+        matcher.sends("/orders", &trader.order(&at(&scene, sell(1, 20_010))));
+    }
+    // A time that no clock shows is refused as before.
+    let time = (scene.node.now() as u64 + 90) * 1_000_000;
+    matcher.refuses("/cancels", &trader.control_at(Wish::Cancel(Which::All), time), "TimeTooOld");
 }
 
 #[test]
