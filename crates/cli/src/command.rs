@@ -65,7 +65,10 @@ impl Cli {
         match &self.command {
             Command::Borrow(command) => trader::run(command),
             Command::Completions { shell } => completions(*shell),
-            Command::Demo(options) => demo::run(options).map(|outcome| demo::terminal::summary(&outcome)),
+            Command::Demo(options) => demo::run(options).map(|outcome| match options.json {
+                true => format!("{:#}", demo::figures::figures(&outcome)),
+                false => demo::terminal::summary(&outcome),
+            }),
             Command::Deposit(command) => trader::run(command),
             Command::Govern(command) => govern::run(command),
             Command::Health(command) => trader::run(command),
