@@ -47,6 +47,8 @@ enum Command {
     Pool(trader::Pool),
     #[command(subcommand)]
     Portfolio(trader::Portfolio),
+    #[command(subcommand)]
+    Quote(trader::Quote),
     Refresh(trader::Refresh),
     Repay(trader::Repay),
     /// Make joint scenario rows from daily prices, and back-test the margin that follows from them.
@@ -82,6 +84,7 @@ impl Cli {
             Command::Orders(command) => trader::run(command),
             Command::Pool(command) => trader::run(command),
             Command::Portfolio(command) => trader::run(command),
+            Command::Quote(command) => trader::run(command),
             Command::Refresh(command) => trader::run(command),
             Command::Repay(command) => trader::run(command),
             Command::Scenarios(command) => scenarios::run(command),
