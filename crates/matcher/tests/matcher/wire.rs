@@ -210,7 +210,8 @@ fn a_quoted_spread_of_new_options_is_settled() {
     let [maker, taker] = actors.each_ref().map(|actor| trader(&scene, actor));
     let listed = matcher.get("/instruments").1["instruments"].clone();
     let call = |usd: i64| {
-        let found = listed.as_array().unwrap().iter().find(|of| of["symbol"].as_str().unwrap().ends_with(&format!("-{usd}-C")));
+        let found =
+            listed.as_array().unwrap().iter().find(|of| of["symbol"].as_str().unwrap().ends_with(&format!("-{usd}-C")));
         found.unwrap()["symbol"].as_str().unwrap().to_string()
     };
     let legs = vec![(1, call(19_000), 0), (-1, call(21_000), 0)];
