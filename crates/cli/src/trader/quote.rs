@@ -23,6 +23,8 @@ use crate::margin::tables::table;
 
 /// Seconds that a matcher keeps a request open at most.
 const LONGEST: i64 = 300;
+/// Seconds that the order of `quote ask --buy` and `--sell` is good: a matcher tries for a minute to settle it.
+const GOOD: i64 = 120;
 
 /// Ask makers for quotes and take the best of them, or answer those who ask.
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -198,7 +200,7 @@ fn ask(
         let (session, held, key) = act.held()?;
         let flags = OrderFlags { ioc: true, ..OrderFlags::default() };
         let wanted = (side, asked.quantity.as_str(), limit);
-        let taken = shown(asked.take(wanted, (flags, 120), matcher, (&session, &held, &key))?);
+        let taken = shown(asked.take(wanted, (flags, GOOD), matcher, (&session, &held, &key))?);
         text = format!("{text}\n{}", taken.text);
         order = taken.json;
     }
