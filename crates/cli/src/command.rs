@@ -47,6 +47,8 @@ enum Command {
     Pool(trader::Pool),
     #[command(subcommand)]
     Portfolio(trader::Portfolio),
+    #[command(subcommand)]
+    Quote(trader::Quote),
     Refresh(trader::Refresh),
     Repay(trader::Repay),
     /// Make joint scenario rows from daily prices, and back-test the margin that follows from them.
@@ -65,7 +67,10 @@ impl Cli {
         match &self.command {
             Command::Borrow(command) => trader::run(command),
             Command::Completions { shell } => completions(*shell),
-            Command::Demo(options) => demo::run(options).map(|outcome| demo::terminal::summary(&outcome)),
+            Command::Demo(options) => demo::run(options).map(|outcome| match options.json {
+                true => format!("{:#}", demo::figures::figures(&outcome)),
+                false => demo::terminal::summary(&outcome),
+            }),
             Command::Deposit(command) => trader::run(command),
             Command::Govern(command) => govern::run(command),
             Command::Health(command) => trader::run(command),
@@ -79,6 +84,7 @@ impl Cli {
             Command::Orders(command) => trader::run(command),
             Command::Pool(command) => trader::run(command),
             Command::Portfolio(command) => trader::run(command),
+            Command::Quote(command) => trader::run(command),
             Command::Refresh(command) => trader::run(command),
             Command::Repay(command) => trader::run(command),
             Command::Scenarios(command) => scenarios::run(command),

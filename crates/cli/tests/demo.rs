@@ -16,7 +16,7 @@ fn program() -> PathBuf {
 
 fn run(report: &str, steps: u32) -> Outcome {
     let report = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(report);
-    let options = Options { program: program(), report, steps, no_stress: true, quiet: true };
+    let options = Options { program: program(), report, steps, no_stress: true, quiet: true, json: false };
     demo::run(&options).unwrap_or_else(|e| panic!("the demo failed: {e:#}"))
 }
 
@@ -47,6 +47,13 @@ fn the_fortnight_clears_and_repeats() {
         assert!(!page.contains(fetch), "the report asks for something: {fetch}");
     }
     assert!(page.contains("<svg") && page.contains("width=device-width"));
+
+    let figures = demo::figures::figures(&first);
+    let members = figures["members"].as_array().expect("members");
+    assert_eq!(members.len(), demo::CAST.len());
+    let slices: u64 = members.iter().filter_map(|member| member["slices_sold"].as_u64()).sum();
+    assert_eq!(slices, u64::from(first.liquidations()));
+    assert_eq!(figures["instructions"].as_array().map(Vec::len), Some(first.compute.len()));
 
     let second = run("second.html", STEPS);
     let table = |o: &Outcome| terminal::summary(o).lines().filter(|l| !l.starts_with("Report:")).collect::<String>();
@@ -114,6 +121,7 @@ fn a_missing_program_says_what_to_do() {
         steps: STEPS,
         no_stress: true,
         quiet: true,
+        json: false,
     };
     let error = demo::run(&options).expect_err("there is no program");
     assert!(error.to_string().contains("make program"), "{error:#}");

@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-use novate_cli::margin::{evaluate, explain, time};
+use anyhow::Result;
+use novate_cli::margin::{self, evaluate, time};
 use serde_json::{json, Value};
 
 /// A portfolio with one leg of each kind.
@@ -196,6 +197,32 @@ fn figures(text: &str, start: &str) -> Vec<f64> {
     line[start.len()..].split_whitespace().filter_map(figure).collect()
 }
 
+/// As people read it.
+fn explain(text: &str, choice: Option<&str>) -> Result<String> {
+    Ok(margin::explain(text, choice)?.print(false))
+}
+
+#[test]
+fn what_is_explained_is_json_too() {
+    let file = portfolio();
+    let said = margin::explain(&file.to_string(), None).unwrap().print(true);
+    let said: Value = serde_json::from_str(&said).unwrap();
+    let found = &found(&file)["expected"];
+    let number = |value: &Value| value.as_str().unwrap().parse::<f64>().unwrap();
+    for (said, found) in [
+        (&said["margins"]["initial"], &found["initial"]),
+        (&said["margins"]["maintenance"], &found["maintenance"]),
+        (&said["core"], &found["joint"]["core"]),
+        (&said["by_underlying"][0]["scan_loss"], &found["scan"]["BTC"]["scan_loss"]),
+    ] {
+        assert_eq!(number(said), found.as_f64().unwrap());
+    }
+    assert_eq!((&said["portfolio"], &said["adds"][1]["held"]), (&json!("desk"), &json!("-0.5")));
+    assert_eq!(said["adds"].as_array().unwrap().len(), 5);
+    assert_eq!(said["greeks"][1]["underlying"], "ETH");
+    assert_eq!(number(&said["greeks"][1]["gamma"]), 0.0);
+}
+
 #[test]
 fn what_a_delta_hedged_straddle_requires() {
     let text = explain(CANONICAL, Some("3")).unwrap();
@@ -256,15 +283,19 @@ fn the_command_prints_a_file_or_an_error() {
     assert_eq!(serde_json::from_str::<Value>(&printed).unwrap(), evaluate(CANONICAL).unwrap());
     let (success, printed, _) = novate(&["margin", "explain", path, "--case", "3"]);
     assert!(success && printed.trim_end() == explain(CANONICAL, Some("3")).unwrap().trim_end());
+    let (success, printed, _) = novate(&["margin", "explain", path, "--case", "3", "--json"]);
+    assert!(success && serde_json::from_str::<Value>(&printed).unwrap()["margins"]["initial"].is_string());
     let (success, printed, error) = novate(&["margin", "evaluate", "no-such-file"]);
     assert!(!success && printed.is_empty() && error.starts_with("error: cannot read no-such-file"), "{error}");
 }
 
 #[test]
 fn the_model_is_timed_on_a_file() {
-    let said = time(&portfolio().to_string()).unwrap();
+    let said = time(&portfolio().to_string()).unwrap().print(false);
     let (count, rest) = said.split_once(' ').unwrap();
     assert!(count.parse::<u64>().unwrap() > 100, "{said}");
     assert_eq!(rest, "evaluations a second of 1 portfolios with 5.0 legs on average, on one core");
-    assert!(format!("{:#}", time("[]").unwrap_err()).contains("no portfolio"));
+    let json: Value = serde_json::from_str(&time(&portfolio().to_string()).unwrap().print(true)).unwrap();
+    assert_eq!((&json["portfolios"], &json["legs"]), (&json!(1), &json!(5)));
+    assert!(format!("{:#}", time("[]").err().unwrap()).contains("no portfolio"));
 }

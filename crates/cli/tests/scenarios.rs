@@ -82,6 +82,14 @@ fn build_repeats_the_committed_rows() {
     assert!(said.contains("128 rows of BTC, ETH, SOL"), "{said}");
     assert!(said.contains("from 373 common days, 2021-01-22 to 2022-01-31"), "{said}");
     assert_eq!(fs::read_dir(out.parent().unwrap()).unwrap().count(), 1, "nothing but the rows is left");
+
+    let out = out.to_str().unwrap();
+    let said =
+        novate(&["build", "--json", "--until", "2022-01-31", "--out", out, data("closes.csv").to_str().unwrap()]);
+    let said: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!((said["rows"].as_u64(), said["days"].as_u64()), (Some(128), Some(373)));
+    assert_eq!((said["out"].as_str(), said["columns"][2].as_str()), (Some(out), Some("SOL")));
+    assert_eq!(fs::read_to_string(out).unwrap(), ROWS);
 }
 
 #[test]

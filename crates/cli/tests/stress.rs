@@ -12,7 +12,7 @@ fn options(report: &str) -> Options {
     let program = std::env::var_os("NOVATE_PROGRAM").map_or_else(built, PathBuf::from);
     let report = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(report);
     // As few steps of the fortnight as there can be: this is about what follows.
-    Options { program, report, steps: 2, no_stress: false, quiet: true }
+    Options { program, report, steps: 2, no_stress: false, quiet: true, json: false }
 }
 
 #[test]
@@ -21,6 +21,11 @@ fn the_windows_are_replayed_and_told() {
     let outcome = demo::run(&options).unwrap_or_else(|e| panic!("the demo failed: {e:#}"));
     let names: Vec<&str> = outcome.stress.iter().map(|r| r.window.name).collect();
     assert_eq!(names, ["March 2020", "May 2021", "November 2022", "March 2023"]);
+    let figures = novate_cli::demo::figures::figures(&outcome);
+    for (replay, told) in outcome.stress.iter().zip(figures["windows"].as_array().expect("windows")) {
+        assert_eq!((&told["name"], &told["runs"][1]["liquidators"]), (&replay.window.name.into(), &"asleep".into()));
+        assert_eq!(told["runs"][0]["slices"], replay.runs[0].slices());
+    }
     for replay in &outcome.stress {
         holds(replay);
     }

@@ -60,8 +60,26 @@ pub fn signature_bytes(text: &str) -> Option<[u8; 64]> {
     Some(signature.into())
 }
 
-/// Reads and checks an order: grammar, cluster, portfolio, life, instruments, sizes, limit, times, and last the signature.
-pub fn admit(view: &View, sent: &Submission) -> Result<Order, Refusal> {
+/// Checks, and where a time does not fit the clock as it is known, checks again by a look at the chain's: that of a local cluster leaps,
+/// and whoever signs may know of it first.
+async fn by_the_clock<T>(view: &View, check: impl Fn() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    match check() {
+        Err(Refusal::TimeTooOld | Refusal::NonceAhead) if view.look().await => check(),
+        checked => checked,
+    }
+}
+
+/// Reads and checks an order: grammar, cluster, portfolio, life, times, instruments, sizes, limit, and last the signature.
+pub async fn admit(view: &View, sent: &Submission) -> Result<Order, Refusal> {
+    by_the_clock(view, || check_order(view, sent)).await
+}
+
+/// Reads and checks a text for the matcher alone.
+pub async fn admit_control(view: &View, sent: &Submission) -> Result<Control, Refusal> {
+    by_the_clock(view, || check_control(view, sent)).await
+}
+
+fn check_order(view: &View, sent: &Submission) -> Result<Order, Refusal> {
     if sent.text.len() > MAX_SEALED_TEXT {
         return Err(Refusal::BadText);
     }
@@ -109,8 +127,7 @@ pub fn admit(view: &View, sent: &Submission) -> Result<Order, Refusal> {
     })
 }
 
-/// Reads and checks a text for the matcher alone.
-pub fn admit_control(view: &View, sent: &Submission) -> Result<Control, Refusal> {
+fn check_control(view: &View, sent: &Submission) -> Result<Control, Refusal> {
     if sent.text.len() > MAX_SEALED_TEXT {
         return Err(Refusal::BadText);
     }

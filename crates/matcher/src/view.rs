@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use novate_client::instrument::{self, Instrument as Kind};
@@ -15,6 +15,7 @@ use novate_client::state::Portfolio;
 use novate_client::{Pubkey, Snapshot};
 use novate_margin::Price;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 use crate::order::Key;
 use crate::refusal::Refusal;
@@ -174,6 +175,8 @@ pub struct View {
     cluster: Cluster,
     subject: String,
     instruments: RwLock<Arc<Instruments>>,
+    /// When the last look at the clock that was asked for began.
+    looked: Mutex<Option<Instant>>,
 }
 
 impl View {
@@ -184,7 +187,8 @@ impl View {
             let cluster = Cluster::from_code(mirrored.snapshot.pool.cluster);
             (cluster.context("the pool is of no cluster")?, format!("pool {}", mirrored.pool))
         };
-        let view = Self { source: Source::Chain(mirror), cluster, subject, instruments: RwLock::default() };
+        let (instruments, looked) = Default::default();
+        let view = Self { source: Source::Chain(mirror), cluster, subject, instruments, looked };
         view.refresh();
         Ok(view)
     }
@@ -200,6 +204,7 @@ impl View {
             cluster: cluster.context("the roster is of no cluster")?,
             subject: "roster".into(),
             instruments: RwLock::new(Arc::new(Instruments::new(roster.instruments))),
+            looked: Mutex::default(),
         })
     }
 
@@ -249,6 +254,23 @@ impl View {
                 i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
             }
         }
+    }
+
+    /// Looks at the chain's clock instead of waiting until the mirror does, and says whether it is known anew. However many ask, one look
+    /// is under way at a time; it serves all who asked before it began.
+    pub async fn look(&self) -> bool {
+        let Source::Chain(mirror) = &self.source else { return false };
+        let asked = Instant::now();
+        let mut looked = self.looked.lock().await;
+        if looked.is_some_and(|begun| begun > asked) {
+            return true;
+        }
+        let begun = Instant::now();
+        let seen = mirror.look().await.is_ok();
+        if seen {
+            *looked = Some(begun);
+        }
+        seen
     }
 
     /// A portfolio of the pool. One that was closed is none.

@@ -9,6 +9,7 @@ mod chain;
 pub(crate) mod committee;
 mod desk;
 mod expiries;
+pub mod figures;
 mod keeper;
 mod ledger;
 mod legs;
@@ -36,7 +37,7 @@ use novate_client::instructions as ix;
 use novate_client::HealthReport;
 
 pub use crate::books::Ledger;
-pub use cast::{Kind, CAST};
+pub use cast::{Kind, Member, CAST};
 pub use chain::ComputeUnits;
 pub use liquidator::{Fate, Sale};
 pub use prices::{DAY, START};
@@ -70,6 +71,9 @@ pub struct Options {
     /// No progress bar.
     #[arg(long)]
     pub quiet: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What the demo found.

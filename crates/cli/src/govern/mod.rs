@@ -42,6 +42,9 @@ pub enum Command {
         file: PathBuf,
         #[command(flatten)]
         at: At,
+        /// What is printed is JSON without it too.
+        #[arg(long)]
+        json: bool,
     },
     /// Say in words what a change does, when it can be executed, and which portfolios it would leave short of margin.
     Show {
@@ -95,7 +98,7 @@ pub enum Command {
 /// Runs a command and returns what it prints.
 pub fn run(command: &Command) -> Result<String> {
     let (printed, json) = match command {
-        Command::Draft { file, at } => return draft(file, &at.cluster()?),
+        Command::Draft { file, at, .. } => return draft(file, &at.cluster()?),
         Command::Show { change, output } => (show(change, &output.at.cluster()?)?, output.json),
         Command::List { pool, output } => (list(*pool, &output.at.cluster()?)?, output.json),
         Command::Schedule { file, output, by } => (schedule(file, &output.at.cluster()?, &by.key()?)?, output.json),

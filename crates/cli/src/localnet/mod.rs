@@ -142,7 +142,7 @@ pub fn run(options: &Options) -> Result<String> {
 
     start_bots(&mut tree, options, &node, &place)?;
     let began = node.cluster.now()?;
-    let crowd = Crowd::new(Matcher { matcher }, options.seed, options.good());
+    let crowd = Crowd::new(Matcher::new(&matcher)?, options.seed, options.good());
     let mut world = World { options, node: &node, place: &place, prices: &mut prices, crowd, elapsed: 0, began };
     while !stop.load(Ordering::Relaxed) && world.turn()? {
         tree.check()?;

@@ -5,20 +5,23 @@ use novate_margin::dated::Right;
 use novate_margin::pricing::DAY;
 use novate_margin::units::{PRICE_DIGITS, USD_DIGITS};
 use novate_margin::{Book, Health, Params, Underlying, Usd};
+use serde_json::{json, Map, Value};
 
 use super::file::{Case, File};
 use super::greeks::Greeks;
 use super::number::real;
 use super::portfolio::{Kind, Leg, Portfolio};
 use super::tables::{exact, figure, percent, table};
+use crate::amount::{decimal, CONTRACT, USD};
+use crate::trader::Printed;
 
 /// Explains one portfolio of a file: the one chosen by name or place, or the only one.
-pub fn explain(text: &str, choice: Option<&str>) -> Result<String> {
+pub fn explain(text: &str, choice: Option<&str>) -> Result<Printed> {
     let file = File::parse(text)?;
     let case = choose(&file.cases, choice)?;
     let explained = Explained::new(case, &file.params);
     let explained = if case.place.is_empty() { explained } else { explained.with_context(|| case.place.clone()) }?;
-    Ok(explained.print())
+    Ok(Printed::new(explained.print(), explained.json()?))
 }
 
 fn choose<'a>(cases: &'a [Case], choice: Option<&str>) -> Result<&'a Case> {
@@ -48,6 +51,10 @@ fn usd(amount: Usd) -> f64 {
     real(amount.0, USD_DIGITS)
 }
 
+fn amount(amount: Usd) -> Value {
+    decimal(amount.0, USD).into()
+}
+
 impl Explained {
     fn new(case: &Case, params: &Params) -> Result<Self> {
         let portfolio = Portfolio::read(case, params)?;
@@ -69,6 +76,50 @@ impl Explained {
         let names = self.portfolio.underlyings.iter().map(|held| held.name.clone());
         let underlyings = underlyings(names.zip(&self.found), self.places);
         [parts(&self.title, &self.health, self.places), underlyings, self.greeks(), self.legs()].join("\n")
+    }
+
+    /// The same as JSON, by the names that a portfolio on the cluster has.
+    fn json(&self) -> Result<Value> {
+        let names = self.portfolio.underlyings.iter().map(|held| held.name.clone());
+        let margins = [("initial", self.health.initial), ("maintenance", self.health.maintenance)];
+        let margins = margins.into_iter().chain([("requirement", self.health.requirement)]);
+        let mut adds = vec![];
+        for (leg, (alone, others)) in self.portfolio.legs.iter().zip(&self.by_leg) {
+            adds.push(json!({
+                "name": self.label(leg),
+                "held": decimal(leg.quantity.0, CONTRACT),
+                "alone": amount(*alone),
+                "requirement": amount(self.health.requirement.sub(*others)?),
+            }));
+        }
+        let own = json!({
+            "portfolio": self.title,
+            "margins": margins.map(|(name, margin)| (name.to_string(), amount(margin))).collect::<Map<_, _>>(),
+            "by_underlying": underlyings_json(names.zip(&self.found)),
+            "greeks": self.greeks_json(),
+            "adds": adds,
+        });
+        let mut json = parts_json(&self.health);
+        json.extend(own.as_object().cloned().unwrap_or_default());
+        Ok(json.into())
+    }
+
+    /// Greeks of each underlying, of all that is on it.
+    fn greeks_json(&self) -> Value {
+        let rounded = |x: f64| decimal((x * 1e6).round() as i128, USD);
+        let of = |(at, name): (usize, &str)| {
+            let legs = self.portfolio.legs.iter().filter(|leg| leg.underlying == at);
+            let Greeks { value, delta, gamma, vega, theta } = legs.map(|leg| Greeks::of(&self.portfolio, leg)).sum();
+            json!({
+                "underlying": name,
+                "value": rounded(value),
+                "delta": rounded(delta),
+                "gamma": rounded(gamma),
+                "vega": rounded(vega),
+                "theta": rounded(theta),
+            })
+        };
+        self.portfolio.underlyings.iter().map(|held| held.name.as_str()).enumerate().map(of).collect()
     }
 
     fn usd(&self, amount: f64) -> String {
@@ -225,6 +276,39 @@ pub(crate) fn underlyings<'a>(found: impl Iterator<Item = (String, &'a Underlyin
     let header =
         ["", "worst node", "price", "scan range", "net delta", "scan loss", "shortfall alone", "contingencies"];
     table("By underlying, USD", &header, 2, found.map(row).collect())
+}
+
+/// What the requirement is made of, as JSON.
+pub(crate) fn parts_json(h: &Health) -> Map<String, Value> {
+    let parts = [
+        ("gross", h.gross),
+        ("es_alone", h.es_alone),
+        ("es_joint", h.es_joint),
+        ("core", h.core),
+        ("net_delta_floor", h.net_delta_floor),
+        ("contingencies", h.contingencies),
+        ("outside", h.outside),
+    ];
+    parts.into_iter().map(|(name, part)| (name.to_string(), amount(part))).collect()
+}
+
+/// Each underlying alone, as JSON.
+pub(crate) fn underlyings_json<'a>(found: impl Iterator<Item = (String, &'a Underlying)>) -> Value {
+    let of = |(name, u): (String, &Underlying)| {
+        json!({
+            "underlying": name,
+            "net_delta": decimal(u.net_delta.0, CONTRACT),
+            "scan_loss": amount(u.scan_loss),
+            "es_alone": amount(u.es_alone),
+            "basis": amount(u.basis),
+            "naked_short": amount(u.naked_short),
+            "option_value": amount(u.option_charge),
+            "confidence": amount(u.confidence_charge),
+            "concentration": amount(u.concentration),
+            "term_vega": amount(u.term_vega),
+        })
+    };
+    found.map(of).collect()
 }
 
 fn vol(direction: i8) -> &'static str {

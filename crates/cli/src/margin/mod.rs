@@ -28,6 +28,9 @@ pub enum Command {
     Evaluate {
         /// Portfolios as JSON: one, a list, or `{"params": .., "cases": [..]}`. See docs/margin.md.
         file: PathBuf,
+        /// What is printed is JSON without it too.
+        #[arg(long)]
+        json: bool,
     },
     /// Say what the margin of a portfolio is made of: rules, worst nodes, Greeks, and what each leg adds.
     Explain {
@@ -46,6 +49,9 @@ pub enum Command {
     Time {
         /// Portfolios as JSON, as for `evaluate`.
         file: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -53,18 +59,21 @@ pub enum Command {
 pub fn run(command: &Command) -> Result<String> {
     let read = |file: &Path| std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()));
     match command {
-        Command::Evaluate { file } => {
+        Command::Evaluate { file, .. } => {
             let values = evaluate(&read(file)?).with_context(|| file.display().to_string())?;
             Ok(format!("{values:#}"))
         }
         Command::Explain { what, case, look } => match what.parse::<Pubkey>() {
             Ok(address) => trader::run(&Margin { address, look: look.clone() }),
             Err(_) => {
-                let tables = explain(&read(Path::new(what))?, case.as_deref()).with_context(|| what.clone())?;
-                Ok(tables.trim_end().into())
+                let explained = explain(&read(Path::new(what))?, case.as_deref()).with_context(|| what.clone())?;
+                Ok(explained.print(look.json))
             }
         },
         Command::WhatIf(what_if) => trader::run(what_if),
-        Command::Time { file } => time(&read(file)?).with_context(|| file.display().to_string()),
+        Command::Time { file, json } => {
+            let timed = time(&read(file)?).with_context(|| file.display().to_string())?;
+            Ok(timed.print(*json))
+        }
     }
 }

@@ -56,6 +56,9 @@ pub struct Options {
     /// Use days up to this one only.
     #[arg(long, value_name = "DATE")]
     pub until: Option<Date>,
+    /// Say what the rows are as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Writes the rows, and says in a few lines what they are.
@@ -71,6 +74,19 @@ pub fn run(options: &Options) -> Result<String> {
     replace(&options.out, &text).with_context(|| options.out.display().to_string())?;
 
     let (first, last) = span(&history);
+    if options.json {
+        let said = json!({
+            "out": options.out,
+            "rows": rows.len(),
+            "columns": history.columns,
+            "left_out": history.left_out,
+            "days": history.joint.len(),
+            "first_day": first,
+            "last_day": last,
+            "source_sha256": table.sha256,
+        });
+        return Ok(format!("{said:#}"));
+    }
     let mut said = format!("{} rows of {} in {}\n", rows.len(), history.columns.join(", "), options.out.display());
     let _ = writeln!(said, "from {} common days, {first} to {last}", history.joint.len());
     for name in &history.left_out {

@@ -11,7 +11,7 @@ use super::portfolio::{factor, margins_json, standing};
 use super::session::{Look, Session};
 use super::{Printed, Run};
 use crate::amount::{decimal, figure, usd, CONTRACT, USD};
-use crate::margin::explain::{parts, places, underlyings};
+use crate::margin::explain::{parts, parts_json, places, underlyings, underlyings_json};
 use crate::margin::tables::table;
 use crate::symbol;
 
@@ -104,35 +104,17 @@ impl Run for Margin {
         out += "\n";
         out += &standing(&health);
         let amount = |x: Usd| Value::from(decimal(x.0, USD));
-        let by_underlying = book.underlyings().iter().map(|u| {
-            json!({
-                "underlying": named(u.asset),
-                "net_delta": decimal(u.net_delta.0, CONTRACT),
-                "scan_loss": amount(u.scan_loss),
-                "es_alone": amount(u.es_alone),
-                "basis": amount(u.basis),
-                "naked_short": amount(u.naked_short),
-                "option_value": amount(u.option_charge),
-                "confidence": amount(u.confidence_charge),
-                "concentration": amount(u.concentration),
-                "term_vega": amount(u.term_vega),
-            })
-        });
-        let json = json!({
+        let found = book.underlyings().iter().map(|found| (named(found.asset), found));
+        let own = json!({
             "portfolio": held.address.to_string(),
             "time": now,
             "margins": margins_json(&health),
-            "gross": amount(health.gross),
-            "es_alone": amount(health.es_alone),
-            "es_joint": amount(health.es_joint),
-            "core": amount(health.core),
-            "net_delta_floor": amount(health.net_delta_floor),
-            "contingencies": amount(health.contingencies),
-            "outside": amount(health.outside),
-            "by_underlying": by_underlying.collect::<Value>(),
+            "by_underlying": underlyings_json(found),
             "adds": rows.iter().map(|row| json!({ "name": row.name, "held": row.amount, "requirement": amount(row.requirement) })).collect::<Value>(),
         });
-        Ok(Printed::new(out, json))
+        let mut json = parts_json(&health);
+        json.extend(own.as_object().cloned().unwrap_or_default());
+        Ok(Printed::new(out, json.into()))
     }
 
     fn json(&self) -> bool {

@@ -16,10 +16,11 @@ use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use solana_keypair::Keypair;
 
+use super::desk::{Desk, Matcher};
 use super::legs::mark;
 use super::orders::cancel;
 use super::session::{Act, Held};
-use super::sheet::{withdrawal, Matcher, Terms};
+use super::sheet::{withdrawal, Sheet, Terms};
 use super::{Printed, Run};
 use crate::amount::{parse, USD};
 use crate::govern::text::length;
@@ -48,7 +49,7 @@ pub struct Maker {
     #[arg(long, default_value_t = 1)]
     every: u64,
     #[command(flatten)]
-    desk: Matcher,
+    desk: Desk,
     #[command(flatten)]
     act: Act,
 }
@@ -70,10 +71,11 @@ impl Run for Maker {
         ensure!(self.levels > 0, "at least one level");
         let size = i128::from(parse(&self.size, USD)?);
         ensure!(size > 0, "the size is above 0");
+        let matcher = self.desk.matcher()?;
         let mut quoted = BTreeMap::new();
         let mut sent = 0u64;
         while !stop.load(Ordering::Relaxed) {
-            match self.turn(&mut quoted, spread, size) {
+            match self.turn(&matcher, &mut quoted, (spread, size)) {
                 Ok(count) => sent += count,
                 // A node or a matcher that is away for a while comes back.
                 Err(error) => {
@@ -84,7 +86,7 @@ impl Run for Maker {
             sleep(Duration::from_secs(self.every));
         }
         let (session, held, key) = self.act.held()?;
-        self.desk.post("/cancels", &withdrawal(&session.view, &held, &key)?)?;
+        matcher.post("/cancels", &withdrawal(&session.view, &held, &key)?)?;
         Ok(Printed::new(format!("{sent} orders sent, all withdrawn"), json!({ "orders": sent })))
     }
 
@@ -95,7 +97,7 @@ impl Run for Maker {
 
 impl Maker {
     /// Looks, and where a mark has moved by a quarter of the spread, or orders grow old, makes all orders anew. How many.
-    fn turn(&self, quoted: &mut BTreeMap<u16, Quoted>, spread: i128, size: i128) -> Result<u64> {
+    fn turn(&self, matcher: &Matcher, quoted: &mut BTreeMap<u16, Quoted>, (spread, size): (i128, i128)) -> Result<u64> {
         let (session, held, key) = self.act.held()?;
         let view = &session.view;
         let marks: Vec<(&Market, i64)> = view
@@ -113,7 +115,7 @@ impl Maker {
         if marks.iter().all(is_good) {
             return Ok(0);
         }
-        self.desk.post("/cancels", &withdrawal(view, &held, &key)?)?;
+        matcher.post("/cancels", &withdrawal(view, &held, &key)?)?;
         quoted.clear();
         if held.portfolio.fills.iter().filter(|fill| fill.expiry > view.now).count() > SLOTS {
             cancel(true, &[], &self.act)?;
@@ -124,7 +126,12 @@ impl Maker {
             let before = sent;
             for level in 1..=i128::from(self.levels) {
                 for side in [OrderSide::Buy, OrderSide::Sell] {
-                    sent += self.quote(view, &held, &key, (market, mark), (side, spread * level, size))?;
+                    let sheet = self.sheet(view, (&held, &key), (market, mark), (side, spread * level, size))?;
+                    match matcher.post("/orders", &sheet) {
+                        Ok(_) => sent += 1,
+                        // What the matcher refuses is told and left out.
+                        Err(error) => eprintln!("maker: {error:#}"),
+                    }
                 }
             }
             if sent > before {
@@ -134,15 +141,14 @@ impl Maker {
         Ok(sent)
     }
 
-    /// Sends one order; one that the matcher refuses is told and left out.
-    fn quote(
+    /// One order.
+    fn sheet(
         &self,
         view: &PoolView,
-        held: &Held,
-        key: &Keypair,
+        (held, key): (&Held, &Keypair),
         (market, mark): (&Market, i64),
         (side, away, size): (OrderSide, i128, i128),
-    ) -> Result<u64> {
+    ) -> Result<Sheet> {
         let (at, tick) = (i128::from(mark), i128::from(market.tick.0));
         let limit = match side {
             OrderSide::Buy => at * (ONE - away) / ONE / tick * tick,
@@ -150,12 +156,6 @@ impl Maker {
         };
         let flags = OrderFlags { post_only: true, ..OrderFlags::default() };
         let terms = Terms::perpetual(view, (market, mark), (side, size, limit), self.seconds, flags)?;
-        match self.desk.post("/orders", &terms.sign(view, held, key, false)?) {
-            Ok(_) => Ok(1),
-            Err(error) => {
-                eprintln!("maker: {error:#}");
-                Ok(0)
-            }
-        }
+        terms.sign(view, held, key, false)
     }
 }

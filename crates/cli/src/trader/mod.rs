@@ -1,5 +1,6 @@
 //! What a trader does with a pool: look, open, deposit, trade, ask for health, watch.
 
+mod desk;
 mod explain;
 mod insurance;
 mod legs;
@@ -9,15 +10,18 @@ mod money;
 mod orders;
 mod pool;
 mod portfolio;
+mod quote;
 mod refresh;
 mod session;
 mod sheet;
+mod strategy;
 mod trade;
 mod watch;
 
 use anyhow::Result;
 use serde_json::Value;
 
+pub use desk::Matcher;
 pub use explain::{Margin, WhatIf};
 pub use insurance::Command as Insurance;
 pub use legs::mark;
@@ -27,9 +31,10 @@ pub use money::{Borrow, Deposit, Lend, Repay, Unlend, Withdraw};
 pub use orders::Command as Orders;
 pub use pool::Command as Pool;
 pub use portfolio::{Command as Portfolio, Health};
+pub use quote::Command as Quote;
 pub use refresh::Refresh;
 pub use session::{Held, Look, Session};
-pub use sheet::{Matcher, Terms};
+pub use sheet::Terms;
 pub use trade::Command as Trade;
 pub use watch::Watch;
 

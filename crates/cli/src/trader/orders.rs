@@ -8,14 +8,16 @@ use clap::ValueEnum;
 use novate_client::instructions::{self as build, Holdings};
 use novate_client::order::{Order, OrderFlags, OrderSide, NONCES_PER_SECOND, NONCE_AHEAD_SECONDS, STRATEGY_UNIT};
 use novate_client::state::{Fill, Portfolio};
-use novate_client::{instrument, symbol as symbols, Leg, OrderId, Pubkey};
+use novate_client::{instrument, Leg, OrderId, Pubkey};
 use serde_json::{json, Value};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
+use super::desk::Desk;
 use super::legs;
 use super::session::{signed, Act, Held, Look, Reads, Session};
-use super::sheet::{Matcher, Sheet, Terms};
+use super::sheet::{Sheet, Terms};
+use super::strategy::{self, Named, Ratio};
 use super::{Printed, Run};
 use crate::amount::{decimal, parse, CONTRACT, PRICE};
 use crate::govern::text::{self, length};
@@ -39,7 +41,7 @@ pub enum Command {
         #[command(flatten)]
         wanted: Wanted,
         #[command(flatten)]
-        desk: Matcher,
+        desk: Desk,
         #[command(flatten)]
         act: Act,
     },
@@ -48,7 +50,7 @@ pub enum Command {
         /// What `orders send` printed.
         id: String,
         #[command(flatten)]
-        desk: Matcher,
+        desk: Desk,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -59,7 +61,7 @@ pub enum Command {
         #[arg(required = true, value_name = "LEG")]
         legs: Vec<Ratio>,
         #[command(flatten)]
-        desk: Matcher,
+        desk: Desk,
         #[command(flatten)]
         look: Look,
     },
@@ -105,7 +107,7 @@ pub struct Wanted {
     quantity: String,
     /// SYMBOL, or SYMBOL:RATIO: contracts of it for each strategy, negative where it is sold when the strategy is bought.
     #[arg(required = true, value_name = "LEG")]
-    legs: Vec<Ratio>,
+    pub(super) legs: Vec<Ratio>,
     /// USD for one strategy: the most that a buyer pays, the least that a seller receives.
     #[arg(long, value_name = "PRICE", allow_hyphen_values = true)]
     limit: String,
@@ -130,29 +132,16 @@ pub struct Wanted {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Side {
+pub enum Side {
     Buy,
     Sell,
 }
 
-/// A leg of a strategy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ratio {
-    symbol: String,
-    ratio: i64,
-}
-
-impl std::str::FromStr for Ratio {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (symbol, ratio) = text.split_once(':').unwrap_or((text, "1"));
-        let ratio = ratio.parse().ok().filter(|ratio: &i64| *ratio != 0 && ratio.unsigned_abs() <= 1_000);
-        match ratio {
-            Some(ratio) if !symbol.is_empty() => Ok(Self { symbol: symbol.into(), ratio }),
-            _ => Err(format!(
-                "{text:?} is no leg; write SYMBOL or SYMBOL:RATIO, a whole number up to 1000, for instance ETH-PERP:-2"
-            )),
+impl From<Side> for OrderSide {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Buy => Self::Buy,
+            Side::Sell => Self::Sell,
         }
     }
 }
@@ -167,7 +156,7 @@ impl Run for Command {
         match self {
             Self::Sign { wanted, out, act } => {
                 let (session, held, key) = act.held()?;
-                let sheet = sign(wanted, &session, &held, &key)?;
+                let sheet = wanted.sign(strategy::named(&session, &wanted.legs)?, &session, &held, &key)?;
                 if let Some(path) = out {
                     std::fs::write(path, serde_json::to_string_pretty(&sheet)?)
                         .with_context(|| path.display().to_string())?;
@@ -177,13 +166,14 @@ impl Run for Command {
             }
             Self::Send { wanted, desk, act } => {
                 let (session, held, key) = act.held()?;
-                let sheet = sign(wanted, &session, &held, &key)?;
-                shown(desk.post("/orders", &sheet)?)
+                let sheet = wanted.sign(strategy::canonical(&session, &wanted.legs)?, &session, &held, &key)?;
+                Ok(shown(desk.matcher()?.post("/orders", &sheet)?))
             }
-            Self::Status { id, desk, .. } => shown(desk.get(&format!("/orders/{id}"))?),
+            Self::Status { id, desk, .. } => Ok(shown(desk.matcher()?.get(&format!("/orders/{id}"))?)),
             Self::Book { legs, desk, look } => {
                 let session = look.session()?;
-                book(desk.get(&format!("/books/{}", encoded(&strategy(&session, legs)?)))?)
+                let strategy = strategy::text(&strategy::canonical(&session, legs)?);
+                book(desk.matcher()?.get(&format!("/books/{}", encoded(&strategy)))?)
             }
             Self::Settle { first, second, quantity, look, by } => {
                 settle([&Sheet::read(first)?, &Sheet::read(second)?], quantity.as_deref(), look, &by.key()?)
@@ -202,43 +192,31 @@ impl Run for Command {
     }
 }
 
-/// Instruments and symbols of legs, as texts of orders name them.
-fn named_legs(session: &Session, legs: &[Ratio]) -> Result<Vec<(i64, String, u16)>> {
-    let snapshot = &session.view.snapshot;
-    let name = |leg: &Ratio| {
-        let id = symbol::instrument(snapshot, &leg.symbol)?;
-        let name = symbols::of(snapshot, id).with_context(|| format!("{} cannot be named in an order", leg.symbol))?;
-        Ok((leg.ratio, name, instrument::market_of(id)))
-    };
-    legs.iter().map(name).collect()
+impl Wanted {
+    /// Signed, of these legs as texts name them.
+    pub(super) fn sign(&self, legs: Named, session: &Session, held: &Held, key: &Keypair) -> Result<Sheet> {
+        let terms = Terms {
+            side: self.side.into(),
+            quantity: quantity(&self.quantity)?,
+            legs,
+            limit: parse(&self.limit, PRICE)?,
+            seconds: self.seconds,
+            flags: OrderFlags {
+                post_only: self.post_only,
+                ioc: self.ioc,
+                fok: self.fok,
+                reduce_only: self.reduce_only,
+            },
+        };
+        terms.sign(&session.view, held, key, self.offchain)
+    }
 }
 
-/// Of a matcher's book: `1 BTC-PERP#0, -2 ETH-PERP#1`.
-fn strategy(session: &Session, legs: &[Ratio]) -> Result<String> {
-    let named = named_legs(session, legs)?;
-    Ok(named.iter().map(|(ratio, name, market)| format!("{ratio} {name}#{market}")).collect::<Vec<_>>().join(", "))
-}
-
-fn sign(wanted: &Wanted, session: &Session, held: &Held, key: &Keypair) -> Result<Sheet> {
-    let quantity = parse(&wanted.quantity, CONTRACT)?;
+/// Strategies, 1e-9.
+pub(super) fn quantity(text: &str) -> Result<i64> {
+    let quantity = parse(text, CONTRACT)?;
     ensure!(quantity > 0, "the quantity is above zero; to sell say sell");
-    let terms = Terms {
-        side: match wanted.side {
-            Side::Buy => OrderSide::Buy,
-            Side::Sell => OrderSide::Sell,
-        },
-        quantity,
-        legs: named_legs(session, &wanted.legs)?,
-        limit: parse(&wanted.limit, PRICE)?,
-        seconds: wanted.seconds,
-        flags: OrderFlags {
-            post_only: wanted.post_only,
-            ioc: wanted.ioc,
-            fok: wanted.fok,
-            reduce_only: wanted.reduce_only,
-        },
-    };
-    terms.sign(&session.view, held, key, wanted.offchain)
+    Ok(quantity)
 }
 
 fn settle(sheets: [&Sheet; 2], quantity: Option<&str>, look: &Look, key: &Keypair) -> Result<Printed> {
@@ -335,7 +313,8 @@ fn encoded(text: &str) -> String {
     text.replace('#', "%23").replace(' ', "%20")
 }
 
-fn shown(order: Value) -> Result<Printed> {
+/// An order as the matcher answers.
+pub(super) fn shown(order: Value) -> Printed {
     let field = |name: &str| order[name].as_str().unwrap_or("-").to_string();
     let why = order["why"].as_str().map(|why| format!(" ({why})")).unwrap_or_default();
     let text = format!(
@@ -349,7 +328,7 @@ fn shown(order: Value) -> Result<Printed> {
         field("filled"),
         field("settled"),
     );
-    Ok(Printed::new(text, order))
+    Printed::new(text, order)
 }
 
 fn book(book: Value) -> Result<Printed> {
@@ -375,16 +354,6 @@ const _: () = assert!(STRATEGY_UNIT == 1_000_000_000, "quantities of strategies 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn legs_of_a_strategy() {
-        let read = |text: &str| text.parse::<Ratio>();
-        assert_eq!(read("BTC-PERP"), Ok(Ratio { symbol: "BTC-PERP".into(), ratio: 1 }));
-        assert_eq!(read("ETH-PERP:-2"), Ok(Ratio { symbol: "ETH-PERP".into(), ratio: -2 }));
-        for text in ["", ":1", "ETH-PERP:0", "ETH-PERP:1.5", "ETH-PERP:1001", "ETH-PERP:"] {
-            assert!(read(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn an_order_on_chain_is_named_by_nonce_and_expiry() {

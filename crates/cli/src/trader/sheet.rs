@@ -11,26 +11,22 @@ use novate_client::signing::{message, SignedMessage};
 use novate_client::state::{Market, Portfolio};
 use novate_client::{symbol, Pubkey};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
 use super::session::Held;
+use super::strategy::{self, Named};
+use crate::amount::{decimal, CONTRACT};
 
-/// A matcher.
-#[derive(Clone, Debug, clap::Args)]
-pub struct Matcher {
-    #[arg(long, env = "NOVATE_MATCHER", default_value = "http://127.0.0.1:8080", value_name = "URL")]
-    pub matcher: String,
-}
+/// Seconds that this machine's clock may be from the chain's to be signed by: a matcher and the program allow 60.
+const APART: u64 = 30;
 
 /// What an order is to say.
 pub struct Terms {
     pub side: OrderSide,
     /// 1e-9 strategies, above zero.
     pub quantity: i64,
-    /// Ratio, symbol and index of the market.
-    pub legs: Vec<(i64, String, u16)>,
+    pub legs: Named,
     /// USD 1e-9 for one strategy.
     pub limit: i64,
     /// How long it is good.
@@ -83,10 +79,13 @@ fn cluster(view: &PoolView) -> Result<order::Cluster> {
     order::Cluster::from_code(view.snapshot.pool.cluster).context("the pool does not know its cluster")
 }
 
-/// The moment of signing: the chain's second, and of this machine's clock what is below it; later where orders of then would be void.
+/// The moment of signing by this machine's clock; where the chain's is far from it, the chain's second and of this machine's what is below
+/// it. Later where orders of then would be void.
 fn nonce(portfolio: &Portfolio, signer: &Pubkey, now: i64) -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let second = now.max(0).unsigned_abs().saturating_mul(NONCES_PER_SECOND);
+    let now = now.max(0).unsigned_abs();
+    let second = if now.abs_diff(since.as_secs()) <= APART { since.as_secs() } else { now };
+    let second = second.saturating_mul(NONCES_PER_SECOND);
     let least = if *signer == portfolio.owner { 0 } else { portfolio.delegate_nonce };
     second.max(portfolio.minimum_nonce).max(least).saturating_add(since.subsec_micros().into())
 }
@@ -99,6 +98,9 @@ pub struct Sheet {
     pub signer: String,
     pub signature: String,
     envelope: String,
+    /// Of a quote: the request that it answers, or takes of. It is not signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
 }
 
 impl Sheet {
@@ -106,7 +108,7 @@ impl Sheet {
         let message = message(&text, &key.pubkey(), offchain).context("the order is too long for a hardware wallet")?;
         let signature = key.sign_message(&message).to_string();
         let envelope = if offchain { "offchain" } else { "raw" }.into();
-        Ok(Self { text, signer: key.pubkey().to_string(), signature, envelope })
+        Ok(Self { text, signer: key.pubkey().to_string(), signature, envelope, request: None })
     }
 
     pub fn read(path: &Path) -> Result<Self> {
@@ -136,56 +138,20 @@ impl Sheet {
 
 /// A text that takes all orders of a portfolio out of a matcher's books; on chain they stay good.
 pub fn withdrawal(view: &PoolView, held: &Held, key: &Keypair) -> Result<Sheet> {
-    let (cluster, generation) = (cluster(view)?.name(), held.portfolio.generation);
-    let time = nonce(&held.portfolio, &key.pubkey(), view.now);
-    let text = format!("Novate cancel: {cluster} portfolio {} generation {generation}; all; time {time}", held.address);
-    Sheet::sign(text, key, false)
+    control("cancel", "all", view, (held, key))
 }
 
-impl Matcher {
-    /// What is found at a path.
-    pub fn get(&self, path: &str) -> Result<Value> {
-        self.ask(|client, url| client.get(format!("{url}{path}")))
-    }
+/// A text that asks makers for quotes of so many strategies, 1e-9.
+pub fn request(view: &PoolView, (quantity, legs): (i64, &Named), seconds: i64, by: (&Held, &Keypair)) -> Result<Sheet> {
+    let quantity = decimal(quantity, CONTRACT);
+    control("request", &format!("{quantity} x {}; seconds {seconds}", strategy::text(legs)), view, by)
+}
 
-    /// Sends what is signed.
-    pub fn post(&self, path: &str, sheet: &Sheet) -> Result<Value> {
-        let body = serde_json::to_string(sheet)?;
-        self.ask(|client, url| {
-            client.post(format!("{url}{path}")).header("content-type", "application/json").body(body)
-        })
-    }
-
-    /// Fills that it has settled on chain since it started.
-    pub fn settled(&self) -> Result<u64> {
-        let (_, said) = self.fetch(|client, url| client.get(format!("{url}/metrics")))?;
-        let count = said.lines().find_map(|line| line.strip_prefix("novate_matcher_fills_total{stage=\"settled\"} "));
-        Ok(count.map_or(Ok(0), str::parse)?)
-    }
-
-    /// What the matcher answers; a refusal by its name.
-    fn ask(&self, request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder) -> Result<Value> {
-        let (status, body) = self.fetch(request)?;
-        let url = &self.matcher;
-        let value: Value =
-            serde_json::from_str(&body).with_context(|| format!("{url} is no matcher: it says {body:?}"))?;
-        if !status.is_success() {
-            let field = |name: &str| value[name].as_str().unwrap_or_default().to_string();
-            bail!("{} [{}]", field("message"), field("error"));
-        }
-        Ok(value)
-    }
-
-    fn fetch(
-        &self,
-        request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder,
-    ) -> Result<(reqwest::StatusCode, String)> {
-        let url = self.matcher.trim_end_matches('/');
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let answered = runtime.block_on(async {
-            let answer = request(&reqwest::Client::new(), url).send().await?;
-            Ok::<_, reqwest::Error>((answer.status(), answer.text().await?))
-        });
-        answered.with_context(|| format!("no matcher answers at {url}"))
-    }
+/// A text for a matcher alone (docs/matcher.md).
+fn control(verb: &str, wish: &str, view: &PoolView, (held, key): (&Held, &Keypair)) -> Result<Sheet> {
+    let (cluster, generation) = (cluster(view)?.name(), held.portfolio.generation);
+    let time = nonce(&held.portfolio, &key.pubkey(), view.now);
+    let portfolio = held.address;
+    let text = format!("Novate {verb}: {cluster} portfolio {portfolio} generation {generation}; {wish}; time {time}");
+    Sheet::sign(text, key, false)
 }

@@ -69,7 +69,7 @@ pub struct Mirrored {
     pub slot: u64,
     /// Whether subscriptions stand; where not, since when they do not.
     pub current: std::result::Result<(), Instant>,
-    /// Unix time of the chain, when it was last read, and when that was here.
+    /// Unix time of the chain, when it was last read, and when that reading began here.
     clock: (i64, Instant),
     /// Slots at which accounts were as they are here.
     slots: BTreeMap<Pubkey, u64>,
@@ -90,6 +90,13 @@ impl Mirrored {
     /// The pool without its portfolios, for [`Cluster::prepare`].
     pub fn view(&self) -> PoolView {
         PoolView { address: self.pool, snapshot: self.snapshot.clone(), now: self.now(), slot: self.slot }
+    }
+
+    /// Takes in a reading of the clock, unless one that began later is there.
+    fn set_clock(&mut self, now: i64, begun: Instant) {
+        if begun >= self.clock.1 {
+            self.clock = (now, begun);
+        }
     }
 
     /// Takes in an account as it was at a slot; none where it changed nothing.
@@ -145,6 +152,7 @@ fn read<T: ZeroCopy>(data: &[u8]) -> Option<T> {
 
 /// A mirror of a pool. Ends when it is dropped.
 pub struct Mirror {
+    cluster: Cluster,
     mirrored: Arc<RwLock<Mirrored>>,
     task: JoinHandle<()>,
 }
@@ -165,7 +173,15 @@ impl Mirror {
             Ok(mirrored) => mirrored?,
             Err(_) => return Err(Error::Answer("the mirror ended".into())),
         };
-        Ok((Self { mirrored, task }, listener))
+        Ok((Self { cluster: cluster.clone(), mirrored, task }, listener))
+    }
+
+    /// Looks at the chain's clock now, instead of at the next second: on a local cluster it leaps.
+    pub async fn look(&self) -> Result<()> {
+        let begun = Instant::now();
+        let now = self.cluster.now().await?;
+        with(&self.mirrored, |mirrored| mirrored.set_clock(now, begun)).await;
+        Ok(())
     }
 
     /// What is there now. Hold it briefly: changes wait meanwhile.
@@ -268,8 +284,9 @@ async fn follow(
                 None => return Ok(()),
             },
             _ = look.tick() => {
+                let begun = Instant::now();
                 let now = cluster.now().await?;
-                with(&shared, |mirrored| mirrored.clock = (now, Instant::now())).await;
+                with(&shared, |mirrored| mirrored.set_clock(now, begun)).await;
                 continue;
             }
         };

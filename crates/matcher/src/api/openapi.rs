@@ -80,9 +80,12 @@ fn schemas() -> Value {
     let errors: Vec<_> = Refusal::ALL.iter().map(|refusal| refusal.name()).collect();
     let level = list(amount());
     let quote = object(&[
+        ("id", text()),
         ("number", number()),
+        ("portfolio", text()),
         ("price", amount()),
         ("quantity", amount()),
+        ("until", number()),
         ("whole", json!({ "type": "boolean" })),
     ]);
     let request = [("id", text()), ("strategy", text()), ("quantity", amount()), ("until", number())];

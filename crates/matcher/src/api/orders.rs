@@ -24,7 +24,7 @@ pub(super) async fn place(State(shop): State<Shared>, sent: Result<Bytes, BytesR
 /// The same order sent again is answered as the first time: who did not get the answer may ask so.
 async fn placed(shop: &Shop, sent: Result<Bytes, BytesRejection>) -> Result<Value, Refusal> {
     let submission = Shop::submission(&body(sent)?)?;
-    let order = admit(&shop.view, &submission)?;
+    let order = admit(&shop.view, &submission).await?;
     shop.take(order.portfolio)?;
     let id = order.id.clone();
     let instruments = shop.view.instruments();
@@ -58,7 +58,7 @@ pub(super) async fn cancel(State(shop): State<Shared>, sent: Result<Bytes, Bytes
 
 async fn cancelled(shop: &Shop, sent: Result<Bytes, BytesRejection>) -> Result<Value, Refusal> {
     let submission = Shop::submission(&body(sent)?)?;
-    let control = admit_control(&shop.view, &submission)?;
+    let control = admit_control(&shop.view, &submission).await?;
     let portfolio = Key(control.portfolio);
     shop.take(portfolio)?;
     let Wish::Cancel(which) = control.wish else { return Err(Refusal::BadText) };

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use solana_keypair::Keypair;
 
 use super::orders::body;
-use super::show::{show_request, show_side};
+use super::show::{show_quotes, show_request};
 use super::{Answer, Part, Shared, Shop};
 use crate::admission::admit_control;
 use crate::control::{read_strategy, Wish, REQUEST_SECONDS};
@@ -23,7 +23,7 @@ pub(super) async fn ask(State(shop): State<Shared>, sent: Result<Bytes, BytesRej
 
 async fn asked(shop: &Shop, sent: Result<Bytes, BytesRejection>) -> Result<Value, Refusal> {
     let submission = Shop::submission(&body(sent)?)?;
-    let control = admit_control(&shop.view, &submission)?;
+    let control = admit_control(&shop.view, &submission).await?;
     let portfolio = Key(control.portfolio);
     shop.take(portfolio)?;
     let Wish::Request { strategy, seconds } = control.wish else { return Err(Refusal::BadText) };
@@ -69,11 +69,9 @@ async fn quoted(shop: &Shop, headers: &HeaderMap, id: &str) -> Result<Value, Ref
             return Err(Refusal::WrongToken);
         }
         let mut shown = show_request(&instruments, request);
-        let book = engine.quotes(&id);
         for (name, side) in [("buys", Side::Buy), ("sells", Side::Sell)] {
-            let orders = book.map(|book| show_side(book, side)).unwrap_or_default();
             if let Some(shown) = shown.as_object_mut() {
-                shown.insert(name.into(), orders.into());
+                shown.insert(name.into(), show_quotes(engine, &id, side).into());
             }
         }
         Ok(shown)

@@ -4,11 +4,10 @@ use axum::extract::{Path, State};
 use serde_json::{json, Value};
 
 use super::{Answer, Part, Shared};
-use crate::book::Book;
 use crate::control::read_strategy;
 use crate::decimal::decimal;
 use crate::engine::{Engine, Fill, Request, Stage};
-use crate::order::{Closed, Side, Standing};
+use crate::order::{Closed, Id, Side, Standing};
 use crate::refusal::Refusal;
 use crate::strategy::Strategy;
 use crate::view::Instruments;
@@ -92,17 +91,22 @@ pub(super) fn show_request(instruments: &Instruments, request: &Request) -> Valu
     })
 }
 
-/// Orders of a side, the best first.
-pub(super) fn show_side(book: &Book, side: Side) -> Vec<Value> {
-    let order = |order: &crate::book::Resting| {
-        json!({
-            "number": order.number,
-            "price": amount(order.limit),
-            "quantity": amount(order.remaining),
-            "whole": order.whole,
-        })
+/// Quotes of a request on a side, the best first.
+pub(super) fn show_quotes(engine: &Engine, request: &Id, side: Side) -> Vec<Value> {
+    let Some(book) = engine.quotes(request) else { return vec![] };
+    let quote = |resting: &crate::book::Resting| {
+        let order = &engine.order_by_number(resting.number)?.order;
+        Some(json!({
+            "id": order.id.to_string(),
+            "number": resting.number,
+            "portfolio": order.portfolio.0.to_string(),
+            "price": amount(resting.limit),
+            "quantity": amount(resting.remaining),
+            "until": order.until,
+            "whole": resting.whole,
+        }))
     };
-    book.orders(side).map(order).collect()
+    book.orders(side).filter_map(quote).collect()
 }
 
 /// Levels of a book, the best first, and its sequence.

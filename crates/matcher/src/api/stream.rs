@@ -152,7 +152,7 @@ impl Heard {
     }
 
     async fn follow_orders(&mut self, shop: &Shared, submission: &Submission) -> Result<Value, Refusal> {
-        let control = admit_control(&shop.view, submission)?;
+        let control = admit_control(&shop.view, submission).await?;
         let portfolio = Key(control.portfolio);
         if !shop.keys.take(portfolio) {
             return Err(Refusal::KeyRate);

@@ -9,7 +9,7 @@ use novate_client::rpc::PoolView;
 use novate_client::state::Portfolio;
 use novate_client::{Prices, Terms};
 
-use super::transaction::{received, NO_PRICES};
+use super::transaction::{received, NO_MARK, NO_PRICES};
 use super::{leg_prices, Chain, Due, Facts, Quote};
 use crate::admission::check_trader;
 use crate::engine::Blame;
@@ -17,7 +17,7 @@ use crate::order::{Side, Standing};
 use crate::view::{Holder, View};
 
 /// Errors of the world rather than of an order.
-const NOBODYS: [&str; 12] = [
+const NOBODYS: [&str; 13] = [
     "PriceStale",
     "PriceUncertain",
     "ChainStale",
@@ -30,6 +30,7 @@ const NOBODYS: [&str; 12] = [
     "WrongScenarios",
     "Restricted",
     "OpenInterestCap",
+    NO_MARK,
 ];
 /// Errors of the price, which is the maker's limit.
 const MAKERS: [&str; 3] = ["OutsideBand", "InvalidPrice", NO_PRICES];

@@ -82,27 +82,26 @@ impl Chain {
         Outcome::Refused(error.to_string(), blame)
     }
 
-    /// Refreshes what is old, and makes the transaction by a simulation, which fails as the program would.
+    /// Refreshes what is old, and makes the transaction by a simulation, which fails as the program would. Prices are laid on the legs by
+    /// the marks that stand then: of a strike that nobody has traded yet there is none before.
     async fn make(&self, view: &View, due: &Due) -> Result<VersionedTransaction, Error> {
         let pool = view.mirror().map(|mirror| mirror.read().view()).ok_or_else(|| Error::Failed("no chain".into()))?;
         let (maker, taker) = self.portfolios(due).await?;
-        let legs = legs(&pool, due).ok_or_else(|| Refused {
-            name: NO_PRICES.into(),
-            message: "no prices of the legs add up to the fill's".into(),
-        })?;
+        let traded: Vec<u64> = due.fill.strategy.legs().iter().map(|leg| leg.instrument).collect();
         let mut holdings = Holdings::of([&*maker, &*taker]);
-        let mut options_are_traded = false;
-        for leg in &legs {
-            let market = instrument::market_of(leg.instrument);
-            let market = pool.snapshot.markets.get(&market);
-            holdings = holdings.with_traded(leg.instrument, market.map_or(0, |market| market.asset));
-            options_are_traded |=
-                matches!(instrument::parse(leg.instrument), Ok(instrument::Instrument::Option { .. }));
+        for id in &traded {
+            let market = pool.snapshot.markets.get(&instrument::market_of(*id));
+            holdings = holdings.with_traded(*id, market.map_or(0, |market| market.asset));
         }
-        if options_are_traded {
+        let is_option = |id: &u64| matches!(instrument::parse(*id), Ok(instrument::Instrument::Option { .. }));
+        if traded.iter().any(is_option) {
             holdings = holdings.with_cash_moved();
         }
-        self.refresh(&pool, &holdings, [&maker, &taker], &legs).await?;
+        let pool = match self.refresh(&pool, &holdings, [&maker, &taker], traded).await? {
+            true => self.cluster.view(&pool.address).await?,
+            false => pool,
+        };
+        let legs = legs(&pool, due)?;
         // The compute budget's instructions stand before it.
         let at = if self.sending.unit_price > 0 { 2 } else { 1 };
         let sides = [side(&due.maker)?, side(&due.taker)?];
@@ -112,29 +111,29 @@ impl Chain {
         sign(message, &[&self.key])
     }
 
-    /// Prices and option values that are too old are refreshed first, by transactions of their own.
+    /// Prices and option values that are too old are refreshed first, by transactions of their own. Says whether any were.
     async fn refresh(
         &self,
         pool: &PoolView,
         holdings: &Holdings,
         portfolios: [&Portfolio; 2],
-        legs: &[Leg],
-    ) -> Result<(), Error> {
+        traded: Vec<u64>,
+    ) -> Result<bool, Error> {
         let request = Request {
             payer: self.key.pubkey(),
             holdings: holdings.clone(),
             portfolios: portfolios.to_vec(),
-            traded: legs.iter().map(|leg| leg.instrument).collect(),
+            traded,
             tables: &self.tables,
             options: self.sending,
             ..Request::default()
         };
         let prepared = self.cluster.prepare(pool, &request).await?;
         let signed = prepared.sign(&[&self.key])?;
-        for transaction in signed {
-            self.cluster.send(&transaction).await?;
+        for transaction in &signed {
+            self.cluster.send(transaction).await?;
         }
-        Ok(())
+        Ok(!signed.is_empty())
     }
 
     /// Both portfolios as they are now.
@@ -207,19 +206,25 @@ impl Chain {
     }
 }
 
-/// No prices of the legs add up to the fill's: what the matcher itself refuses.
+/// What the matcher itself refuses: no prices of the legs add up to the fill's, or a leg has no mark to lay its price near.
 pub(super) const NO_PRICES: &str = "NoLegPrices";
+pub(super) const NO_MARK: &str = "NoMark";
 
 /// The legs from the maker's side, at prices that add up to the fill's.
-fn legs(pool: &PoolView, due: &Due) -> Option<Vec<Leg>> {
+fn legs(pool: &PoolView, due: &Due) -> Result<Vec<Leg>, Refused> {
+    let refused = |name: &str, message: &str| Refused { name: name.into(), message: message.into() };
     let (strategy, sign) = (&due.fill.strategy, due.fill.maker_side.sign());
     let quotes: Option<Vec<Quote>> = strategy.legs().iter().map(|leg| blame::quote(pool, leg.instrument)).collect();
-    let prices = leg_prices(strategy, due.fill.price, &quotes?)?;
-    let legs = strategy.legs().iter().zip(prices).map(|(leg, price)| {
-        let quantity = due.fill.quantity.checked_mul(i64::from(leg.ratio))?.checked_mul(sign)?;
-        Some(Leg { instrument: leg.instrument, quantity, price })
+    let quotes = quotes.ok_or_else(|| refused(NO_MARK, "a leg has no mark now"))?;
+    let prices = leg_prices(strategy, due.fill.price, &quotes);
+    let legs = prices.and_then(|prices| {
+        let legs = strategy.legs().iter().zip(prices).map(|(leg, price)| {
+            let quantity = due.fill.quantity.checked_mul(i64::from(leg.ratio))?.checked_mul(sign)?;
+            Some(Leg { instrument: leg.instrument, quantity, price })
+        });
+        legs.collect()
     });
-    legs.collect()
+    legs.ok_or_else(|| refused(NO_PRICES, "no prices of the legs add up to the fill's"))
 }
 
 /// An order as a side of the settlement.

@@ -48,6 +48,9 @@ fn the_best_quote_is_taken() {
     );
     assert_eq!(quotes["sells"][0]["price"], "57900");
     assert_eq!(quotes["sells"].as_array().unwrap().len(), 2);
+    let best = quotes["sells"][0].as_object().unwrap();
+    assert_eq!((&best["id"], &best["until"]), (&cheap["id"], &cheap["until"]));
+    assert_eq!(best["portfolio"], second.portfolio.to_string());
     // Quotes stand in no public book, and do not meet each other.
     assert_eq!(matcher.get("/books").1["books"], json!([]));
     matcher.sends("/orders", &answer(&first, buy(2, 58_000), &request));

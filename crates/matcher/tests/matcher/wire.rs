@@ -7,10 +7,13 @@ use std::time::{Duration, Instant};
 
 use novate_client::instructions::cancel_orders;
 use novate_client::state::{Market, Portfolio};
-use novate_client::{addresses, instrument, Instruction, Pubkey, ID};
+use novate_client::{addresses, instrument, Instruction, Pubkey, Right, ID};
+use novate_matcher::admission::Submission;
+use novate_matcher::control::Wish;
+use novate_matcher::engine::Which;
 use novate_tests::feed::Quote;
 use novate_tests::world::program_path;
-use novate_tests::{Actor, World, BTC_PERP, CONTRACT};
+use novate_tests::{Actor, World, BTC_PERP, CONTRACT, PRICE};
 use serde_json::{json, Value};
 use solana_account::Account;
 use solana_keypair::Keypair;
@@ -188,6 +191,58 @@ fn wanted_again(wanted: &Wanted) -> Wanted {
     Wanted { nonce: wanted.nonce - 1, ..wanted.clone() }
 }
 
+/// Strikes that were listed and never priced have no mark until somebody trades them: the matcher prices them first.
+#[test]
+fn a_quoted_spread_of_new_options_is_settled() {
+    let (scene, (actors, time)) = Scene::new("wire_options", |world| {
+        let actors = [500_000, 50_000].map(|usd| world.trader(usd));
+        let time = world.chain(BTC_PERP, 20, 0.6, &[18_000, 20_000, 22_000]);
+        world.list_strikes(BTC_PERP, time, &[19_000 * PRICE, 21_000 * PRICE]);
+        (actors, time)
+    });
+    let expiry = scene.world.expiry(BTC_PERP, time);
+    let mark = |usd: i64| expiry.listed().iter().find(|strike| strike.strike.0 == usd * PRICE).unwrap().mark.0;
+    assert_eq!((mark(19_000), mark(21_000)), (0, 0), "they are priced already");
+    // Between neighbours, half of what lies between the outer ones.
+    let fair = (mark(18_000) - mark(22_000)) / 2 / PRICE / 10 * 10;
+
+    let matcher = scene.matcher(&["--publish-tables"]);
+    let [maker, taker] = actors.each_ref().map(|actor| trader(&scene, actor));
+    let listed = matcher.get("/instruments").1["instruments"].clone();
+    let call = |usd: i64| {
+        let found =
+            listed.as_array().unwrap().iter().find(|of| of["symbol"].as_str().unwrap().ends_with(&format!("-{usd}-C")));
+        found.unwrap()["symbol"].as_str().unwrap().to_string()
+    };
+    let legs = vec![(1, call(19_000), 0), (-1, call(21_000), 0)];
+    let strategy = format!("2 x 1 {}#0, -1 {}#0", legs[0].1, legs[1].1);
+    let asks = Wish::Request { strategy, seconds: 60 };
+    let request = matcher.sends("/rfq", &taker.control_at(asks, scene.node.now() as u64 * 1_000_000));
+    let of = |trader: &Trader, wanted: Wanted| {
+        let order = trader.order(&Wanted { legs: legs.clone(), ..at(&scene, wanted) });
+        Submission { request: Some(request["id"].as_str().unwrap().into()), ..order }
+    };
+    let quote = matcher.sends("/orders", &of(&maker, sell(2, fair + 10)));
+    let mut takes = buy(2, fair + 20);
+    takes.flags.ioc = true;
+    let taken = matcher.sends("/orders", &of(&taker, takes));
+    assert_eq!((&taken["filled"], &taken["why"]), (&json!("2"), &json!("Filled")));
+    scene.until(|| {
+        let quote = order(&matcher, &quote);
+        assert_eq!(quote["error"], Value::Null, "{quote}");
+        quote["settled"] == "2"
+    });
+    for (slot, sign) in [(3, 1), (4, -1)] {
+        let id = instrument::option(BTC_PERP, expiry.minutes(), slot, Right::Call);
+        let held = [0, 1].map(|who| scene.node.state::<Portfolio>(&actors[who].portfolio).quantity_of(id));
+        assert_eq!(held, [-2 * sign * CONTRACT, 2 * sign * CONTRACT]);
+    }
+    let taker: Portfolio = scene.node.state(&actors[1].portfolio);
+    let paid = 50_000_000_000 - taker.cash;
+    let premium = 2 * (fair + 10) * 1_000_000;
+    assert!((premium..premium + 100_000_000).contains(&paid), "{paid} paid for {premium}, fees included");
+}
+
 #[test]
 fn killed_while_it_settles_every_fill_lands_once() {
     let (scene, actors) = Scene::new("wire_kill", |world| [1_000_000, 1_000_000].map(|usd| world.trader(usd)));
@@ -208,6 +263,22 @@ fn killed_while_it_settles_every_fill_lands_once() {
     scene.until(|| orders.iter().all(|placed| order(&matcher, placed)["settled"] == "1"));
     assert_eq!(scene.position(&actors[1]), expected, "each fill once");
     assert_eq!(scene.position(&actors[0]), -expected);
+}
+
+#[test]
+fn who_signs_right_after_the_clock_leapt_is_taken() {
+    let (scene, actor) = Scene::new("wire_leap", |world| world.trader(100_000));
+    let (matcher, trader) = (scene.matcher(&[]), trader(&scene, &actor));
+    for _ in 0..3 {
+        scene.node.pass(1_800);
+        let time = scene.node.now() as u64 * 1_000_000;
+        matcher.sends("/cancels", &trader.control_at(Wish::Cancel(Which::All), time));
+        scene.node.pass(1_800);
+        matcher.sends("/orders", &trader.order(&at(&scene, sell(1, 20_010))));
+    }
+    // A time that no clock shows is refused as before.
+    let time = (scene.node.now() as u64 + 90) * 1_000_000;
+    matcher.refuses("/cancels", &trader.control_at(Wish::Cancel(Which::All), time), "TimeTooOld");
 }
 
 #[test]
