@@ -19,6 +19,7 @@ pub mod insured;
 pub mod ledger;
 pub mod lending;
 pub mod lookup;
+pub mod orders;
 pub mod perpetual;
 pub mod sending;
 pub mod spec;
