@@ -13,6 +13,7 @@ pub mod committee;
 pub mod dated;
 pub mod expiring;
 pub mod feed;
+pub mod fullest;
 pub mod governing;
 pub mod haircut;
 pub mod insured;

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use novate::events::{FilledOrder, Traded};
-use novate_client::instructions::{Behind, SettledSide};
+use novate_client::instructions::{self as build, Behind, SettledSide};
+use novate_client::instrument::expiry_of;
 use novate_client::order::{Cluster, Order, OrderFlags, OrderSide};
 use novate_client::signing::SignedMessage;
 use novate_client::state::Portfolio;
@@ -15,6 +16,7 @@ use solana_keypair::Keypair;
 use solana_signer::Signer;
 
 use super::judge::{named, refused, Foreseen, Judge, Refused};
+use super::trades::CROWDED;
 use super::Walk;
 
 /// Seconds that a nonce may be ahead.
@@ -63,7 +65,10 @@ impl SignedOrder {
     fn is_listed(&self, snapshot: &Snapshot) -> bool {
         let order = self.order();
         let named = order.legs.iter().map(|leg| leg.symbol);
-        self.legs.iter().zip(named).all(|((id, _), named)| symbol::of(snapshot, *id).is_some_and(|is| is == named))
+        self.legs.iter().zip(named).all(|((id, _), named)| {
+            let open = expiry_of(*id).is_none_or(|expiry| snapshot.expiries.contains_key(&expiry));
+            open && symbol::of(snapshot, *id).is_some_and(|symbol| symbol == named)
+        })
     }
 }
 
@@ -80,6 +85,7 @@ impl Placed {
     }
 
     fn remember(&mut self, order: &SignedOrder) {
+        self.orders.retain(|known| known.message != order.message);
         if self.orders.len() == REMEMBERED {
             self.orders.remove(0);
         }
@@ -88,14 +94,15 @@ impl Placed {
 }
 
 impl Walk {
-    /// A new fill, or one more of an order that was signed before.
+    /// A new fill, by a delegate of this moment now and then, or one more of an order that was signed before.
     pub(super) fn settle_orders(&mut self) {
+        let delegated = if self.chance.percent(15) { self.name_delegate() } else { None };
         let mut judge = self.judge();
-        let before = match self.chance.percent(45) {
-            true => self.filled_again(&judge),
-            false => None,
+        let again = delegated.is_none() && self.chance.percent(45);
+        let again = if again { self.filled_again(&judge) } else { None };
+        let Some((seats, mut sides, legs)) = again.or_else(|| self.new_fill(&judge, delegated)) else {
+            return self.trade();
         };
-        let Some((seats, mut sides, legs)) = before.or_else(|| self.new_fill(&judge)) else { return self.trade() };
         judge.accrue(legs.iter().map(|leg| leg.instrument));
         let mut settle = self.settling(seats, &sides, &legs);
         // Two long orders do not fit a packet: one side signs then.
@@ -109,7 +116,9 @@ impl Walk {
         let foreseen = self.foresee_fill(&judge, &before, &sides, &legs);
         for side in &sides {
             if let Side::Order(order) = side {
-                self.placed.remember(order);
+                if foreseen.is_ok() || self.chance.percent(20) {
+                    self.placed.remember(order);
+                }
             }
         }
         self.note_refusal(&foreseen);
@@ -125,17 +134,31 @@ impl Walk {
         self.count_fill(&before, &sides, legs[0].quantity, &sent.event());
     }
 
+    /// A seat whose delegate can sign orders from now on.
+    fn name_delegate(&mut self) -> Option<usize> {
+        let seat = self.chance.index(12);
+        let (actor, delegate) = (self.actor(seat), self.world.new_key());
+        let expiry = self.world.now() + 5_000;
+        let set = build::set_delegate(actor.address(), actor.portfolio, delegate.pubkey(), expiry);
+        self.run("set_delegate", set, &[&actor.key]).ok()?;
+        self.seats[seat].delegate = Some(delegate);
+        self.world.pass(1);
+        Some(seat)
+    }
+
     /// Between two seats, in what they trade otherwise: each side by an order, hardly ever flawed, or one by a signature.
-    fn new_fill(&mut self, judge: &Judge) -> Option<([usize; 2], [Side; 2], Vec<Leg>)> {
-        let seats = self.sides();
+    fn new_fill(&mut self, judge: &Judge, delegated: Option<usize>) -> Option<([usize; 2], [Side; 2], Vec<Leg>)> {
+        let mut seats = self.sides();
+        seats[0] = delegated.unwrap_or(seats[0]);
         if seats[0] == seats[1] {
             return None;
         }
         let before = seats.map(|seat| self.portfolio(seat));
-        let closes = before[0].in_auction() || self.chance.percent(25);
+        let crowded = before[0].position_count > CROWDED;
+        let closes = before[0].in_auction() || self.chance.percent(if crowded { 80 } else { 25 });
         let mut legs = match self.chance.between(0, 9) {
             _ if closes => self.closing(judge, &before),
-            0..=4 => self.perpetuals(judge, &before),
+            0..=6 => self.perpetuals(judge, &before),
             _ => self.strategy(judge, &before),
         };
         if legs[0].quantity == 0 {
@@ -147,7 +170,7 @@ impl Walk {
         }
         let sides = match self.chance.between(0, 3) {
             0 => [self.sign(seats[0], &legs, 0, closes)?, Side::Signature(self.trader(seats[1]))],
-            1 => [Side::Signature(self.trader(seats[0])), self.sign(seats[1], &legs, 1, false)?],
+            1 if delegated.is_none() => [Side::Signature(self.trader(seats[0])), self.sign(seats[1], &legs, 1, false)?],
             _ => [self.sign(seats[0], &legs, 0, closes)?, self.sign(seats[1], &legs, 1, false)?],
         };
         Some((seats, sides, legs))
@@ -160,12 +183,16 @@ impl Walk {
             legs.iter().map(|leg| symbol::of(&snapshot, leg.instrument)).collect::<Option<_>>()?;
         let (cost, named) = strategy(legs, &symbols);
         let buys = (legs[0].quantity > 0) == (place == 0);
-        let reach: i64 = legs.iter().zip(&named).map(|(leg, named)| named.ratio.abs() * leg.price / 20).sum();
-        let slack = *self.chance.pick(&[0, reach, reach, reach, reach, reach, reach, -1]);
+        let reach: i64 = legs.iter().zip(&named).map(|(leg, named)| named.ratio.abs() * leg.price / 4).sum();
+        let slack = if self.chance.percent(3) {
+            -1
+        } else {
+            *self.chance.pick(&[0, reach, reach, reach, reach, reach, reach, reach])
+        };
         let (key, portfolio) = (self.trader(seat), self.portfolio(seat));
         let flags = OrderFlags {
             fok: self.chance.percent(8),
-            reduce_only: closes && self.chance.percent(50) || self.chance.percent(3),
+            reduce_only: self.chance.percent(if closes { 60 } else { 5 }),
             post_only: self.chance.percent(5),
             ioc: false,
         };
@@ -177,16 +204,20 @@ impl Walk {
             quantity: legs[0].quantity.abs() * *self.chance.pick(&[1, 1, 2, 2, 3, 5]),
             legs: named,
             limit: if buys { cost + slack } else { cost - slack },
-            until: now + self.chance.between(0, 4_000),
+            until: now + if self.chance.percent(2) { 0 } else { self.chance.between(1_000, 200_000) },
             nonce: ((now + self.chance.between(-5, AHEAD)) * NONCES + self.chance.between(0, 999_999)) as u64,
             flags,
         };
+        if order.flags.fok && self.chance.percent(70) {
+            order.quantity = legs[0].quantity.abs();
+        }
         // A delegate's first nonce is a minute ahead.
         if key.pubkey() == portfolio.delegate && self.chance.percent(80) {
             order.nonce = order.nonce.max(portfolio.delegate_nonce);
         }
         // The count of another order, now and then.
-        if let Some(other) = self.placed.of(&order.portfolio).filter(|_| self.chance.percent(4)) {
+        let other = self.placed.of(&order.portfolio).filter(|other| other.until > now);
+        if let Some(other) = other.filter(|_| self.chance.percent(4)) {
             (order.nonce, order.until) = (other.nonce, other.until);
         }
         let text = order.render();
@@ -201,17 +232,24 @@ impl Walk {
         let listed = self.placed.orders.iter().filter(|order| order.is_listed(&judge.snapshot));
         let listed: Vec<(usize, SignedOrder)> =
             listed.filter_map(|order| Some((open(order)?, order.clone()))).collect();
-        if listed.is_empty() {
+        let filled = |signed: &SignedOrder| self.placed.filled.get(&signed.count()).copied().unwrap_or_default();
+        let alive = |signed: &SignedOrder| signed.order().until > judge.now;
+        let lives: Vec<_> = listed.iter().filter(|(_, signed)| alive(signed)).cloned().collect();
+        let left = |signed: &SignedOrder| filled(signed) < signed.order().quantity;
+        let open: Vec<_> = lives.iter().filter(|(_, signed)| left(signed)).cloned().collect();
+        let some = match self.chance.between(1, 100) {
+            1..=2 => listed,
+            3..=10 => lives,
+            11..=20 => lives.into_iter().filter(|(_, signed)| filled(signed) == CANCELLED).collect(),
+            _ => open,
+        };
+        if some.is_empty() {
             return None;
         }
-        let alive = |order: &Order| order.until > judge.now;
-        let lives: Vec<_> = listed.iter().filter(|(_, signed)| alive(&signed.order())).cloned().collect();
-        let some = if lives.is_empty() || self.chance.percent(5) { listed } else { lives };
         let (seat, signed) = self.chance.pick(&some).clone();
         let order = signed.order();
         let lot = 1_000_000;
-        let filled = self.placed.filled.get(&signed.count()).copied().unwrap_or_default();
-        let left = order.quantity.saturating_sub(filled);
+        let left = order.quantity.saturating_sub(filled(&signed));
         let quantity = match self.chance.between(0, 9) {
             0 => left.max(0) + lot,
             _ if left <= 0 => order.quantity,
@@ -234,6 +272,16 @@ impl Walk {
             0 => ([seat, other], [Side::Order(signed), against], legs),
             _ => ([other, seat], [against, Side::Order(signed)], legs),
         })
+    }
+
+    /// A seat that signed an order, where there is one.
+    pub(super) fn placed_seat(&mut self) -> usize {
+        let signed = |seat: &usize| self.placed.of(&self.seats[*seat].actor.portfolio).is_some();
+        let signed: Vec<usize> = (0..self.seats.len()).filter(signed).collect();
+        match signed.is_empty() {
+            true => self.seat(),
+            false => *self.chance.pick(&signed),
+        }
     }
 
     fn settling(&self, seats: [usize; 2], sides: &[Side; 2], legs: &[Leg]) -> Vec<Instruction> {

@@ -16,7 +16,10 @@ const AHEAD: i64 = 60;
 impl Walk {
     /// By the owner, or a delegate, whose power may have ended: an order by name, or all that were signed until now.
     pub(super) fn cancel_orders(&mut self) {
-        let seat = self.seat();
+        let seat = match self.chance.percent(50) {
+            true => self.placed_seat(),
+            false => self.seat(),
+        };
         let (key, now) = (self.trader(seat), self.world.now());
         let (actor, mut after) = (self.actor(seat), self.portfolio(seat));
         let nonce = ((now + self.chance.between(-600, AHEAD)) * SECOND) as u64;

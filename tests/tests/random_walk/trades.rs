@@ -54,7 +54,7 @@ const STRATEGIES: [&[(Part, usize, i64)]; 18] = [
 ];
 
 /// Positions above which a portfolio mostly closes.
-const CROWDED: u8 = 24;
+pub(super) const CROWDED: u8 = 24;
 /// Of a leg's rounding, in units: value, a put's strike and forward, premium; for both sides.
 const UNITS: i128 = 8;
 
