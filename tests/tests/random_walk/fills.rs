@@ -34,6 +34,8 @@ type Count = (Pubkey, u64, u64, i64);
 pub(super) struct Placed {
     orders: Vec<SignedOrder>,
     filled: BTreeMap<Count, i64>,
+    /// One that was cancelled, and is tried next.
+    cancelled: Option<Count>,
 }
 
 /// An order, and the legs of one strategy.
@@ -75,12 +77,15 @@ impl SignedOrder {
 impl Placed {
     /// A cancellation that succeeded.
     pub(super) fn cancel(&mut self, portfolio: &Pubkey, generation: u64, order: &OrderId) {
-        self.filled.insert((*portfolio, generation, order.nonce, order.until), CANCELLED);
+        let count = (*portfolio, generation, order.nonce, order.until);
+        self.filled.insert(count, CANCELLED);
+        self.cancelled = Some(count);
     }
 
-    /// An order of a portfolio, where there is one.
-    pub(super) fn of(&self, portfolio: &Pubkey) -> Option<OrderId> {
-        let own = self.orders.iter().rev().map(SignedOrder::count).find(|(of, ..)| of == portfolio);
+    /// An order of a portfolio that has not expired, where there is one.
+    pub(super) fn of(&self, portfolio: &Pubkey, now: i64) -> Option<OrderId> {
+        let counts = self.orders.iter().rev().map(SignedOrder::count);
+        let own = counts.into_iter().find(|(of, _, _, until)| of == portfolio && *until > now);
         own.map(|(_, _, nonce, until)| OrderId { nonce, until })
     }
 
@@ -96,10 +101,11 @@ impl Placed {
 impl Walk {
     /// A new fill, by a delegate of this moment now and then, or one more of an order that was signed before.
     pub(super) fn settle_orders(&mut self) {
-        let delegated = if self.chance.percent(15) { self.name_delegate() } else { None };
+        let cancelled = self.placed.cancelled.take();
+        let delegated = if cancelled.is_none() && self.chance.percent(15) { self.name_delegate() } else { None };
         let mut judge = self.judge();
-        let again = delegated.is_none() && self.chance.percent(45);
-        let again = if again { self.filled_again(&judge) } else { None };
+        let again = cancelled.is_some() || delegated.is_none() && self.chance.percent(60);
+        let again = if again { self.filled_again(&judge, cancelled) } else { None };
         let Some((seats, mut sides, legs)) = again.or_else(|| self.new_fill(&judge, delegated)) else {
             return self.trade();
         };
@@ -204,7 +210,7 @@ impl Walk {
             quantity: legs[0].quantity.abs() * *self.chance.pick(&[1, 1, 2, 2, 3, 5]),
             legs: named,
             limit: if buys { cost + slack } else { cost - slack },
-            until: now + if self.chance.percent(2) { 0 } else { self.chance.between(1_000, 200_000) },
+            until: now + if self.chance.percent(2) { 0 } else { self.chance.between(1_000, 2_500_000) },
             nonce: ((now + self.chance.between(-5, AHEAD)) * NONCES + self.chance.between(0, 999_999)) as u64,
             flags,
         };
@@ -216,7 +222,7 @@ impl Walk {
             order.nonce = order.nonce.max(portfolio.delegate_nonce);
         }
         // The count of another order, now and then.
-        let other = self.placed.of(&order.portfolio).filter(|other| other.until > now);
+        let other = self.placed.of(&order.portfolio, now);
         if let Some(other) = other.filter(|_| self.chance.percent(4)) {
             (order.nonce, order.until) = (other.nonce, other.until);
         }
@@ -227,7 +233,7 @@ impl Walk {
     }
 
     /// What is left of an order, a part of it or too much, against a signature or a new order; `None` where there is none any more.
-    fn filled_again(&mut self, judge: &Judge) -> Option<([usize; 2], [Side; 2], Vec<Leg>)> {
+    fn filled_again(&mut self, judge: &Judge, cancelled: Option<Count>) -> Option<([usize; 2], [Side; 2], Vec<Leg>)> {
         let open = |at: &SignedOrder| self.seats.iter().position(|seat| seat.actor.portfolio == at.order().portfolio);
         let listed = self.placed.orders.iter().filter(|order| order.is_listed(&judge.snapshot));
         let listed: Vec<(usize, SignedOrder)> =
@@ -238,9 +244,11 @@ impl Walk {
         let left = |signed: &SignedOrder| filled(signed) < signed.order().quantity;
         let open: Vec<_> = lives.iter().filter(|(_, signed)| left(signed)).cloned().collect();
         let some = match self.chance.between(1, 100) {
+            _ if cancelled.is_some() => {
+                lives.into_iter().filter(|(_, signed)| Some(signed.count()) == cancelled).collect()
+            }
             1..=2 => listed,
-            3..=10 => lives,
-            11..=20 => lives.into_iter().filter(|(_, signed)| filled(signed) == CANCELLED).collect(),
+            3..=15 => lives,
             _ => open,
         };
         if some.is_empty() {
@@ -276,7 +284,8 @@ impl Walk {
 
     /// A seat that signed an order, where there is one.
     pub(super) fn placed_seat(&mut self) -> usize {
-        let signed = |seat: &usize| self.placed.of(&self.seats[*seat].actor.portfolio).is_some();
+        let now = self.world.now();
+        let signed = |seat: &usize| self.placed.of(&self.seats[*seat].actor.portfolio, now).is_some();
         let signed: Vec<usize> = (0..self.seats.len()).filter(signed).collect();
         match signed.is_empty() {
             true => self.seat(),
