@@ -1,6 +1,6 @@
 //! `docs/performance.md`: its part about the program is written from the figures, and read back by the test that guards them.
 
-use crate::desk::PARTS;
+use crate::desk::{checked, PARTS};
 use crate::Figure;
 
 const HEAD: &str = "# Performance
@@ -47,7 +47,7 @@ fn parts(figures: &[Figure]) -> String {
     let mut table = String::from(PARTS_HEAD);
     let mut before = 0;
     for (what, shape) in &PARTS {
-        let state = shape.checked();
+        let state = checked(shape);
         let of_state = |f: &&Figure| f.instruction == "require_health" && f.state == state;
         let units = figures.iter().find(of_state).map_or(0, |f| f.units);
         table += &format!("| {what} | {} | {} |\n", grouped(units.saturating_sub(before)), grouped(units));

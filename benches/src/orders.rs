@@ -1,12 +1,11 @@
 //! Signed orders, how many legs of them fit a transaction, and what venues clear.
 
-use novate_client::instructions::{self as build, Behind, SettledSide};
-use novate_client::order::{Cluster, Order, OrderFlags, OrderLeg, OrderSide};
-use novate_client::signing::SignedMessage;
-use novate_client::{instrument, symbol, Instruction, Leg, OrderId, Pubkey, Right};
+use novate_client::instructions as build;
+use novate_client::{instrument, Instruction, Leg, OrderId, Pubkey, Right};
+use novate_tests::orders::{by_order, by_signature, signed};
 use novate_tests::sending::{packet_size, PACKET};
 use novate_tests::world::leg;
-use novate_tests::{Actor, World, BTC_PERP, CONTRACT, PRICE};
+use novate_tests::{Actor, World, BTC_PERP, CONTRACT, DAY, PRICE};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
@@ -16,9 +15,6 @@ use crate::figure::{measure, measure_all, Figure};
 const ORDERS: [[bool; 2]; 2] = [[true, true], [true, false]];
 /// Legs of options that fit with them: by the packet, and as many as there may be.
 const MOST: [usize; 2] = [4, 8];
-const DAY: i64 = 86_400;
-/// Behind the compute limit.
-const PLACE: u8 = 1;
 
 /// Every fill is between two portfolios with cash only, as that of `trade` is.
 pub fn all() -> Vec<Figure> {
@@ -72,12 +68,9 @@ fn venues(world: &mut World, legs: &[Leg]) -> Vec<Figure> {
 fn clear(world: &mut World, signer: &Pubkey, legs: &[Leg]) -> Instruction {
     let sides = traders(world);
     for side in &sides {
-        let opt_in = build::opt_in_venue(side.address(), &world.pool, side.portfolio, signer);
-        world.succeeds(&[opt_in], &[&side.key]);
+        world.opt_in(side, signer);
     }
-    let portfolios = sides.each_ref().map(|side| side.portfolio);
-    let holdings = world.holdings(&portfolios).with_traded(legs[0].instrument, world.underlyings[0]);
-    build::clear(world.keys(), *signer, portfolios, &holdings, legs.to_vec())
+    world.clearing(signer, sides.each_ref().map(|side| side.portfolio), legs)
 }
 
 fn traders(world: &mut World) -> [Actor; 2] {
@@ -118,40 +111,17 @@ fn fill(world: &mut World, legs: &[Leg], orders: [bool; 2]) -> (Vec<Instruction>
     let sides = traders(world);
     world.pass(1);
     world.refresh();
-    let snapshot = world.snapshot();
-    let symbols: Vec<String> = legs.iter().map(|leg| symbol::of(&snapshot, leg.instrument).expect("listed")).collect();
-    let ratios = legs.iter().map(|leg| leg.quantity / CONTRACT);
-    let named: Vec<_> =
-        symbols.iter().zip(ratios).map(|(symbol, ratio)| OrderLeg { ratio, symbol, market: BTC_PERP }).collect();
-    let limit: i64 = legs.iter().map(|leg| leg.quantity / CONTRACT * leg.price).sum();
+    let symbols = world.symbols(legs);
+    let signed_orders = world.orders_of(sides.each_ref(), legs, &symbols);
     let side = |at: usize| {
         let actor = &sides[at];
-        let behind = if orders[at] {
-            let order = Order {
-                cluster: Cluster::Localnet,
-                portfolio: actor.portfolio,
-                generation: 0,
-                side: if at == 0 { OrderSide::Buy } else { OrderSide::Sell },
-                quantity: CONTRACT,
-                legs: named.clone(),
-                limit,
-                until: world.now() + DAY,
-                nonce: world.now() as u64 * 1_000_000,
-                flags: OrderFlags::default(),
-            };
-            let message = order.render().into_bytes();
-            let signature = actor.key.sign_message(&message).into();
-            Behind::Order(SignedMessage { signer: actor.address(), signature, message })
+        if orders[at] {
+            by_order(actor, &signed(&actor.key, &signed_orders[at]))
         } else {
-            Behind::Signer(actor.address())
-        };
-        SettledSide { portfolio: actor.portfolio, behind }
+            by_signature(actor)
+        }
     };
-    let mut holdings = world.holdings(&sides.each_ref().map(|side| side.portfolio));
-    for leg in legs {
-        holdings = holdings.with_traded(leg.instrument, world.underlyings[0]);
-    }
-    let built = build::settle_orders(world.keys(), [&side(0), &side(1)], &holdings, legs.to_vec(), PLACE);
+    let built = world.settling([&side(0), &side(1)], legs);
     let signers = sides.iter().zip(orders).filter(|(_, order)| !order).map(|(side, _)| side.key.insecure_clone());
-    (built.expect("short"), signers.collect())
+    (built, signers.collect())
 }

@@ -249,14 +249,45 @@ impl World {
         }
     }
 
+    /// The same where the accounts do not fit a packet but in a lookup table.
+    #[track_caller]
+    pub fn succeeds_packed(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Sent {
+        let table = self.lookup_table(instructions);
+        match self.send_with_tables(instructions, signers, &[table]) {
+            Ok((sent, _)) => sent,
+            Err(failure) => panic!("{:?}\n{}", failure.error, failure.logs.join("\n")),
+        }
+    }
+
     /// The last instruction must fail with this error, and no byte and no lamport of any account may change.
     #[track_caller]
     pub fn refuses(&mut self, instructions: &[Instruction], signers: &[&Keypair], refusal: impl Into<Refusal>) {
         let instructions = &self.enacted(instructions);
         let before = self.picture();
-        let at = instructions.len() as u8;
-        let expected = TransactionError::InstructionError(at, refusal.into().0);
-        match self.send(instructions, signers) {
+        let outcome = self.send(instructions, signers);
+        self.assert_refused(instructions, outcome, refusal.into(), &before);
+    }
+
+    /// The same where the accounts do not fit a packet but in a lookup table.
+    #[track_caller]
+    pub fn refuses_packed(&mut self, instructions: &[Instruction], signers: &[&Keypair], refusal: impl Into<Refusal>) {
+        let instructions = &self.enacted(instructions);
+        let table = self.lookup_table(instructions);
+        let before = self.picture();
+        let outcome = self.send_with_tables(instructions, signers, &[table]).map(|(sent, _)| sent);
+        self.assert_refused(instructions, outcome, refusal.into(), &before);
+    }
+
+    #[track_caller]
+    fn assert_refused(
+        &self,
+        instructions: &[Instruction],
+        outcome: Result<Sent, Failure>,
+        refusal: Refusal,
+        before: &Picture,
+    ) {
+        let expected = TransactionError::InstructionError(instructions.len() as u8, refusal.0);
+        match outcome {
             Ok(_) => panic!("it succeeded, {expected:?} expected"),
             Err(failure) => assert_eq!(failure.error, expected, "\n{}", failure.logs.join("\n")),
         }

@@ -3,13 +3,13 @@ use novate_client::instructions as build;
 use novate_client::order::OrderSide;
 use novate_client::state::Fill;
 use novate_client::{Instruction, NovateError, OrderId};
+use novate_tests::orders::{by_order, signed};
 use novate_tests::world::leg;
-use novate_tests::{Actor, BTC_PERP, CONTRACT, PRICE};
+use novate_tests::{Actor, BTC, BTC_PERP, CONTRACT, DAY, PRICE, USDC};
 use solana_signer::Signer;
 
-use crate::settle_orders::{by_order, signed, Desk};
+use crate::settle_orders::Desk;
 
-const DAY: i64 = 86_400;
 const NONCES: u64 = 1_000_000;
 
 fn cancel(actor: &Actor, minimum_nonce: u64, orders: &[OrderId]) -> Instruction {
@@ -78,17 +78,29 @@ fn what_is_void_already_takes_no_slot() {
 #[test]
 fn a_delegate_cancels_in_an_auction_and_in_a_pause() {
     let mut desk = Desk::new();
-    let delegate = desk.world.new_wallet();
-    let set = build::set_delegate(desk.buyer.address(), desk.buyer.portfolio, delegate.pubkey(), desk.world.now() + 10);
-    desk.world.succeeds(&[set], &[&desk.buyer.key]);
-    let (order, _) = fill(&desk);
-    let portfolio = desk.buyer.portfolio;
-    let pause = build::pause(desk.world.governor.pubkey(), desk.world.pool, novate_client::Action::Trade, 100);
-    let governor = desk.world.governor.insecure_clone();
-    desk.world.succeeds(&[pause], &[&governor]);
-    let cancel = build::cancel_orders(delegate.pubkey(), portfolio, 0, vec![order]);
+    let (delegate, buyer) = (desk.world.new_wallet(), desk.buyer.clone());
+    let expiry = desk.world.now() + 1_000;
+    let set = build::set_delegate(buyer.address(), buyer.portfolio, delegate.pubkey(), expiry);
+    desk.world.succeeds(&[set], &[&buyer.key]);
+    // Half a contract at the initial margin of 15 %; at 19,000 it is 500 below, and 1,000 against 1,140.
+    let (order, settle) = fill(&desk);
+    desk.world.succeeds(&settle, &[]);
+    desk.world.to_initial(&buyer);
+    desk.world.price(BTC, 19_000.0);
+    desk.world.start_auction(&buyer);
+    desk.world.pause(novate_client::Action::Trade, 100);
+    assert!(desk.world.portfolio(&buyer.portfolio).in_auction());
+    let cancel = build::cancel_orders(delegate.pubkey(), buyer.portfolio, 0, vec![order]);
     desk.world.succeeds(std::slice::from_ref(&cancel), &[&delegate]);
-    desk.world.pass(10);
+    assert!(desk.world.portfolio(&buyer.portfolio).in_auction());
+    // Back in margin, and trading goes on: the half that is left stays void.
+    desk.world.price(BTC, 20_000.0);
+    desk.world.deposit(&buyer, USDC, 100_000_000_000);
+    let end = desk.world.end_auction_instruction(&buyer);
+    desk.world.succeeds(&[end], &[]);
+    desk.world.unpause(novate_client::Action::Trade);
+    desk.world.refuses(&settle, &[], NovateError::OrderCancelled);
+    desk.world.pass(expiry - desk.world.now());
     desk.world.refuses(&[cancel], &[&delegate], NovateError::DelegateExpired);
 }
 

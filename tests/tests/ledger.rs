@@ -85,7 +85,7 @@ fn a_unit_too_much_in_an_account_is_noticed() {
     let (market, insurance) = (addresses::market(&world.pool, BTC_PERP), addresses::insurance(&world.pool));
     let accounts = raw(&world);
     let of_size = |size: usize| accounts.iter().find(|a| a.data.len() == size).expect("one of this size").address;
-    let fields: [(_, &[usize]); 9] = [
+    let fields: [(_, &[usize]); 10] = [
         (usdc.to_bytes(), &[416, 816, 824, 832, 840, 848, 856, 864, 872, 880, 888, 896, 904, 912]),
         (gold.to_bytes(), &[408, 528, 536, 544, 552, 560, 568, 576, 584, 592]),
         (addresses::vault(&usdc).to_bytes(), &[64]),
@@ -94,6 +94,7 @@ fn a_unit_too_much_in_an_account_is_noticed() {
         (insurance.to_bytes(), &[48, 56, 64, 80, 88, 96, 104]),
         (of_size(256), &[80, 88, 104]),
         (of_size(5_376), &[120, 128, 152, 160, 168, 176, 184, 216, 224, 232, 728, 736, 744, 752, 760, 768, 776]),
+        (of_size(5_376), &[144, 4_176, 4_184, 4_192, 4_920, 4_928, 4_936]),
         (of_size(5_376), &[4_944, 4_952, 4_960, 4_968, 4_976, 4_984, 4_992, 5_000]),
     ];
     for (address, offset) in fields.iter().flat_map(|(address, fields)| fields.iter().map(move |at| (*address, *at))) {

@@ -5,6 +5,7 @@
 //! `NOVATE_SEED` chooses another walk, `NOVATE_STEPS` a longer one. One that fails leaves a tape, see `tapes`.
 
 mod expiring;
+mod fills;
 mod governance;
 mod haircuts;
 mod insurance;
@@ -74,14 +75,14 @@ const WINDS_UP: i64 = 50;
 /// Steps, of a hundred, that somebody withdraws in while insurance is short.
 const RUNS: i64 = 10;
 
-const INSTRUCTIONS: [(&str, i64); 64] = [
+const INSTRUCTIONS: [(&str, i64); 65] = [
     ("create_pool", 3),
     ("set_committee", 3),
     ("remove_member", 4),
     ("add_asset", 3),
     ("add_market", 3),
     ("propose_role", 3),
-    ("cancel_role", 5),
+    ("cancel_role", 6),
     ("accept_role", 7),
     ("pause", 5),
     ("unpause", 7),
@@ -95,7 +96,7 @@ const INSTRUCTIONS: [(&str, i64); 64] = [
     ("refresh_asset", 7),
     ("refresh_market", 3),
     ("report_mid", 6),
-    ("refresh_redemption", 3),
+    ("refresh_redemption", 4),
     ("submit_forecast", 3),
     ("apply_forecasts", 3),
     ("submit_asset_forecast", 3),
@@ -105,10 +106,11 @@ const INSTRUCTIONS: [(&str, i64); 64] = [
     ("close_portfolio", 7),
     ("set_delegate", 3),
     ("revoke_delegate", 3),
-    ("cancel_orders", 3),
+    ("cancel_orders", 4),
     ("opt_in_venue", 6),
     ("opt_out_venue", 3),
     ("clear", 16),
+    ("settle_orders", 26),
     ("deposit", 7),
     ("withdraw", 9),
     ("transfer", 8),
@@ -153,7 +155,7 @@ const NEVER: [&str; 9] = [
     "NotWritable",
 ];
 /// What must really happen.
-const LIVED: [&str; 67] = [
+const LIVED: [&str; 77] = [
     "a slice of what waits for its price changed hands",
     "the outflow limit held tokens back",
     "a balance below the minimum was refused",
@@ -221,10 +223,20 @@ const LIVED: [&str; 67] = [
     "an insolvent account was taken by a stranger",
     "a withdrawal beside a stale feed",
     "a trade beside a stale feed",
+    "two orders filled each other",
+    "an order was filled against a signature",
+    "an order was filled again",
+    "a delegate's order was filled",
+    "an order with a limit below zero was filled",
+    "a reduce-only order was filled",
+    "more than an order was refused",
+    "a cancelled order was refused",
+    "a price beyond an order's limit was refused",
+    "what a reduce-only order would open was refused",
 ];
 
 /// Fields, of an event or of any, that tell something and move nothing.
-const TELLS: [(&str, &[&str]); 18] = [
+const TELLS: [(&str, &[&str]); 17] = [
     ("", &["time", "equity", "maintenance", "payer", "funder"]),
     ("AssetAdded", &["asset", "mint", "feed", "feed_owner", "redemption_underlying", "stake_pool"]),
     ("AssetRefreshed", &["price", "confidence", "publish_time", "scan_range", "haircut", "accepted", "average"]),
@@ -237,7 +249,6 @@ const TELLS: [(&str, &[&str]); 18] = [
     ("Liquidated", &["equity_before", "maintenance_before", "equity_after", "maintenance_after"]),
     ("LossBorrowed", &["instrument"]),
     ("MarketAdded", &["market", "asset"]),
-    ("OrdersCancelled", &["minimum_nonce", "nonce", "until"]),
     ("PortfolioOpened", &["owner", "sub_account"]),
     // A unit of the price is noticed only where it changes the rounding.
     ("Traded", &["price", "venue"]),
@@ -247,8 +258,9 @@ const TELLS: [(&str, &[&str]); 18] = [
 ];
 
 /// Fields of which an alteration may come to the same. Of two losses of one market in one event a round takes in the first by itself, or,
-/// where it is carried, with the second.
-const MOSTLY: [(&str, &str); 1] = [("Liquidated", "losses.round")];
+/// where it is carried, with the second. An order that was void already is cancelled without a trace.
+const MOSTLY: [(&str, &str); 3] =
+    [("Liquidated", "losses.round"), ("OrdersCancelled", "orders.nonce"), ("OrdersCancelled", "orders.until")];
 
 /// Parts of haircuts that need more than one thing to come together: at least once.
 const LIVED_RARELY: [&str; 10] = [
@@ -291,6 +303,7 @@ struct Walk {
     seats: Vec<Seat>,
     /// By index, the removed ones too.
     venues: Vec<Venue>,
+    placed: fills::Placed,
     /// Where transactions find the accounts of the pool.
     tables: Vec<AddressLookupTableAccount>,
     /// Pools beside the one that trades, by id, in which the governor lists.
@@ -357,6 +370,7 @@ impl Walk {
             chance: Chance::new(seed),
             seats: vec![],
             venues: vec![],
+            placed: fills::Placed::default(),
             tables: vec![],
             pools: vec![],
             offices: vec![],
@@ -415,7 +429,12 @@ impl Walk {
     /// Sends one instruction, counts it, and checks: no failure changes a byte or comes from anything but a named error,
     /// and the rules hold. Returns the error's name.
     fn run(&mut self, name: &'static str, instruction: Instruction, signers: &[&Keypair]) -> Refused<Sent> {
-        let instructions = self.world.enacted(&[instruction]);
+        self.run_all(name, &[instruction], signers)
+    }
+
+    /// The same of one behind others that cannot fail by themselves.
+    fn run_all(&mut self, name: &'static str, instructions: &[Instruction], signers: &[&Keypair]) -> Refused<Sent> {
+        let instructions = self.world.enacted(instructions);
         let before = self.world.picture();
         let result = self.world.send_with_tables(&instructions, signers, &self.tables);
         let count = self.tally.get_mut(name).unwrap();
@@ -429,7 +448,9 @@ impl Walk {
             Err(failure) => {
                 let logs = failure.logs.join("\n");
                 let code = failure.code().unwrap_or(0);
-                let named = TransactionError::InstructionError(1, InstructionError::Custom(code));
+                // Behind the compute limit.
+                let at = instructions.len() as u8;
+                let named = TransactionError::InstructionError(at, InstructionError::Custom(code));
                 assert_eq!(failure.error, named, "{place}\n{logs}");
                 assert_eq!(before.differences(&self.world.picture()), [], "{place} failed and changed something");
                 let error = judge::name_in_log(&logs).unwrap_or_else(|| format!("error {code} of another program"));
@@ -489,7 +510,17 @@ impl Walk {
         signers: &[&Keypair],
         foreseen: &Refused<T>,
     ) -> Option<Sent> {
-        match (self.run(name, instruction, signers), foreseen) {
+        self.expect_all(name, &[instruction], signers, foreseen)
+    }
+
+    fn expect_all<T>(
+        &mut self,
+        name: &'static str,
+        instructions: &[Instruction],
+        signers: &[&Keypair],
+        foreseen: &Refused<T>,
+    ) -> Option<Sent> {
+        match (self.run_all(name, instructions, signers), foreseen) {
             (Ok(sent), Ok(_)) => Some(sent),
             (Err(error), Err(expected)) if error == *expected => None,
             (outcome, foreseen) => {
@@ -579,6 +610,7 @@ impl Walk {
             "opt_in_venue" => self.opt_in_venue(),
             "opt_out_venue" => self.opt_out_venue(),
             "clear" => self.clear(),
+            "settle_orders" => self.settle_orders(),
             "deposit" => self.deposit(),
             "withdraw" => self.withdraw(),
             "transfer" => self.transfer(),

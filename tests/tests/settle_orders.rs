@@ -1,20 +1,16 @@
-use novate_client::instructions::{self as build, Behind, SettledSide};
+use novate_client::instructions::{self as build, SettledSide};
 use novate_client::order::{seal, Cluster, Order, OrderFlags, OrderLeg, OrderSide};
-use novate_client::signing::{ed25519, SignedMessage};
 use novate_client::state::Fill;
-use novate_client::{events, instrument, Authority, Instruction, Leg, NovateError, OrderId, Pubkey, Right, ID};
+use novate_client::{events, instrument, Instruction, Leg, NovateError, OrderId, Right, ID};
 use novate_tests::checker;
+use novate_tests::orders::{by_order, by_signature, signed, signed_bytes, signed_in};
 use novate_tests::world::leg;
-use novate_tests::{Actor, Builder, World, BTC, BTC_PERP, CONTRACT, PRICE};
+use novate_tests::{Actor, Builder, World, BTC_PERP, CONTRACT, DAY, PRICE};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
-const DAY: i64 = 86_400;
-const LEGS: [OrderLeg; 1] = [OrderLeg { ratio: 1, symbol: "BTC-PERP", market: BTC_PERP }];
-const AT: i64 = 20_000 * PRICE;
-const MEMO: Pubkey = anchor_lang::pubkey!("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr");
-/// Where an ed25519 instruction stands that is sent with a settlement: behind the compute limit.
-const PLACE: u8 = 1;
+pub const LEGS: [OrderLeg; 1] = [OrderLeg { ratio: 1, symbol: "BTC-PERP", market: BTC_PERP }];
+pub const AT: i64 = 20_000 * PRICE;
 
 /// Two traders and a pool.
 pub struct Desk {
@@ -28,7 +24,7 @@ impl Desk {
         Self::of(Builder::default().build())
     }
 
-    fn of(mut world: World) -> Self {
+    pub fn of(mut world: World) -> Self {
         let (buyer, seller) = (world.trader(100_000), world.trader(100_000));
         world.pass(1);
         Self { world, buyer, seller }
@@ -51,35 +47,31 @@ impl Desk {
         }
     }
 
-    fn bid(&self) -> Order<'static> {
+    pub fn bid(&self) -> Order<'static> {
         self.order(&self.buyer, OrderSide::Buy)
     }
 
-    fn ask(&self) -> Order<'static> {
+    pub fn ask(&self) -> Order<'static> {
         self.order(&self.seller, OrderSide::Sell)
     }
 
     /// Both orders, signed by the owners.
-    fn both(&self, bid: &Order, ask: &Order) -> [SettledSide; 2] {
+    pub fn both(&self, bid: &Order, ask: &Order) -> [SettledSide; 2] {
         [by_order(&self.buyer, &signed(&self.buyer.key, bid)), by_order(&self.seller, &signed(&self.seller.key, ask))]
     }
 
     pub fn settling(&self, sides: [&SettledSide; 2], legs: &[Leg]) -> Vec<Instruction> {
-        let mut holdings = self.world.holdings(&[self.buyer.portfolio, self.seller.portfolio]);
-        for leg in legs {
-            holdings = holdings.with_traded(leg.instrument, BTC);
-        }
-        build::settle_orders(self.world.keys(), sides, &holdings, legs.to_vec(), PLACE).expect("short")
+        self.world.settling(sides, legs)
     }
 
     /// Both orders filled by so much of the perpetual at 20,000.
-    fn filling(&self, bid: &Order, ask: &Order, quantity: i64) -> Vec<Instruction> {
+    pub fn filling(&self, bid: &Order, ask: &Order, quantity: i64) -> Vec<Instruction> {
         let [first, second] = self.both(bid, ask);
         self.settling([&first, &second], &[leg(BTC_PERP, quantity, AT)])
     }
 
     #[track_caller]
-    fn fills(&mut self, bid: &Order, ask: &Order, quantity: i64) -> novate_tests::Sent {
+    pub fn fills(&mut self, bid: &Order, ask: &Order, quantity: i64) -> novate_tests::Sent {
         let instructions = self.filling(bid, ask, quantity);
         let sent = self.world.succeeds(&instructions, &[]);
         self.is_sound();
@@ -87,7 +79,7 @@ impl Desk {
     }
 
     #[track_caller]
-    fn refuses(&mut self, bid: &Order, ask: &Order, error: NovateError) {
+    pub fn refuses(&mut self, bid: &Order, ask: &Order, error: NovateError) {
         let instructions = self.filling(bid, ask, CONTRACT);
         self.world.refuses(&instructions, &[], error);
     }
@@ -100,7 +92,7 @@ impl Desk {
         self.refuses(&bid, &ask, error);
     }
 
-    fn held(&self) -> [i64; 2] {
+    pub fn held(&self) -> [i64; 2] {
         [&self.buyer, &self.seller]
             .map(|side| self.world.portfolio(&side.portfolio).quantity_of(instrument::perpetual(BTC_PERP)))
     }
@@ -111,26 +103,6 @@ impl Desk {
         let accounts = crate::checking::raw(&self.world);
         assert_eq!(checker::violations(&accounts, self.world.pool.to_bytes()), Vec::<String>::new());
     }
-}
-
-pub fn signed(key: &Keypair, order: &Order) -> SignedMessage {
-    signed_bytes(key, order.render().into_bytes())
-}
-
-fn signed_bytes(key: &Keypair, message: Vec<u8>) -> SignedMessage {
-    SignedMessage { signer: key.pubkey(), signature: key.sign_message(&message).into(), message }
-}
-
-fn sealed(key: &Keypair, order: &Order) -> SignedMessage {
-    signed_bytes(key, seal(&order.render(), &ID, &key.pubkey()).expect("short"))
-}
-
-pub fn by_order(actor: &Actor, order: &SignedMessage) -> SettledSide {
-    SettledSide { portfolio: actor.portfolio, behind: Behind::Order(order.clone()) }
-}
-
-fn by_signature(actor: &Actor) -> SettledSide {
-    SettledSide { portfolio: actor.portfolio, behind: Behind::Signer(actor.address()) }
 }
 
 #[test]
@@ -169,7 +141,7 @@ fn an_order_trades_with_a_side_that_signs() {
 #[test]
 fn a_wallet_signs_the_text_in_its_envelope() {
     let mut desk = Desk::new();
-    let bid = by_order(&desk.buyer, &sealed(&desk.buyer.key, &desk.bid()));
+    let bid = by_order(&desk.buyer, &signed_in(&desk.buyer.key, &desk.bid(), true));
     let ask = by_signature(&desk.seller);
     let settle = desk.settling([&bid, &ask], &[leg(BTC_PERP, CONTRACT, AT)]);
     let key = desk.seller.key.insecure_clone();
@@ -293,13 +265,13 @@ fn a_delegate_signs_orders_until_its_time() {
 }
 
 /// The buyer names a delegate.
-fn name(desk: &mut Desk, delegate: &Keypair, until: i64) {
+pub fn name(desk: &mut Desk, delegate: &Keypair, until: i64) {
     let set = build::set_delegate(desk.buyer.address(), desk.buyer.portfolio, delegate.pubkey(), until);
     desk.world.succeeds(&[set], &[&desk.buyer.key]);
 }
 
 /// The bid is the delegate's.
-fn delegated(desk: &Desk, delegate: &Keypair, bid: &Order, quantity: i64) -> Vec<Instruction> {
+pub fn delegated(desk: &Desk, delegate: &Keypair, bid: &Order, quantity: i64) -> Vec<Instruction> {
     let first = by_order(&desk.buyer, &signed(delegate, bid));
     let second = by_order(&desk.seller, &signed(&desk.seller.key, &desk.ask()));
     desk.settling([&first, &second], &[leg(BTC_PERP, quantity, AT)])
@@ -539,95 +511,6 @@ mod adversary {
         let settle = desk.settling([&bid, &ask], &[leg(BTC_PERP, CONTRACT, AT)]);
         assert!(desk.world.send(&settle, &[]).is_err(), "the ed25519 program refuses it");
         assert_eq!(desk.held(), [0, 0]);
-    }
-
-    /// Settlement of the bid and the ask, with changes to the ed25519 instruction and to what the settlement says of it.
-    fn crossed(desk: &Desk, change: impl FnOnce(&mut Instruction), places: [(u8, u8); 2]) -> Vec<Instruction> {
-        let mut settle = desk.filling(&desk.bid(), &desk.ask(), CONTRACT);
-        change(&mut settle[0]);
-        let sides = places.map(|(instruction, entry)| Authority::Order { instruction, entry });
-        let legs = vec![leg(BTC_PERP, CONTRACT, AT)];
-        settle[1].data = anchor_lang::InstructionData::data(&novate_client::instruction::SettleOrders { legs, sides });
-        settle
-    }
-
-    #[test]
-    fn an_entry_is_named_where_it_is() {
-        let mut desk = Desk::new();
-        for (places, error) in [
-            ([(0, 0), (1, 1)], NovateError::NotEd25519),
-            ([(2, 0), (1, 1)], NovateError::NotEd25519),
-            ([(3, 0), (1, 1)], NovateError::NotEd25519),
-            ([(255, 0), (1, 1)], NovateError::NotEd25519),
-            ([(1, 2), (1, 1)], NovateError::SignatureEntry),
-            ([(1, 255), (1, 1)], NovateError::SignatureEntry),
-            ([(1, 1), (1, 0)], NovateError::OrderPortfolio),
-            ([(1, 0), (1, 0)], NovateError::OrderPortfolio),
-        ] {
-            let settle = crossed(&desk, |_| (), places);
-            desk.world.refuses(&settle, &[], error);
-        }
-        let settle = crossed(&desk, |_| (), [(1, 0), (1, 1)]);
-        desk.world.succeeds(&settle, &[]);
-    }
-
-    #[test]
-    fn the_same_bytes_for_another_program_prove_nothing() {
-        let mut desk = Desk::new();
-        // A delegate whose key is a text, so that the memo program takes the bytes, with a signature that is none.
-        let delegate = Pubkey::new_from_array([b'x'; 32]);
-        let until = desk.world.now() + 100;
-        let set = build::set_delegate(desk.buyer.address(), desk.buyer.portfolio, delegate, until);
-        desk.world.succeeds(&[set], &[&desk.buyer.key]);
-        let bid = Order { legs: vec![LEGS[0]; 8], ..desk.bid() };
-        let forged = SignedMessage { signer: delegate, signature: [0; 64], message: bid.render().into_bytes() };
-        let sides = [&by_order(&desk.buyer, &forged), &by_signature(&desk.seller)];
-        let mut settle = desk.settling(sides, &[leg(BTC_PERP, CONTRACT, AT)]);
-        for at in PLACES {
-            settle[0].data[at..at + 2].copy_from_slice(&u16::from(PLACE).to_le_bytes());
-        }
-        let seller = desk.seller.key.insecure_clone();
-        assert!(desk.world.send(&settle, &[&seller]).is_err(), "the ed25519 program refuses it");
-        settle[0].program_id = MEMO;
-        assert!(std::str::from_utf8(&settle[0].data).is_ok(), "a memo");
-        desk.world.refuses(&settle, &[&seller], NovateError::NotEd25519);
-        // Nor is there an entry where an ed25519 instruction says that it checked none.
-        settle[0].program_id = novate::introspection::ED25519;
-        settle[0].data = vec![0, 0];
-        desk.world.refuses(&settle, &[&seller], NovateError::SignatureEntry);
-    }
-
-    /// Each number of an entry that names an instruction: of the signature, of the key, of the message.
-    const PLACES: [usize; 3] = [4, 8, 14];
-
-    #[test]
-    fn an_entry_that_reaches_into_another_instruction_is_refused() {
-        let mut desk = Desk::new();
-        let seller = desk.seller.key.insecure_clone();
-        let bid = signed(&desk.buyer.key, &desk.bid());
-        let settle =
-            desk.settling([&by_order(&desk.buyer, &bid), &by_signature(&desk.seller)], &[leg(BTC_PERP, CONTRACT, AT)]);
-        let good = ed25519(&[&bid]).expect("short");
-        for at in PLACES {
-            // The same bytes stand before it: what it points to is a true signature of the bid, only elsewhere.
-            let mut crossed = good.clone();
-            crossed.data[at..at + 2].copy_from_slice(&u16::from(PLACE).to_le_bytes());
-            let mut second = settle[1].clone();
-            let sides = [Authority::Order { instruction: PLACE + 1, entry: 0 }, Authority::Signature];
-            let legs = vec![leg(BTC_PERP, CONTRACT, AT)];
-            second.data = anchor_lang::InstructionData::data(&novate_client::instruction::SettleOrders { legs, sides });
-            let all = [good.clone(), crossed, second];
-            let table = desk.world.lookup_table(&all);
-            let refused = desk.world.send_with_tables(&all, &[&seller], &[table]).expect_err("crossed");
-            assert!(refused.is(NovateError::SignatureEntry), "{:?}", refused.error);
-        }
-        // Its own index is as good as none.
-        let mut own = good;
-        for at in PLACES {
-            own.data[at..at + 2].copy_from_slice(&u16::from(PLACE).to_le_bytes());
-        }
-        desk.world.succeeds(&[own, settle[1].clone()], &[&seller]);
-        desk.is_sound();
     }
 
     #[test]

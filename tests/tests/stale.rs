@@ -18,7 +18,7 @@ fn silent(cash: i64, usd: f64) -> (World, Actor, Actor) {
 }
 
 /// Every price is published again but one.
-fn refresh_but(world: &mut World, silent: u16) {
+pub fn refresh_but(world: &mut World, silent: u16) {
     let now = world.now();
     let others: Vec<u16> = (0..world.listings.len() as u16).filter(|asset| *asset != silent).collect();
     for asset in &others {

@@ -13,6 +13,9 @@ mod more {
     /// In a portfolio, u64.
     pub const GENERATION: usize = 120;
     pub const SEQUENCE: usize = 128;
+    /// In a portfolio, u64, and where its 32 slots of 24 bytes begin: nonce u64, filled i64, expiry i64.
+    pub const MINIMUM_NONCE: usize = 144;
+    pub const FILLS: usize = 4_176;
     /// In a position, i64, unix time.
     pub const PENDING_SINCE: usize = 56;
     /// In the insurance account, u64.
@@ -131,10 +134,26 @@ pub struct Auction {
     pub paid: i128,
 }
 
+/// How much of a signed order is filled: of the strategy, 1e-9.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fill {
+    pub nonce: i128,
+    pub filled: i128,
+    pub until: i128,
+}
+
+/// What was signed off chain: orders below the minimum nonce are void, of others what is filled stands in a slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Orders {
+    pub minimum_nonce: i128,
+    pub fills: [Fill; 32],
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Portfolio {
     pub sequence: i128,
     pub generation: i128,
+    pub orders: Orders,
     pub cash: i128,
     pub claim: Claim,
     pub auction: Auction,
@@ -329,6 +348,10 @@ fn read_portfolio(data: &[u8]) -> Portfolio {
             _ => u32::from_le_bytes(bytes(entry, position::ROUND)).into(),
         },
     };
+    let fill = |slot: usize| {
+        let at = more::FILLS + 24 * slot;
+        Fill { nonce: u64_at(data, at).into(), filled: i64_at(data, at + 8), until: i64_at(data, at + 16) }
+    };
     let claim = Claim {
         held: u64_at(data, portfolio::HELD).into(),
         left: u64_at(data, portfolio::LEFT).into(),
@@ -339,6 +362,7 @@ fn read_portfolio(data: &[u8]) -> Portfolio {
     Portfolio {
         sequence: u64_at(data, more::SEQUENCE).into(),
         generation: u64_at(data, more::GENERATION).into(),
+        orders: Orders { minimum_nonce: u64_at(data, more::MINIMUM_NONCE).into(), fills: std::array::from_fn(fill) },
         cash: i64_at(data, portfolio::CASH),
         claim,
         auction,

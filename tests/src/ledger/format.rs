@@ -135,6 +135,15 @@ impl Fields {
         entries.collect()
     }
 
+    /// A table that may be left out.
+    pub fn perhaps(&self, name: &str) -> Option<&Fields> {
+        match self.value(name) {
+            Value::Fields(fields) => Some(fields),
+            Value::Many(none) if none.is_empty() => None,
+            other => panic!("{name} is no table but {other:?}"),
+        }
+    }
+
     pub fn inner(&self, name: &str) -> &Fields {
         match self.value(name) {
             Value::Fields(fields) => fields,

@@ -12,7 +12,7 @@ mod rounds;
 use std::collections::BTreeMap;
 
 pub use books::Books;
-use books::{Asset, Auction, Claim, Claims, Market, Portfolio, Position, Side, Stake};
+use books::{Asset, Auction, Claim, Claims, Fill, Market, Orders, Portfolio, Position, Side, Stake};
 use format::Fields;
 
 use crate::checker::{kind_of, market_of, Key, Raw, CALL, PERPETUAL, PUT};
@@ -25,6 +25,11 @@ const UNIT: i128 = 1_000_000_000_000;
 const WHOLE: i128 = 1_000_000_000;
 /// Seconds of a bucket of pending gains.
 const HOUR: i128 = 3_600;
+
+/// Units of nonces in a second.
+const MICROSECONDS: i128 = 1_000_000;
+/// How much is filled of an order of which nothing more may be.
+const CANCELLED: i128 = i64::MAX as i128;
 
 /// Events that move no money.
 pub const QUIET: [&str; 31] = [
@@ -153,6 +158,18 @@ impl Market {
         position.cost += owed;
         position.funding = funding;
         owed
+    }
+}
+
+impl Orders {
+    /// An order keeps its slot; a new one takes the first of which the order can be filled no more.
+    fn note(&mut self, order: &Fields, filled: i128, now: i128) -> Booked {
+        let [nonce, until] = ["nonce", "until"].map(|name| order.number(name));
+        let least = self.minimum_nonce;
+        let own = self.fills.iter().position(|fill| (fill.nonce, fill.until) == (nonce, until));
+        let free = || self.fills.iter().position(|fill| fill.until <= now || fill.nonce < least);
+        self.fills[own.or_else(free).ok_or("no slot is free")?] = Fill { nonce, filled, until };
+        Ok(())
     }
 }
 
@@ -342,7 +359,8 @@ impl Ledger {
             "ExpiryClosed" => self.close_expiry(event),
             "PortfolioOpened" => self.open(event),
             "PortfolioClosed" => self.close(event),
-            "DelegateSet" | "OrdersCancelled" | "VenueOptedIn" | "VenueOptedOut" => {
+            "OrdersCancelled" => self.cancel_orders(event),
+            "DelegateSet" | "VenueOptedIn" | "VenueOptedOut" => {
                 self.books.portfolio(event, "portfolio")?.next(event.number("sequence"))
             }
             "Moved" => self.move_tokens(event),
@@ -399,7 +417,9 @@ impl Ledger {
 
     fn open(&mut self, event: &Fields) -> Booked {
         let [sequence, generation] = ["sequence", "generation"].map(|name| event.number(name));
-        let opened = Portfolio { sequence, generation, ..Portfolio::default() };
+        let minimum_nonce = event.number("time") * MICROSECONDS;
+        let orders = Orders { minimum_nonce, ..Orders::default() };
+        let opened = Portfolio { sequence, generation, orders, ..Portfolio::default() };
         match self.books.portfolios.insert(event.key("portfolio"), opened) {
             None => Ok(()),
             Some(_) => Err("it was open".into()),
@@ -414,11 +434,28 @@ impl Ledger {
         if closed.claim.left == 0 {
             closed.claim = Claim::default();
         }
-        let Portfolio { sequence, generation, .. } = closed;
-        match closed == (Portfolio { sequence, generation, ..Portfolio::default() }) {
+        let Portfolio { sequence, generation, orders, .. } = closed;
+        match closed == (Portfolio { sequence, generation, orders, ..Portfolio::default() }) {
             true => Ok(()),
             false => Err(format!("it held {closed:?}")),
         }
+    }
+
+    /// The minimum rises or stays; orders that were void already take no slot.
+    fn cancel_orders(&mut self, event: &Fields) -> Booked {
+        let (minimum, now) = (event.number("minimum_nonce"), event.number("time"));
+        let portfolio = self.books.portfolio(event, "portfolio")?;
+        let orders = &mut portfolio.orders;
+        if minimum < orders.minimum_nonce {
+            return Err(format!("the minimum nonce fell to {minimum}"));
+        }
+        orders.minimum_nonce = minimum;
+        for order in event.entries("orders") {
+            if order.number("nonce") >= minimum && order.number("until") > now {
+                orders.note(order, CANCELLED, now)?;
+            }
+        }
+        portfolio.next(event.number("sequence"))
     }
 
     fn close_expiry(&mut self, event: &Fields) -> Booked {
@@ -525,6 +562,9 @@ impl Ledger {
                 // What one side pays the other and the market receive: the cash of all stays what it was.
                 portfolio.dispose(claims, 0, stated("held"))?;
                 portfolio.cash -= premiums[at];
+            }
+            if let Some(filled) = event.perhaps(&format!("{name}_order")) {
+                portfolio.orders.note(filled.inner("order"), filled.number("filled"), now)?;
             }
             portfolio.free_empty();
             portfolio.next(stated("sequence"))?;

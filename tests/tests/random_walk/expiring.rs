@@ -269,7 +269,8 @@ impl Walk {
             position.quantity = 0;
         }
         portfolio.free_empty_positions();
-        portfolio.leave_auction_if(portfolio.position_count == 0);
+        let owes = portfolio.position_count > 0 || portfolio.balances().iter().any(|balance| balance.loan > 0);
+        portfolio.leave_auction_if(!owes);
         portfolio.sequence += 1;
         portfolio
     }

@@ -274,6 +274,11 @@ impl Judge {
 
     /// What a trade leaves, or why it is refused. Every account that it needs exists and is passed, and funding has accrued.
     pub fn trade(&self, before: &[Portfolio; 2], legs: &[Leg]) -> Refused<Foreseen> {
+        self.trade_within(before, legs, [false; 2])
+    }
+
+    /// The same where positions of a side may only shrink.
+    pub fn trade_within(&self, before: &[Portfolio; 2], legs: &[Leg], reduce_only: [bool; 2]) -> Refused<Foreseen> {
         if legs.is_empty() || legs.len() > MAX_LEGS {
             return refused(NovateError::LegCount);
         }
@@ -296,6 +301,11 @@ impl Judge {
                     return refused(NovateError::ProvisionalHaircut);
                 }
                 side.move_cash(&mut settlement, -paid.premiums).map_err(named)?;
+            }
+        }
+        for ((before, after), reduce_only) in before.iter().zip(&after).zip(reduce_only) {
+            if reduce_only && !only_closed(before, after, legs) {
+                return refused(NovateError::ReduceOnly);
             }
         }
         for ((before, after), paid) in before.iter().zip(&mut after).zip(&paid) {
@@ -383,14 +393,7 @@ impl Judge {
         if health.meets_initial() && covered && current.is_ok() && !after.in_auction() {
             return Ok(());
         }
-        let shrank = |leg: &Leg| {
-            let [from, to] = [&*before, after].map(|p| p.quantity_of(leg.instrument));
-            to.abs() < from.abs() && (to == 0 || to.signum() == from.signum())
-        };
-        let mut instruments: Vec<u64> = legs.iter().map(|leg| leg.instrument).collect();
-        instruments.sort_unstable();
-        instruments.dedup();
-        let closed = instruments.len() == legs.len() && legs.iter().all(shrank);
+        let closed = only_closed(before, after, legs);
         if stale && !closed {
             return refused(NovateError::PriceStale);
         }
@@ -418,6 +421,18 @@ impl Judge {
         current?;
         refused(NovateError::BelowInitialMargin)
     }
+}
+
+/// Every traded position shrank, by one leg each.
+fn only_closed(before: &Portfolio, after: &Portfolio, legs: &[Leg]) -> bool {
+    let shrank = |leg: &Leg| {
+        let [from, to] = [before, after].map(|p| p.quantity_of(leg.instrument));
+        to.abs() < from.abs() && (to == 0 || to.signum() == from.signum())
+    };
+    let mut instruments: Vec<u64> = legs.iter().map(|leg| leg.instrument).collect();
+    instruments.sort_unstable();
+    instruments.dedup();
+    instruments.len() == legs.len() && legs.iter().all(shrank)
 }
 
 /// What may leave of an asset: its bucket less what left, which refills in a day.

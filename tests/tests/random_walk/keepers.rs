@@ -294,8 +294,8 @@ impl Walk {
         let after = self.world.asset(asset);
         let now = self.world.now();
         let held = i64::from(after.forecast.sigma);
-        // What stood before stays where nothing more is due, and counts for nothing while more is measured.
-        let stood = i64::from(state.forecast.sigma);
+        // What stood before, or a fall has not come to yet, stays where nothing more is due, and counts for nothing while more is measured.
+        let stood = i64::from(state.forecast.sigma.max(state.forecast.sigma_from));
         assert!(held == 0 || held > measured || held <= stood, "{}: a raise below what was measured", self.place());
         let range = volatility::scan_range(after.variance_fast, after.variance_slow, after.base_range);
         assert!(after.scan_range >= range, "{}: a range below what was measured", self.place());

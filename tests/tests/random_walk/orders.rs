@@ -16,16 +16,25 @@ const AHEAD: i64 = 60;
 impl Walk {
     /// By the owner, or a delegate, whose power may have ended: an order by name, or all that were signed until now.
     pub(super) fn cancel_orders(&mut self) {
-        let seat = self.seat();
+        let seat = match self.chance.percent(70) {
+            true => self.placed_seat(),
+            false => self.seat(),
+        };
         let (key, now) = (self.trader(seat), self.world.now());
         let (actor, mut after) = (self.actor(seat), self.portfolio(seat));
         let nonce = ((now + self.chance.between(-600, AHEAD)) * SECOND) as u64;
         let order = OrderId { nonce, until: now + self.chance.between(-5, 5_000) };
+        let placed = self.placed.of(&actor.portfolio, now).filter(|_| self.chance.percent(60));
+        let order = placed.unwrap_or(order);
         let (minimum, orders) = if self.chance.percent(70) { (0, vec![order]) } else { (nonce, vec![]) };
         let foreseen = foresee_cancelled(&mut after, &key.pubkey(), minimum, &orders, now);
-        let cancel = build::cancel_orders(key.pubkey(), actor.portfolio, minimum, orders);
+        let cancel = build::cancel_orders(key.pubkey(), actor.portfolio, minimum, orders.clone());
         if self.expect("cancel_orders", cancel, &[&key], &foreseen).is_some() {
             self.assert_is(seat, &after);
+            let alive = |order: &&OrderId| order.nonce >= after.minimum_nonce && order.until > now;
+            for order in orders.iter().filter(alive) {
+                self.placed.cancel(&actor.portfolio, after.generation, order);
+            }
         }
     }
 

@@ -54,7 +54,7 @@ const STRATEGIES: [&[(Part, usize, i64)]; 18] = [
 ];
 
 /// Positions above which a portfolio mostly closes.
-const CROWDED: u8 = 24;
+pub(super) const CROWDED: u8 = 24;
 /// Of a leg's rounding, in units: value, a put's strike and forward, premium; for both sides.
 const UNITS: i128 = 8;
 
@@ -93,7 +93,7 @@ impl Walk {
     }
 
     /// Two sides, hardly ever the same; whoever holds much comes first, for the first side closes.
-    fn sides(&mut self) -> [usize; 2] {
+    pub(super) fn sides(&mut self) -> [usize; 2] {
         let [rich, others] = [3, 12].map(|count| self.chance.index(count));
         let second = if self.chance.percent(60) { rich } else { others };
         let mut first = match self.chance.between(1, 100) {
@@ -183,7 +183,7 @@ impl Walk {
     }
 
     /// A strategy on one underlying, bought or sold.
-    fn strategy(&mut self, judge: &Judge, sides: &[Portfolio; 2]) -> Vec<Leg> {
+    pub(super) fn strategy(&mut self, judge: &Judge, sides: &[Portfolio; 2]) -> Vec<Leg> {
         let parts = *self.chance.pick(&STRATEGIES);
         let market = self.dated_market();
         let mut times = [0; 2].map(|_| self.expiry_of(market));
@@ -230,7 +230,7 @@ impl Walk {
     }
 
     /// What the first side holds, closed whole or in part.
-    fn closing(&mut self, judge: &Judge, sides: &[Portfolio; 2]) -> Vec<Leg> {
+    pub(super) fn closing(&mut self, judge: &Judge, sides: &[Portfolio; 2]) -> Vec<Leg> {
         let held: Vec<(u64, i64)> =
             sides[0].positions().iter().map(|p| (p.instrument, p.quantity)).filter(|(_, q)| *q != 0).collect();
         if held.is_empty() {
@@ -263,7 +263,7 @@ impl Walk {
     }
 
     /// A leg within the band, mostly close to the mark or at it; where there is no mark, at a dollar.
-    fn leg(&mut self, judge: &Judge, instrument: u64, quantity: i64) -> Leg {
+    pub(super) fn leg(&mut self, judge: &Judge, instrument: u64, quantity: i64) -> Leg {
         let Ok(terms) = judge.terms(instrument) else { return Leg { instrument, quantity, price: CONTRACT } };
         let most = *self.chance.pick(&[0, 0, 30, 80, 80, 80, 80, 900]);
         let away = i128::from(self.chance.between(-most, most)) * i128::from(terms.width) / 1_000;
