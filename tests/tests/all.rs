@@ -35,6 +35,7 @@ mod haircut_of_deposits;
 mod haircut_of_gains;
 mod haircut_rounds;
 mod health;
+mod hold;
 mod insolvent;
 mod issuer;
 mod ledger;
