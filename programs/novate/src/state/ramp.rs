@@ -15,8 +15,8 @@ const DAY: i64 = 86_400;
 /// that cover each other the least step can ask for a multiple.
 pub const HOLD: i64 = DAY;
 /// Seconds until a tightening has reached maintenance margin, linearly from [`HOLD`] on: two days, for of a hedge whose other side stays margin
-/// grows by half as much again as the scan range of one, and a quarter of it in a day would be more than lies between maintenance and
-/// initial margin.
+/// grows by up to 1.8 times as much as the scan range of one, and a quarter of that in a day would be more than lies between maintenance
+/// and initial margin.
 pub const TIGHTENING: i64 = HOLD + 2 * DAY;
 /// Seconds until terms have loosened, linearly from [`HOLD`] on.
 pub const LOOSENING: i64 = HOLD + 6 * DAY;
