@@ -63,8 +63,16 @@ impl Ramp {
             return to;
         }
         let [span, passed] = [self.end, now.min(self.end)].map(|t| t.saturating_sub(self.begin).max(0).unsigned_abs());
-        let way = u128::from(from.abs_diff(to)).saturating_mul(passed.into()).checked_div(span.into());
-        let way = way.and_then(|w| u64::try_from(w).ok()).unwrap_or_default();
+        let apart = from.abs_diff(to);
+        let way = match apart.checked_mul(passed) {
+            Some(product) => product.checked_div(span),
+            // Depths and caps, seldom.
+            None => u128::from(apart)
+                .saturating_mul(passed.into())
+                .checked_div(span.into())
+                .and_then(|w| u64::try_from(w).ok()),
+        };
+        let way = way.unwrap_or_default();
         if to > from {
             from.saturating_add(way)
         } else {
