@@ -86,7 +86,7 @@ fn settings() -> Vec<Figure> {
     let state = format!("{} fields, a change executed", settings.len());
     let built = build::set_asset(authority, pool, GOLD, settings);
     figures.push(executed(&mut world, "set_asset", &state, built));
-    assert_ne!(world.asset(GOLD).ramp.end, 0);
+    assert_ne!(world.asset(GOLD).until(), 0);
     let market = world.market(BTC_PERP);
     let fields = MarketField::ALL.into_iter().filter(|f| (f.rule().low..=f.rule().high).contains(&market.get(*f)));
     let settings: Vec<_> = fields.map(|field| MarketSetting { field, value: market.get(field) }).collect();
@@ -126,16 +126,23 @@ fn tightening() -> Vec<Figure> {
     let settings = settings.map(|(field, value)| AssetSetting { field, value });
     let built = build::tighten_asset(authority, pool, BTC, settings.to_vec(), &[BTC_PERP]);
     let mut figures = vec![measure(&mut world, "tighten_asset", "3 fields, 1 market", built, &[&governor])];
-    assert_ne!(world.asset(BTC).ramp.end, 0);
+    assert_ne!(world.asset(BTC).until(), 0);
     let settings = vec![MarketSetting { field: MarketField::SigmaLimit, value: 150_000 }];
     let built = build::tighten_market(authority, pool, BTC_PERP, settings);
     figures.push(measure(&mut world, "tighten_market", "1 field", built, &[&governor]));
 
-    let time = next_expiry(world.now());
+    // The last sample comes as the day of others is over.
+    let time = next_expiry(world.now()) + 2 * DAY;
+    world.pass_to(time - DAY);
+    let fields = [AssetField::HaircutVolatilityMultiple, AssetField::DaysToLiquidate, AssetField::HaircutSizeAddOn];
+    let asset = world.asset(BTC);
+    let settings = fields.map(|field| AssetSetting { field, value: asset.get(field) + 1_000 });
+    world.succeeds(&[build::tighten_asset(authority, pool, BTC, settings.to_vec(), &[])], &[&governor]);
     let mut refresh = settlement::window(&mut world, time).pop().expect("the last sample");
-    refresh.state += ", terms on their way";
+    refresh.state += ", terms on their way, others begin";
     figures.push(refresh);
-    assert!((150_001..180_000).contains(&world.asset(BTC).base_range.0));
+    let asset = world.asset(BTC);
+    assert!((150_001..180_000).contains(&asset.base_range.0) && asset.ramp.begin == time);
     let built = build::restore_asset(authority, pool, BTC);
     figures.push(measure(&mut world, "restore_asset", "2 fields on their way", built, &[&governor]));
     world.plain(BTC);

@@ -48,7 +48,7 @@ pub(crate) mod kind {
     pub const PORTFOLIO: [u8; 8] = [0x5e, 0x9e, 0x47, 0xf5, 0x7a, 0x66, 0x6e, 0xe1];
 }
 
-/// Offsets in an asset account of 1,280 bytes.
+/// Offsets in an asset account of 1,344 bytes.
 pub(crate) mod asset {
     /// u16.
     pub const INDEX: usize = 12;

@@ -141,6 +141,17 @@ impl World {
         slots.get(at).copied().unwrap_or(at) as u8
     }
 
+    /// A leg in an option at its mark, rounded to the tick of 0.01 USD.
+    pub fn at_mark(&self, market: u16, time: i64, (slot, right): (u8, Right), quantity: i64) -> Leg {
+        let expiry = self.expiry(market, time);
+        let strike = expiry.strike(slot).expect("a strike that is listed");
+        let mark = match right {
+            Right::Call => strike.mark.0,
+            Right::Put => strike.mark.0 - expiry.forward(strike.reference).unwrap().0 + strike.strike.0,
+        };
+        option_leg(market, time, slot, right, quantity, mark / 10_000_000 * 10_000_000)
+    }
+
     pub fn expiry_address(&self, market: u16, time: i64) -> Pubkey {
         addresses::expiry(&addresses::market(&self.pool, market), time)
     }

@@ -37,6 +37,7 @@ mod haircut_of_deposits;
 mod haircut_of_gains;
 mod haircut_rounds;
 mod health;
+mod hold;
 mod insolvent;
 mod introspection;
 mod issuer;

@@ -602,13 +602,16 @@ fn a_deposit_cap_raised_and_filled_at_once() {
     world.succeeds(&[raise], &[&governor]);
     let more = |world: &World, amount| world.deposit_instruction(&owner, SILVER, amount);
     let any = more(&world, 1_000_000);
+    world.refuses(&[any.clone()], &[&owner.key], NovateError::DepositCap);
+    world.pass(DAY);
+    world.refresh();
     world.refuses(&[any], &[&owner.key], NovateError::DepositCap);
     world.pass(DAY);
     world.refresh();
-    let beyond = more(&world, 500_000_001);
+    let beyond = more(&world, 583_333_334);
     world.refuses(&[beyond], &[&owner.key], NovateError::DepositCap);
-    let seventh = more(&world, 500_000_000);
-    world.succeeds(&[seventh], &[&owner.key]);
+    let sixth = more(&world, 583_333_333);
+    world.succeeds(&[sixth], &[&owner.key]);
 }
 
 /// Who may only tighten does a step a day to each asset, and nobody who met initial margin is auctioned for a day after it.

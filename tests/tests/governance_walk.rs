@@ -1,12 +1,14 @@
 //! Any single role of governance that means harm, whatever it sends and in whatever order, for a week in which everybody else sleeps
-//! but the keepers: nobody's funds move, and whoever met initial margin is not liquidatable for a day.
+//! but the keepers: nobody's funds move, whoever met initial margin is not liquidatable for a day, and nothing but a switch of rows
+//! changes what anybody has to hold within a day, spreads and backspreads included.
 
 use std::collections::BTreeSet;
+use std::mem::offset_of;
 
-use novate_client::state::{Change, Pool, Scenarios};
+use novate_client::state::{Change, Governed, Pool, Portfolio, Scenarios, DISCRIMINATOR};
 use novate_client::{
     addresses, instructions as build, Action, AssetField, AssetSetting, Delays, Instruction, Lending, MarketField,
-    MarketSetting, OracleSource, ParamSetting, Role,
+    MarketSetting, OracleSource, ParamSetting, Right, Role,
 };
 use novate_tests::feed::PUSH_ORACLE;
 use novate_tests::world::ROWS;
@@ -28,7 +30,9 @@ struct Week {
     hostile: Keypair,
     /// Four at initial margin, one of them on collateral outside the scan and one hedged, and the other side.
     members: Vec<Actor>,
-    /// Unix time at which each last met initial margin.
+    /// Below initial margin and above maintenance margin: with narrow spreads and backspreads, and hedged.
+    lean: Vec<Actor>,
+    /// Unix time at which each member last met initial margin.
     met: Vec<i64>,
     /// Instructions that were scheduled, by the number of their change.
     scheduled: Vec<(u64, Instruction)>,
@@ -38,6 +42,56 @@ struct Week {
     succeeded: usize,
     /// How often somebody was below initial margin.
     below: usize,
+    /// How many instructions were seen to change what somebody has to hold, but not within a day.
+    later: usize,
+}
+
+/// Who holds a narrow spread, narrow and wide backspreads and two sides of a hedge, and has lost so much that what is left lies half-way
+/// between maintenance and initial margin.
+fn lean(world: &mut World, time: i64) -> Vec<Actor> {
+    world.publish_forecast(BTC_PERP, time, flat(0.6, time - world.now()));
+    world.refresh_chains();
+    let maker = world.trader(10_000_000);
+    let books: [&[(u8, Right, i64)]; 5] = [
+        &[(1, Right::Put, -10), (0, Right::Put, 10)],
+        &[(1, Right::Call, -10), (2, Right::Call, 20)],
+        &[(1, Right::Call, -10), (2, Right::Call, 15)],
+        &[(1, Right::Call, -10), (3, Right::Call, 30)],
+        &[],
+    ];
+    let trade = |world: &mut World, options: &[(u8, Right, i64)]| {
+        let owner = world.trader(200_000);
+        if options.is_empty() {
+            let legs = [(BTC_PERP, CONTRACT, 20_000 * PRICE), (ETH_PERP, -13 * CONTRACT, 1_500 * PRICE)];
+            world.trade(&owner, &maker, &legs);
+        } else {
+            let leg = |&(slot, right, quantity)| world.at_mark(BTC_PERP, time, (slot, right), quantity * CONTRACT);
+            let legs: Vec<_> = options.iter().map(leg).collect();
+            world.trade_legs(&owner, &maker, &legs);
+        }
+        owner
+    };
+    let owners = books.map(|options| trade(world, options));
+    keep(world);
+    for owner in &owners {
+        let health = world.health(owner);
+        let lost = health.equity - (health.initial + health.maintenance) / 2;
+        let mut account = world.account(&owner.portfolio);
+        let cash = world.portfolio(&owner.portfolio).cash - lost;
+        let at = DISCRIMINATOR + offset_of!(Portfolio, cash);
+        account.data[at..at + 8].copy_from_slice(&cash.to_le_bytes());
+        world.write(owner.portfolio, account);
+        let health = world.health(owner);
+        assert!(health.equity < health.initial && health.equity > health.maintenance, "{health:?}");
+    }
+    owners.into()
+}
+
+/// As the keepers do it.
+fn keep(world: &mut World) {
+    world.refresh_chains();
+    let markets = build::refresh_market(&world.pool, &[(BTC_PERP, BTC), (ETH_PERP, ETH)]);
+    world.succeeds(&[markets], &[]);
 }
 
 impl Week {
@@ -51,6 +105,7 @@ impl Week {
         world.refresh();
         let keeper = world.actor();
         world.deposit(&keeper, GOLD, 1);
+        let time = world.chain(BTC_PERP, 50, 0.6, &[19_600, 20_000, 20_400, 22_000]);
         world.by_hand = true;
         let scheduled = if role == Some(Role::Authority) { Self::prepared(&mut world) } else { vec![] };
         world.pass(7 * DAY);
@@ -70,6 +125,7 @@ impl Week {
         for owner in [&saver, &hedged] {
             world.to_initial(owner);
         }
+        let lean = lean(&mut world, time);
         let hostile = match role {
             Some(Role::Guardian) => guardian,
             Some(Role::Risk) => risk,
@@ -80,7 +136,20 @@ impl Week {
         let met = vec![world.now(); members.len()];
         let prepared = scheduled.len();
         let chance = Chance::new(seed);
-        Self { world, chance, hostile, members, met, scheduled, prepared, executed: vec![], succeeded: 0, below: 0 }
+        Self {
+            world,
+            chance,
+            hostile,
+            members,
+            lean,
+            met,
+            scheduled,
+            prepared,
+            executed: vec![],
+            succeeded: 0,
+            below: 0,
+            later: 0,
+        }
     }
 
     /// Whatever raises margin most, scheduled a week ago, so that each can be executed at any time of this one.
@@ -264,6 +333,21 @@ impl Week {
         }
     }
 
+    /// Lives a day with what was sent and one without, and asks both what everyone has and has to hold.
+    fn judge_a_day(&mut self, with: World, without: World, place: &str) {
+        let owners = || self.members.iter().chain(&self.lean).cloned();
+        let began = with.now();
+        let [with, without] = [with, without].map(|mut world| {
+            [DAY / 2, DAY - 60, 4 * DAY].map(|seconds| {
+                world.pass(began + seconds - world.now());
+                keep(&mut world);
+                owners().map(|owner| world.health(&owner)).map(|h| (h.equity, h.maintenance)).collect::<Vec<_>>()
+            })
+        });
+        assert_eq!(with[..2], without[..2], "{place}");
+        self.later += usize::from(with[2] != without[2]);
+    }
+
     /// Cash, balances and positions of each.
     fn funds(&self) -> Vec<(i64, Vec<u64>, Vec<i64>)> {
         let of = |actor: &Actor| {
@@ -286,15 +370,18 @@ impl Week {
             let key = self.hostile.insecure_clone();
             let prepared = self.scheduled[..self.prepared].iter();
             let of = prepared.filter(|(_, governed)| governed.data == instruction.data).map(|(number, _)| *number);
-            let (of, sent) = (of.collect::<Vec<_>>(), self.world.attempt(instruction, &[&key]).is_ok());
-            self.succeeded += usize::from(sent);
-            if sent {
+            let (of, before_it) = (of.collect::<Vec<_>>(), self.world.twin());
+            let rows = Governed::find(&instruction.data).is_ok_and(|governed| governed.name == "switch_scenarios");
+            if self.world.attempt(instruction, &[&key]).is_ok() {
+                self.succeeded += 1;
                 self.executed.extend(of);
+                // The delay of rows is their notice.
+                if !rows {
+                    self.judge_a_day(self.world.twin(), before_it, &format!("{name}, step {step}"));
+                }
             }
             self.world.pass(self.chance.between(60, 2 * WEEK / STEPS - 60).min(began + WEEK - self.world.now()).max(0));
-            self.world.refresh();
-            let markets = build::refresh_market(&self.world.pool, &[(BTC_PERP, BTC), (ETH_PERP, novate_tests::ETH)]);
-            self.world.succeeds(&[markets], &[]);
+            keep(&mut self.world);
             self.judge(&before, &format!("{name}, step {step}"));
         }
         assert_eq!(vaults, (0..5).map(|asset| self.world.vault(asset)).collect::<Vec<u64>>());
@@ -303,22 +390,25 @@ impl Week {
 
 #[test]
 fn no_single_role_moves_funds_or_makes_the_healthy_liquidatable() {
-    let (mut succeeded, mut below, mut executed) = ([0; 4], [0; 4], BTreeSet::new());
+    let (mut succeeded, mut below, mut later, mut executed) = ([0; 4], [0; 4], [0; 4], BTreeSet::new());
     for (place, role) in [Some(Role::Authority), Some(Role::Guardian), Some(Role::Risk), None].into_iter().enumerate() {
         for seed in 0..WEEKS {
             let mut week = Week::of(role, seed * 4 + place as u64 + 1);
             week.live(seed, &format!("{role:?}, seed {seed}"));
             succeeded[place] += week.succeeded;
             below[place] += week.below;
+            later[place] += week.later;
             executed.extend(week.executed);
         }
     }
     println!("instructions that succeeded, by authority, guardian, risk role and a stranger: {succeeded:?}");
     println!("somebody was below initial margin: {below:?}");
+    println!("instructions that changed what somebody has to hold, after more than a day: {later:?}");
     println!("of what raises margin most these were executed, by their number: {executed:?}");
     assert_eq!(executed.len(), 6, "{executed:?}");
     assert!(succeeded[..3].iter().all(|count| *count >= 8), "{succeeded:?}");
     assert_eq!((succeeded[3], below[3]), (0, 0));
+    assert!(later[..3].iter().all(|count| *count > 0) && later[3] == 0, "{later:?}");
     // Who tightens binds those who want more risk, at once.
     assert!(below[1] > 0 && below[2] > 0, "{below:?}");
 }

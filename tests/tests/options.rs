@@ -46,13 +46,7 @@ impl Desk {
 
     /// Mark of an option, rounded to the tick of 0.01 USD.
     fn mark(&self, slot: u8, right: Right) -> i64 {
-        let expiry = self.world.expiry(BTC_PERP, self.time);
-        let strike = expiry.strike(slot).unwrap();
-        let mark = match right {
-            Right::Call => strike.mark.0,
-            Right::Put => strike.mark.0 - expiry.forward(strike.reference).unwrap().0 + strike.strike.0,
-        };
-        mark / 10_000_000 * 10_000_000
+        self.world.at_mark(BTC_PERP, self.time, (slot, right), CONTRACT).price
     }
 
     /// A leg at its mark.

@@ -1,7 +1,7 @@
 use novate::events::AssetSet;
 use novate_client::state::{LOOSENING, TIGHTENING};
 use novate_client::{instructions as build, AssetField, AssetSetting, Instruction, NovateError};
-use novate_tests::{refused, World, BTC, BTC_PERP, CONTRACT, DAY, GOLD, PRICE};
+use novate_tests::{refused, AssetSpec, Builder, World, BTC, BTC_PERP, CONTRACT, DAY, GOLD, PRICE};
 use solana_signer::Signer;
 
 fn setting(field: AssetField, value: u64) -> AssetSetting {
@@ -39,9 +39,9 @@ fn what_was_tightened_goes_back_over_a_week_without_a_change_that_waits() {
     let before = world.health(&owner);
     let agreed = world.asset(BTC).agreed;
     tightens(&mut world, BTC, &[setting(AssetField::BaseRange, 180_000), setting(AssetField::MaxAge, 59)][..1]);
-    world.pass(DAY);
+    world.pass(2 * DAY);
     refresh(&mut world);
-    assert_eq!((world.asset(BTC).scan_range.0, world.asset(BTC).agreed), (160_000, agreed));
+    assert_eq!((world.asset(BTC).scan_range.0, world.asset(BTC).agreed), (165_000, agreed));
     let back = restore(&world, BTC);
     let event = sent(&mut world, back);
     assert_eq!((event.version, event.pool, event.asset), (1, world.pool, BTC));
@@ -50,12 +50,13 @@ fn what_was_tightened_goes_back_over_a_week_without_a_change_that_waits() {
     // Nothing is ahead any more: initial margin is of what is in force.
     refresh(&mut world);
     let there = world.health(&owner);
-    assert_eq!(there.maintenance, 160_000 * 20_000 * 8 / 10);
-    assert!(there.initial < 160_100 * 20_000);
-    for (days, range) in [(0, 160_000), (7, 150_000)] {
-        world.pass(event.time + days * DAY - world.now());
+    assert_eq!(there.maintenance, 165_000 * 20_000 * 8 / 10);
+    assert!(there.initial < 165_100 * 20_000);
+    // What was being tightened ends at once, and goes back after a day.
+    for (hours, range) in [(0, 165_000), (24, 165_000), (96, 157_500), (168, 150_000)] {
+        world.pass(event.time + hours * 3_600 - world.now());
         refresh(&mut world);
-        assert_eq!(world.asset(BTC).scan_range.0, range, "after {days} days");
+        assert_eq!(world.asset(BTC).scan_range.0, range, "after {hours} hours");
     }
     assert_eq!(world.health(&owner).maintenance, before.maintenance);
 }
@@ -70,12 +71,12 @@ fn it_goes_back_no_further_than_what_was_in_force() {
     world.pass(LOOSENING / 2);
     refresh(&mut world);
     tightens(&mut world, BTC, &[setting(AssetField::BaseRange, 160_000)]);
-    assert_eq!(world.asset(BTC).agreed[0], 135_000);
+    assert_eq!(world.asset(BTC).agreed[0], 137_500);
     world.pass(TIGHTENING);
     refresh(&mut world);
     assert_eq!(world.asset(BTC).scan_range.0, 160_000);
     let back = restore(&world, BTC);
-    assert_eq!(sent(&mut world, back).settings, [setting(AssetField::BaseRange, 135_000)]);
+    assert_eq!(sent(&mut world, back).settings, [setting(AssetField::BaseRange, 137_500)]);
 }
 
 /// What governance sets is what it agreed to: of other fields what stood before they were tightened.
@@ -92,12 +93,76 @@ fn a_change_that_waited_says_what_is_agreed() {
     let set = vec![setting(AssetField::HaircutBase, 110_000)];
     let set = build::set_asset(world.governor.pubkey(), world.pool, GOLD, set);
     sent(&mut world, set);
-    let back = restore(&world, GOLD);
-    assert_eq!(sent(&mut world, back).settings, [setting(AssetField::DepositCap, u64::MAX)]);
-    world.pass(LOOSENING);
-    world.refresh();
+    // Half as much again, and then all of it.
+    for cap in [u64::MAX / 4 * 3 + 3, u64::MAX] {
+        let back = restore(&world, GOLD);
+        assert_eq!(sent(&mut world, back).settings, [setting(AssetField::DepositCap, cap)]);
+        world.pass(LOOSENING);
+        world.refresh();
+    }
     let asset = world.asset(GOLD);
     assert_eq!((asset.deposit_cap, asset.haircut_base.0), (u64::MAX, 110_000));
+}
+
+/// A step from what is in force at most, however much was tightened, and again from there.
+#[test]
+fn a_tightening_of_many_days_goes_back_by_steps() {
+    let mut world = World::default();
+    for base in [180_000, 220_000, 270_000, 330_000] {
+        tightens(&mut world, BTC, &[setting(AssetField::BaseRange, base)]);
+        world.pass(TIGHTENING);
+        refresh(&mut world);
+    }
+    let back = restore(&world, BTC);
+    for base in [247_500, 185_625, 150_000] {
+        assert_eq!(sent(&mut world, back.clone()).settings, [setting(AssetField::BaseRange, base)]);
+        refused(&mut world, back.clone(), NovateError::NothingTightened);
+        world.pass(LOOSENING);
+        refresh(&mut world);
+        assert_eq!(world.asset(BTC).scan_range.0.unsigned_abs(), base);
+    }
+    refused(&mut world, back, NovateError::NothingTightened);
+}
+
+/// Where the risk role has halved a cap and what leaves in a day together, the cap waits for `set_asset`; the rest goes back.
+#[test]
+fn a_cap_that_no_longer_fits_holds_up_nothing_else() {
+    const SILVER: u16 = GOLD + 1;
+    let silver = AssetSpec::new("SILVER", 6, 50.0).deposit_cap(7_000_000_000);
+    let mut world = Builder::default().and_asset(silver).build();
+    let limit = |value| setting(AssetField::OutflowLimit, value);
+    tightens(&mut world, SILVER, &[limit(1_000_000_000)]);
+    world.pass(DAY);
+    let haircut = setting(AssetField::HaircutBase, 120_000);
+    let cap = setting(AssetField::DepositCap, 3_500_000_000);
+    tightens(&mut world, SILVER, &[haircut, cap, limit(500_000_000)]);
+    world.pass(TIGHTENING);
+    world.refresh();
+    let back = restore(&world, SILVER);
+    assert_eq!(sent(&mut world, back.clone()).settings, [setting(AssetField::HaircutBase, 100_000)]);
+    world.pass(LOOSENING);
+    world.refresh();
+    let asset = world.asset(SILVER);
+    assert_eq!((asset.haircut_base.0, asset.deposit_cap), (100_000, 3_500_000_000));
+    refused(&mut world, back, NovateError::NothingTightened);
+}
+
+/// Less on one side of a hedge asks for more: no change of the model begins until it is over.
+#[test]
+fn the_model_stays_until_terms_are_back() {
+    let mut world = World::default();
+    tightens(&mut world, BTC, &[setting(AssetField::BaseRange, 180_000)]);
+    world.pass(TIGHTENING);
+    world.refresh();
+    let back = restore(&world, BTC);
+    sent(&mut world, back);
+    let params = vec![novate_client::ParamSetting { parameter: 6, value: 12_000 }];
+    let params = build::set_params(world.governor.pubkey(), world.pool, params);
+    world.pass(LOOSENING - 1);
+    refused(&mut world, params.clone(), NovateError::MarginMoving);
+    world.pass(1);
+    let governor = world.governor.insecure_clone();
+    world.succeeds(&[params], &[&governor]);
 }
 
 mod adversary {
@@ -145,7 +210,7 @@ mod adversary {
     fn it_ends_with_the_next_tightening() {
         let mut world = World::default();
         tightens(&mut world, BTC, &[setting(AssetField::BaseRange, 180_000)]);
-        world.pass(DAY);
+        world.pass(2 * DAY);
         refresh(&mut world);
         let back = restore(&world, BTC);
         sent(&mut world, back);

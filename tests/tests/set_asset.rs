@@ -36,9 +36,14 @@ fn a_lower_haircut_is_there_after_a_week() {
     let began = world.now();
     let event = sets(&mut world, GOLD, &[setting(AssetField::HaircutBase, 75_000)]);
     assert_eq!(event.until, began + LOOSENING);
-    for (seconds, haircut) in
-        [(0, 100_000), (DAY, 96_429), (LOOSENING / 2, 87_500), (LOOSENING, 75_000), (2 * LOOSENING, 75_000)]
-    {
+    for (seconds, haircut) in [
+        (0, 100_000),
+        (DAY, 100_000),
+        (2 * DAY, 95_834),
+        (4 * DAY, 87_500),
+        (LOOSENING, 75_000),
+        (2 * LOOSENING, 75_000),
+    ] {
         world.pass(began + seconds - world.now());
         world.refresh();
         assert_eq!(world.asset(GOLD).haircut.0, haircut, "after {seconds} s");
@@ -61,25 +66,25 @@ fn a_raised_cap_lets_more_in_over_a_week_and_a_lower_one_holds_at_once() {
     refused(&mut world, far, NovateError::SettingStep);
     sets(&mut world, BTC, &[setting(AssetField::DepositCap, 2_100)]);
     world.fund(&actor, BTC, 10_000);
-    world.pass(LOOSENING / 2);
+    world.pass(4 * DAY);
     world.refresh();
     let more = world.deposit_instruction(&actor, BTC, 351);
     world.refuses(&[more], &[&actor.key], NovateError::DepositCap);
     let more = world.deposit_instruction(&actor, BTC, 350);
     world.succeeds(&[more], &[&actor.key]);
-    world.pass(LOOSENING / 2);
+    world.pass(3 * DAY);
     sets(&mut world, BTC, &[setting(AssetField::DepositCap, 1_050)]);
     assert_eq!(world.asset(BTC).deposit_cap, 1_050);
 }
 
 #[test]
-fn a_higher_base_range_reaches_margin_over_three_days() {
+fn a_higher_base_range_reaches_margin_in_three_days() {
     let mut world = World::default();
     let (owner, maker) = (world.trader(10_000), world.trader(100_000));
     world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
     let event = sets(&mut world, BTC, &[setting(AssetField::BaseRange, 180_000)]);
     assert_eq!(event.until, world.now() + TIGHTENING);
-    for (hours, range) in [(0, 150_000), (18, 157_500), (36, 165_000), (72, 180_000)] {
+    for (hours, range) in [(0, 150_000), (24, 150_000), (36, 157_500), (48, 165_000), (72, 180_000)] {
         world.pass(event.time + hours * 3_600 - world.now());
         world.refresh();
         assert_eq!(world.asset(BTC).scan_range.0, range, "after {hours} hours");

@@ -79,9 +79,10 @@ fn values_move_from_what_they_were_over_a_week_and_are_there_at_once_before_a_po
         (params.es_credit.0, params.basis_rate.0, params.outside_multiple.0)
     };
     assert_eq!(pool.params_at(began), Params::DEFAULT);
+    assert_eq!(pool.params_at(began + DAY), Params::DEFAULT);
     // A seventh of the way is 32,142.86 down, 285.71 and 7,142.86 up: rounded up.
-    assert_eq!(at(DAY), (867_858, 10_286, 1_257_143));
-    assert_eq!(at(PARAM_RAMP / 2), (787_500, 11_000, 1_275_000));
+    assert_eq!(at(DAY + 6 * DAY / 7 + 1), (867_857, 10_286, 1_257_143));
+    assert_eq!(at(4 * DAY), (787_500, 11_000, 1_275_000));
     assert_eq!(at(PARAM_RAMP - 1), (675_001, 12_000, 1_300_000));
     assert_eq!((pool.params_at(began + PARAM_RAMP), pool.params_moving(began + PARAM_RAMP)), (pool.params, None));
 

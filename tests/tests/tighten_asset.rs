@@ -20,7 +20,7 @@ fn tightens(world: &mut World, asset: u16, settings: &[AssetSetting], markets: &
 }
 
 #[test]
-fn initial_margin_rises_at_once_and_maintenance_over_three_days() {
+fn initial_margin_rises_at_once_and_maintenance_in_three_days() {
     let mut world = World::default();
     let (owner, maker) = (world.trader(10_000), world.trader(100_000));
     world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
@@ -28,12 +28,12 @@ fn initial_margin_rises_at_once_and_maintenance_over_three_days() {
     assert_eq!((event.version, event.pool, event.asset), (1, world.pool, BTC));
     assert_eq!((event.signer, event.until), (world.governor.pubkey(), world.now() + TIGHTENING));
     let began = world.now();
-    for hours in [0, 3, 18, 36, 69, 72, 90] {
+    for hours in [0, 3, 24, 26, 36, 70, 72, 90] {
         world.pass(began + hours * 3_600 - world.now());
         world.refresh();
         let refresh = build::refresh_market(&world.pool, &[(BTC_PERP, BTC)]);
         world.succeeds(&[refresh], &[]);
-        let range = 150_000 + 1_250 * (hours / 3).min(24);
+        let range = 150_000 + 1_250 * (hours / 2 - 12).clamp(0, 24);
         let health = world.health(&owner);
         assert_eq!(health.maintenance, range * 20_000 * 8 / 10, "after {hours} hours");
         // 180,000 all the time, but for roundings up of the multiplier.
@@ -47,7 +47,7 @@ fn initial_margin_rises_at_once_and_maintenance_over_three_days() {
 }
 
 #[test]
-fn a_haircut_binds_new_risk_at_once_and_maintenance_over_three_days() {
+fn a_haircut_binds_new_risk_at_once_and_maintenance_in_three_days() {
     let mut world = World::default();
     let (owner, maker) = (world.trader(10_000), world.trader(100_000));
     // 100 ounces at 50 USD, of which a tenth is charged 1.25 times.
@@ -60,11 +60,11 @@ fn a_haircut_binds_new_risk_at_once_and_maintenance_over_three_days() {
     let charge = |haircut: i64| 5_000 * haircut * 125 / 100;
     assert_eq!(after.initial - before.initial, charge(24_000));
     let began = world.now();
-    for hours in [18, 36, 72] {
+    for hours in [18, 24, 36, 72] {
         world.pass(began + hours * 3_600 - world.now());
         world.refresh();
         let health = world.health(&owner);
-        let haircut = 100_000 + 24_000 * hours / 72;
+        let haircut = 100_000 + 500 * (hours - 24).max(0);
         assert!((health.maintenance - before.maintenance - charge(haircut - 100_000) * 8 / 10).abs() <= 5_000);
         assert!((health.initial - after.initial).abs() <= 10_000, "{hours}");
     }
@@ -76,7 +76,7 @@ fn a_loosening_under_way_stays_where_it_has_come_to() {
     let governor = world.governor.insecure_clone();
     let lower = build::set_asset(governor.pubkey(), world.pool, GOLD, vec![setting(AssetField::HaircutBase, 75_000)]);
     world.succeeds(&[lower], &[&governor]);
-    world.pass(LOOSENING / 2);
+    world.pass(4 * DAY);
     world.refresh();
     assert_eq!(world.asset(GOLD).haircut.0, 87_500);
     tightens(&mut world, GOLD, &[setting(AssetField::MinimumBalance, 50)], &[]);

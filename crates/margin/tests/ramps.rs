@@ -9,6 +9,11 @@ use support::desk::{Desk, Kind, Leg};
 use support::random::Random;
 use support::{Holding, OwnedRows, Portfolio};
 
+/// What a day of terms that are on their way moves of them, after the day in which nothing moves: a quarter over two days where they tighten,
+/// over six where they loosen, as in `state/ramp.rs`.
+const TIGHTENING: f64 = 0.25 / 2.0;
+const LOOSENING: f64 = 0.25 / 6.0;
+
 /// Greatest step of a deviation, down as up, and least depth that is left, as in `state/forecasts.rs`.
 const SIGMA_STEP: f64 = 1.125;
 const DEPTH_LEFT: f64 = 0.85;
@@ -114,18 +119,32 @@ fn a_day_of_forecasts_asks_for_at_most_a_quarter_more_of_any_hedge() {
     assert!(before > 1.4);
 }
 
-/// The first day of terms that tighten by a quarter over three, and of terms that loosen by a quarter over seven.
+/// The first day of terms that tighten by a quarter over two, and of terms that loosen by a quarter over six.
 #[test]
 fn a_day_of_terms_asks_for_at_most_a_quarter_more_of_any_hedge() {
     for (what, step) in [
-        ("a range up", Step { range: 1.0 + 0.25 / 3.0, depth: 1.0 }),
-        ("a range down", Step { range: 1.0 - 0.25 / 7.0, depth: 1.0 }),
-        ("a range up with a depth", Step { range: 1.0 + 0.25 / 7.0, depth: 1.0 - 0.25 / 7.0 }),
-        ("a range down with a depth", Step { range: 1.0 - 0.25 / 7.0, depth: 1.0 - 0.25 / 7.0 }),
+        ("a range up", Step { range: 1.0 + TIGHTENING, depth: 1.0 }),
+        ("a range down", Step { range: 1.0 - LOOSENING, depth: 1.0 }),
+        ("a range up with a depth", Step { range: 1.0 + LOOSENING, depth: 1.0 - LOOSENING }),
+        ("a range down with a depth", Step { range: 1.0 - LOOSENING, depth: 1.0 - LOOSENING }),
     ] {
         let (most, of) = worst(step);
         println!("{what}: {most:.3} of {of:?}");
         assert!(most <= 1.25, "{most} of {of:?}");
+    }
+}
+
+/// Terms that are on their way and a day of forecasts are not held to a quarter together.
+#[test]
+fn a_day_of_forecasts_comes_on_top_of_a_day_of_terms() {
+    for (what, step, most_of_all) in [
+        ("a depth cut while it falls", Step { range: 1.0, depth: DEPTH_LEFT * (1.0 - LOOSENING) }, 1.32),
+        ("a deviation while a depth falls", Step { range: SIGMA_STEP, depth: 1.0 - LOOSENING }, 1.40),
+        ("a deviation while a range rises", Step { range: SIGMA_STEP * (1.0 + TIGHTENING), depth: 1.0 }, 1.55),
+    ] {
+        let (most, of) = worst(step);
+        println!("{what}: {most:.3} of {of:?}");
+        assert!(most > 1.25 && most <= most_of_all, "{most} of {of:?}");
     }
 }
 
@@ -168,8 +187,8 @@ fn of_sold_options_covered_further_out_a_step_down_asks_for_no_more_than_one_up(
     const PACES: [(&str, f64); 5] = [
         ("a step up", SIGMA_STEP),
         ("a step down", 1.0 / SIGMA_STEP),
-        ("a day of terms up", 1.0 + 0.25 / 3.0),
-        ("a day of terms down", 1.0 - 0.25 / 7.0),
+        ("a day of terms up", 1.0 + TIGHTENING),
+        ("a day of terms down", 1.0 - LOOSENING),
         ("down by half at once", 0.5),
     ];
     let most = |wings: &[i64]| {

@@ -378,6 +378,9 @@ impl<'p, S: Source, P: IntoIterator<Item = &'p Position> + Clone> Filling<'_, '_
         stale: bool,
     ) -> Result<Contracts> {
         let inside = entered(quantity, since, self.terms.now)?;
+        if inside == Contracts::ZERO {
+            return Ok(quantity);
+        }
         let slot = self.enter(index, facts, stale)?;
         self.book.add_spot(slot, inside).map_err(NovateError::from)?;
         Ok(quantity.sub(inside).map_err(NovateError::from)?)

@@ -22,7 +22,7 @@ fn after(wanted: &Wanted, view: &View, at: i64) -> Result<Option<Snapshot>> {
             view.asset(*asset)?;
             let asset = snapshot.assets.get_mut(asset).context("the asset is not there")?;
             asset.set(&asset_settings(terms)?, at)?;
-            let end = asset.ramp.end.max(at);
+            let end = asset.until().max(at);
             asset.derive(end);
         }
         Wanted::SetMarket { market, terms } => {

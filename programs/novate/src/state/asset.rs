@@ -126,8 +126,8 @@ pub struct Asset {
     pub claims: Claims,
     /// Terms on their way to others (CLR-50).
     pub ramp: Ramp,
-    /// Unix time at which the first market on it was listed in a pool that trades, where it was held: its balances enter the scan over [`SEASONING`]; 0 where
-    /// they are in it whole.
+    /// Unix time at which the first market on it was listed in a pool that trades, where it was held: its balances enter the scan by [`SEASONING`] after it;
+    /// 0 where they are in it whole.
     pub scanned: i64,
     /// Unix time of the last change of the terms of its bank; 0 where there was none in a pool that trades.
     pub lending_set: i64,
@@ -138,6 +138,9 @@ pub struct Asset {
     /// What governance agreed to last of each of [`AssetField::RAMPED`], as far as it was ever in force or is on its way with nothing tightened
     /// since: what [`Asset::restore`] goes back to.
     pub agreed: [u64; AssetField::RAMPED.len()],
+    /// Where [`AssetField::RAMPED`] go next, and unix time from which: a day after it was executed. Both zero where nothing waits.
+    pub waiting: [u64; AssetField::RAMPED.len()],
+    pub waiting_from: i64,
     pub reserve: [u8; 72],
 }
 
@@ -384,7 +387,7 @@ const POWERS_OF_TEN: [i64; 19] = [
     1_000_000_000_000_000_000,
 ];
 
-const _: () = assert!(Asset::SPACE == 1280 && PLAIN_ASSET_SPACE == 1152);
+const _: () = assert!(Asset::SPACE == 1344 && PLAIN_ASSET_SPACE == 1152);
 const _: () = assert!(core::mem::offset_of!(Asset, price) == 256);
 const _: () = assert!(core::mem::offset_of!(Asset, deposits) == 400);
 const _: () = assert!(core::mem::offset_of!(Asset, redemption) == 424);
@@ -395,3 +398,4 @@ const _: () = assert!(core::mem::offset_of!(Asset, shortage) == 808);
 const _: () = assert!(core::mem::offset_of!(Asset, ramp) == 920);
 const _: () = assert!(core::mem::offset_of!(Asset, forecast) == 1_104);
 const _: () = assert!(core::mem::offset_of!(Asset, agreed) == 1_144);
+const _: () = assert!(core::mem::offset_of!(Asset, waiting) == 1_200);

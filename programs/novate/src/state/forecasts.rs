@@ -129,9 +129,9 @@ impl StandingForecast {
         from.saturating_add_signed(i32::try_from(way).unwrap_or_default())
     }
 
-    /// Ends a way that is over. What was not applied again for a day ends: of the depth at once, of the deviation by a step a day, until it is
-    /// no more than `idle`.
-    fn advance(&mut self, idle: u32, now: i64) {
+    /// Ends a way that is over. What was not applied again for a day ends: of the depth at once, of the deviation by a step a day, from the
+    /// greatest that scan ranges follow until it is no more than `idle`.
+    fn advance(&mut self, idle: u32, greatest: u32, now: i64) {
         if now.saturating_sub(self.raised) >= RAISING {
             (self.sigma_from, self.cut_from) = (self.sigma, self.cut);
         }
@@ -139,6 +139,7 @@ impl StandingForecast {
             return;
         }
         (self.cut, self.cut_from) = (0, 0);
+        (self.sigma, self.sigma_from) = (self.sigma.min(greatest), self.sigma_from.min(greatest));
         let mut due = self.raised.saturating_add(RAISING).max(self.applied.saturating_add(STANDING));
         // Each step is a ninth less: 117 of them end the greatest deviation.
         while now >= due && self.sigma_from != 0 {
@@ -182,6 +183,11 @@ impl Step {
     }
 }
 
+/// The deviation that a scan range stands for.
+fn deviation_of(range: i64) -> Ratio {
+    Ratio(range.checked_div(volatility::RANGE_DEVIATIONS).unwrap_or_default())
+}
+
 /// A deviation a step lower.
 fn lowered(sigma: i64) -> i64 {
     mul_div_floor(sigma, Ratio::ONE.0, SIGMA_STEP.0).unwrap_or_default()
@@ -193,16 +199,22 @@ impl Asset {
         if !self.forecast.stands() {
             return measured;
         }
-        self.forecast.advance(self.idle(measured), now);
+        let [idle, greatest] =
+            [self.idle(measured), self.greatest(measured)].map(|r| u32::try_from(r.0).unwrap_or(u32::MAX));
+        self.forecast.advance(idle, greatest, now);
         let forecast = self.forecast;
         self.count_depth(forecast.at(forecast.cut_from, forecast.cut, now));
         measured.max(Ratio(forecast.at(forecast.sigma_from, forecast.sigma, now).into()))
     }
 
     /// The greatest deviation that no scan range follows from: the measured one, or a third of the base range.
-    fn idle(&self, measured: Ratio) -> u32 {
-        let base = self.base_range.0.checked_div(volatility::RANGE_DEVIATIONS).unwrap_or_default();
-        u32::try_from(measured.0.max(base)).unwrap_or(u32::MAX)
+    fn idle(&self, measured: Ratio) -> Ratio {
+        measured.max(deviation_of(self.base_range.0))
+    }
+
+    /// The greatest that one follows: the measured one, or a third of twice the base range.
+    fn greatest(&self, measured: Ratio) -> Ratio {
+        measured.max(deviation_of(self.base_range.0.saturating_mul(2)))
     }
 
     /// The depth as governance set it.
@@ -276,10 +288,9 @@ impl Asset {
     /// The next step towards a forecast, from the deviation in force. A rise begins where scan ranges do: of an underlying, whose balances
     /// know no haircut, at the deviation that its range stands for where that is more. A fall begins at the greatest that ranges follow.
     fn step(&self, forecast: i64, measured: Ratio, in_force: Ratio) -> Result<Step> {
-        let thirds = |range: i64| range.checked_div(volatility::RANGE_DEVIATIONS).unwrap_or_default();
-        let low = if self.is_underlying() { in_force.0.max(thirds(self.scan_range.0)) } else { in_force.0 };
+        let low = if self.is_underlying() { in_force.max(deviation_of(self.scan_range.0)).0 } else { in_force.0 };
         let highest = mul_div_floor(low, SIGMA_STEP.0, Ratio::ONE.0).map_err(NovateError::from)?;
-        let high = in_force.0.min(measured.0.max(thirds(self.base_range.0.saturating_mul(2))));
+        let high = in_force.min(self.greatest(measured)).0;
         let lowest = lowered(high);
         let goal = forecast.clamp(lowest, highest);
         let to = goal.max(measured.0);

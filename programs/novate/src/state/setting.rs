@@ -6,7 +6,7 @@ use anchor_lang::prelude::*;
 use novate_margin::bank::LendingTerms;
 use novate_margin::{Contracts, Params, Ratio, Usd};
 
-use super::{Asset, Market, Outflow, Pool, ASSET_LAYOUT, MAX_QUANTITY};
+use super::{Asset, Market, Outflow, Pool, ASSET_LAYOUT, HOLD, MAX_QUANTITY};
 use crate::error::NovateError;
 
 const DAY: i64 = 86_400;
@@ -50,12 +50,23 @@ impl Rule {
             msg!("{}", self.name);
             return err!(NovateError::SettingOutOfBounds);
         }
-        let step = u128::from(from).saturating_mul(self.share.into()).checked_div(1_000_000).unwrap_or_default();
-        if u128::from(from.abs_diff(to)) > step.max(self.least.into()) {
+        if from.abs_diff(to) > self.step(from) {
             msg!("{}", self.name);
             return err!(NovateError::SettingStep);
         }
         Ok(())
+    }
+
+    /// The greatest step from a value.
+    fn step(&self, from: u64) -> u64 {
+        let step = u128::from(from).saturating_mul(self.share.into()).checked_div(1_000_000).unwrap_or_default();
+        u64::try_from(step).unwrap_or(u64::MAX).max(self.least)
+    }
+
+    /// A value at most a step from another.
+    fn within_step(&self, from: u64, to: u64) -> u64 {
+        let step = self.step(from);
+        to.clamp(from.saturating_sub(step), from.saturating_add(step))
     }
 
     /// Refuses what does not tighten, by name.
@@ -215,7 +226,7 @@ impl Asset {
         }
     }
 
-    /// Sets fields, loosening ones among them, at most once in [`SETTING_INTERVAL`]. Returns whether some margin is on its way up.
+    /// Sets fields, loosening ones among them, at most once in [`SETTING_INTERVAL`]. Returns whether some margin is on its way.
     pub fn set(&mut self, settings: &[AssetSetting], now: i64) -> Result<bool> {
         require!(now >= self.ramp.set.saturating_add(SETTING_INTERVAL), NovateError::SettingTooSoon);
         self.advance(now);
@@ -227,22 +238,14 @@ impl Asset {
             }
         }
         self.ramp.set = now;
-        Ok(self.raises_margin())
+        Ok(self.moves_margin())
     }
 
     /// Sets fields that only tighten, at most once in [`TIGHTENING_INTERVAL`]. What was being loosened stays where it has come to.
     pub fn tighten(&mut self, settings: &[AssetSetting], now: i64) -> Result<()> {
         require!(now >= self.ramp.tightened.saturating_add(TIGHTENING_INTERVAL), NovateError::SettingTooSoon);
         self.advance(now);
-        let mut goals = self.goals();
-        let mut agreed = self.agreed;
-        for ((goal, agreed), field) in goals.iter_mut().zip(&mut agreed).zip(AssetField::RAMPED) {
-            let value = self.get(field);
-            if field.rule().loosens(value, *goal) {
-                (*goal, *agreed) = (value, value);
-            }
-        }
-        self.agreed = agreed;
+        let goals = self.end_loosening();
         self.apply(settings, goals, now, true)?;
         self.ramp.tightened = now;
         Ok(())
@@ -273,7 +276,7 @@ impl Asset {
                 None => self.put(field, value),
             }
         }
-        self.begin_ramp(goals, now);
+        self.set_aside(goals, now);
         // Several terms make one haircut: it rises by a step, whatever each of them does.
         let most = self.haircut.0.checked_div(4).unwrap_or_default().max(HAIRCUT_STEP);
         require!(self.ramp.haircut_ahead.0 <= most, NovateError::SettingStep);
@@ -286,31 +289,36 @@ impl Asset {
         self.agreed = self.goals();
     }
 
-    /// Sends terms that were tightened back to what governance agreed to, over a week as all that loosens, and returns those. Depths are not
-    /// tightened, and stay.
+    /// Sends terms that were tightened back towards what governance agreed to, at most a step from where they are and as slowly as all that
+    /// loosens, and returns those; what is being tightened of them ends where it has come to. Depths are not tightened, and stay; so does a cap that what leaves in a day is too little for.
     pub fn restore(&mut self, now: i64) -> Result<Vec<AssetSetting>> {
         self.advance(now);
         let mut goals = self.goals();
         let mut back = vec![];
-        for ((goal, value), field) in goals.iter_mut().zip(self.agreed).zip(AssetField::RAMPED) {
+        for ((goal, agreed), field) in goals.iter_mut().zip(self.agreed).zip(AssetField::RAMPED) {
             let rule = field.rule();
-            if rule.loosens != Loosens::Either && rule.loosens(*goal, value) {
+            let value = rule.within_step(self.get(field), agreed);
+            let fits = field != AssetField::DepositCap || self.is_left_within_a_week(value)?;
+            if rule.loosens != Loosens::Either && rule.loosens(*goal, value) && fits {
+                self.halt(field, false);
                 *goal = value;
                 back.push(AssetSetting { field, value });
             }
         }
         require!(!back.is_empty(), NovateError::NothingTightened);
-        self.begin_ramp(goals, now);
-        self.require_fit()?;
+        self.set_aside(goals, now);
         Ok(back)
+    }
+
+    /// Whoever is in leaves within seven days, whatever the cap is from now on.
+    fn is_left_within_a_week(&self, cap: u64) -> Result<bool> {
+        Ok(Outflow::is_sound(self.outflow.limit, cap.max(self.deposit_cap).max(self.vaulted()?)))
     }
 
     /// Refuses terms that do not fit together.
     fn require_fit(&self) -> Result<()> {
-        // Whoever is in leaves within seven days, whatever the cap is from now on.
-        let cap = self.goals().last().copied().unwrap_or_default().max(self.deposit_cap).max(self.vaulted()?);
         let least = self.minimum_balance;
-        let fit = Outflow::is_sound(self.outflow.limit, cap)
+        let fit = self.is_left_within_a_week(self.goals().last().copied().unwrap_or_default())?
             && least <= self.deposit_cap.checked_div(1_000).unwrap_or_default()
             && (least == 0 || !self.is_settlement());
         require!(fit, NovateError::InvalidAssetTerms);
@@ -380,9 +388,10 @@ pub struct ParamSetting {
 const PARAM_COUNT: usize = core::mem::size_of::<Params>() / core::mem::size_of::<Ratio>();
 /// Greatest step of a parameter: a quarter of the value before, 1e-6, or half a percent point where that is more.
 const PARAM_STEP: (u64, u64) = (250_000, 5_000);
-/// Seconds over which parameters reach their values. In a day margin grows by at most a seventh of what a change comes to, and a change
-/// is over before the next.
+/// Seconds until parameters have reached their values, linearly from [`HOLD`] on: in a day margin grows by at most a sixth of what a change
+/// comes to, and a change is over before the next.
 pub const PARAM_RAMP: i64 = SETTING_INTERVAL;
+const PARAM_WAY: i64 = PARAM_RAMP - HOLD;
 /// Greatest ratio of maintenance to initial margin, 1e-6: every step of a quarter rests on what lies between.
 const MAINTENANCE_MOST: Ratio = Ratio(800_000);
 
@@ -391,11 +400,12 @@ const MAINTENANCE_MOST: Ratio = Ratio(800_000);
 pub const LEAST_FLOOR: Ratio = Params::DEFAULT.diversified_floor;
 
 /// Whether parameters that are each within their bounds fit together: who meets initial margin has a quarter left, maintenance
-/// margin holds the haircut of what is outside the scan (MRG-38), and what is hedged needs a least share of what its sides do.
-fn fit(params: &Params) -> bool {
+/// margin holds the haircut of what is outside the scan (MRG-38), and what is hedged needs a least share of what its sides do, or no less
+/// than before.
+fn fit(params: &Params, before: &Params) -> bool {
     let held = params.outside_multiple.0.saturating_mul(params.maintenance_ratio.0);
     params.maintenance_ratio <= MAINTENANCE_MOST
-        && params.diversified_floor >= LEAST_FLOOR
+        && params.diversified_floor >= LEAST_FLOOR.min(before.diversified_floor)
         && held >= const { Ratio::ONE.0 * Ratio::ONE.0 }
 }
 
@@ -417,13 +427,13 @@ impl Pool {
     #[cold]
     #[inline(never)]
     fn interpolated(&self, now: i64) -> Params {
-        let left = self.params_set.saturating_add(PARAM_RAMP).saturating_sub(now).clamp(0, PARAM_RAMP);
+        let left = self.params_set.saturating_add(PARAM_RAMP).saturating_sub(now).clamp(0, PARAM_WAY);
         let from: &[Ratio; PARAM_COUNT] = bytemuck::cast_ref(&self.params_from);
         let mut params = self.params;
         let values: &mut [Ratio; PARAM_COUNT] = bytemuck::cast_mut(&mut params);
         for (value, from) in values.iter_mut().zip(from).filter(|(value, from)| value != from) {
             // Both are below 2^25, the product below 2^45.
-            let way = value.0.wrapping_sub(from.0).wrapping_mul(left).checked_div_euclid(PARAM_RAMP);
+            let way = value.0.wrapping_sub(from.0).wrapping_mul(left).checked_div_euclid(PARAM_WAY);
             value.0 = value.0.wrapping_sub(way.unwrap_or_default());
         }
         params
@@ -436,14 +446,14 @@ impl Pool {
         Ok(())
     }
 
-    /// The same of terms of assets that the authority tightened.
+    /// The same of terms of assets that the authority changed.
     pub fn require_terms_still(&self, now: i64) -> Result<()> {
         require!(now >= self.terms_until, NovateError::MarginMoving);
         Ok(())
     }
 
     /// Sets parameters of the model, at most once in [`SETTING_INTERVAL`], each within its bounds and by at most a step, together as
-    /// [`fit`] has it. In a pool that trades they reach their values over [`PARAM_RAMP`]. Returns when they do.
+    /// [`fit`] has it. In a pool that trades they reach their values by [`PARAM_RAMP`]. Returns when they do.
     pub fn set_params(&mut self, settings: &[ParamSetting], now: i64) -> Result<i64> {
         require!(now >= self.params_set.saturating_add(SETTING_INTERVAL), NovateError::SettingTooSoon);
         self.require_model_still(now)?;
@@ -457,7 +467,8 @@ impl Pool {
             require!(place.0.abs_diff(setting.value) <= step.max(PARAM_STEP.1), NovateError::SettingStep);
             place.0 = setting.value;
         }
-        require!(self.params.validate().is_ok() && fit(&self.params), NovateError::SettingOutOfBounds);
+        let fit = fit(&self.params, &self.params_from);
+        require!(self.params.validate().is_ok() && fit, NovateError::SettingOutOfBounds);
         self.params_set = now;
         if !self.is_live() {
             self.params_from = self.params;

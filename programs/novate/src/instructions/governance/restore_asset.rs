@@ -9,7 +9,7 @@ use crate::state::{Asset, Pool};
 #[event_cpi]
 #[derive(Accounts)]
 pub struct RestoreAsset<'info> {
-    #[account(has_one = authority @ NovateError::NotAuthority)]
+    #[account(mut, has_one = authority @ NovateError::NotAuthority)]
     pub pool: AccountLoader<'info, Pool>,
     #[account(mut, has_one = pool @ NovateError::WrongPool)]
     pub asset: AccountLoader<'info, Asset>,
@@ -22,15 +22,21 @@ pub struct RestoreAsset<'info> {
 /// Takes back what the risk role or the guardian tightened, without a change that waits: it was agreed to when it was set (CLR-50).
 ///
 /// 1. Refuses a durable nonce.
-/// 2. Of the terms that move over time, those that are on their way to less loose values than governance agreed to last go back to those,
-///    over a week as all that loosens; where there are none, it is refused. Others stay ([`Asset::restore`]).
-/// 3. Emits [`AssetSet`].
+/// 2. Of the terms that move over time, those that are on their way to less loose values than governance agreed to last go back towards those,
+///    at most a step from what is in force, by the end of a week as all that loosens; where there are none, it is refused. Others stay,
+///    and a cap that what leaves in a day is too little for ([`Asset::restore`]).
+/// 3. Until then no change of the model begins: of a hedge less on one side asks for more.
+/// 4. Emits [`AssetSet`].
 pub(crate) fn restore_asset(ctx: Context<RestoreAsset>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
     refuse_durable_nonce(&accounts.instructions)?;
     let mut asset = accounts.asset.load_mut()?;
     let settings = asset.restore(now)?;
+    let mut pool = accounts.pool.load_mut()?;
+    if pool.is_live() {
+        pool.terms_until = pool.terms_until.max(asset.until());
+    }
 
     emit_cpi!(AssetSet {
         version: EVENT_VERSION,
@@ -38,7 +44,7 @@ pub(crate) fn restore_asset(ctx: Context<RestoreAsset>) -> Result<()> {
         asset: asset.index,
         signer: accounts.authority.key(),
         settings,
-        until: asset.ramp.end,
+        until: asset.until(),
         time: now,
     });
     Ok(())

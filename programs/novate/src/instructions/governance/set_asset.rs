@@ -19,9 +19,10 @@ pub struct SetAsset<'info> {
 }
 
 /// 1. Executes the change that was scheduled for it, which names the asset ([`Enactment::enact`]).
-/// 2. Refuses a second one within a week, one that raises margin while a change of the model does, and whatever is beyond the bounds or the
+/// 2. Refuses a second one within a week, one that moves margin while a change of the model does, and whatever is beyond the bounds or the
 ///    step of its field ([`crate::state::AssetField`]).
-/// 3. What margin follows from moves to its new value over a week, over three days where everything tightens; the rest is set.
+/// 3. What margin follows from stays for a day, and moves to its new value by the end of a week, or of three days where everything tightens;
+///    the rest is set. Until then no change of the model begins.
 /// 4. Emits [`AssetSet`].
 pub(crate) fn set_asset(ctx: Context<SetAsset>, settings: Vec<AssetSetting>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
@@ -32,7 +33,7 @@ pub(crate) fn set_asset(ctx: Context<SetAsset>, settings: Vec<AssetSetting>) -> 
     let mut asset = accounts.asset.load_mut()?;
     if asset.set(&change.settings, now)? && pool.is_live() {
         pool.require_model_still(now)?;
-        pool.terms_until = pool.terms_until.max(asset.ramp.end);
+        pool.terms_until = pool.terms_until.max(asset.until());
     }
 
     emit_cpi!(AssetSet {
@@ -41,7 +42,7 @@ pub(crate) fn set_asset(ctx: Context<SetAsset>, settings: Vec<AssetSetting>) -> 
         asset: asset.index,
         signer: accounts.authority.key(),
         settings: change.settings,
-        until: asset.ramp.end,
+        until: asset.until(),
         time: now,
     });
     Ok(())

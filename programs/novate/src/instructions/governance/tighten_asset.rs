@@ -18,8 +18,9 @@ pub struct TightenAsset<'info> {
 
 /// 1. Refuses a second one within a day, what does not tighten, and whatever is beyond the bounds or the step of its field
 ///    ([`crate::state::AssetField`]): tightening must not be a way to confiscate.
-/// 2. What margin follows from reaches maintenance over three days; initial margin is raised at once, through the multiplier of the
-///    markets that are passed and the haircut of balances outside the scan. What was being loosened stays where it has come to.
+/// 2. What margin follows from leaves maintenance margin as it is for a day, and reaches it over the two after it; initial margin is raised
+///    at once, through the multiplier of the markets that are passed and the haircut of balances outside the scan. What was being loosened
+///    stays where it has come to. What waited for its day begins it anew.
 /// 3. Emits [`AssetSet`].
 pub(crate) fn tighten_asset<'info>(
     ctx: Context<'info, TightenAsset<'info>>,
@@ -45,7 +46,7 @@ pub(crate) fn tighten_asset<'info>(
         asset: asset.index,
         signer,
         settings,
-        until: asset.ramp.end,
+        until: asset.until(),
         time: now,
     });
     Ok(())
