@@ -254,6 +254,25 @@ fn a_depth_is_lowered_over_a_day_and_never_raised() {
     assert_eq!((standing(&world, BTC).cut, world.asset(BTC).depth), (0, governed));
 }
 
+/// What stands far above what ranges follow falls from there as soon as nobody applies it.
+#[test]
+fn a_forecast_that_was_left_falls_from_what_ranges_follow() {
+    let mut world = World::default();
+    for _ in 0..14 {
+        world.foresee(BTC, sigma(1_000_000));
+        world.pass(DAY);
+        refresh(&mut world);
+    }
+    assert_eq!(world.asset(BTC).scan_range.0, 300_000);
+    assert!(standing(&world, BTC).sigma > 200_000);
+    for (hours, range) in [(1, 298_611), (24, 266_664)] {
+        let due = standing(&world, BTC).applied + DAY;
+        world.pass(due + hours * 3_600 - world.now());
+        refresh(&mut world);
+        assert_eq!(world.asset(BTC).scan_range.0, range, "after {hours} hours");
+    }
+}
+
 /// What the model takes for a depth at least.
 #[test]
 fn a_depth_is_a_million_at_least() {

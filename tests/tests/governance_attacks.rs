@@ -602,7 +602,7 @@ fn a_deposit_cap_raised_and_filled_at_once() {
     world.succeeds(&[raise], &[&governor]);
     let more = |world: &World, amount| world.deposit_instruction(&owner, SILVER, amount);
     let any = more(&world, 1_000_000);
-    world.refuses(&[any.clone()], &[&owner.key], NovateError::DepositCap);
+    world.refuses(std::slice::from_ref(&any), &[&owner.key], NovateError::DepositCap);
     world.pass(DAY);
     world.refresh();
     world.refuses(&[any], &[&owner.key], NovateError::DepositCap);

@@ -1,5 +1,7 @@
+use std::mem::offset_of;
+
 use novate::events::ParamsSet;
-use novate_client::state::{Pool, PARAM_RAMP, SETTING_INTERVAL, TIGHTENING};
+use novate_client::state::{Pool, DISCRIMINATOR, PARAM_RAMP, SETTING_INTERVAL, TIGHTENING};
 use novate_client::{instructions as build, AssetField, AssetSetting, Instruction, NovateError, ParamSetting};
 use novate_margin::Params;
 use novate_tests::{refused, Actor, World, BTC, BTC_PERP, CONTRACT, DAY, DOLLAR, ETH, ETH_PERP, PRICE};
@@ -91,6 +93,26 @@ fn values_move_from_what_they_were_over_a_week_and_are_there_at_once_before_a_po
     let change = set(&world, &[(CREDIT, 675_000)]);
     world.succeeds(&[change], &[&governor]);
     assert_eq!(world.state::<Pool>(&world.pool).params_at(world.now()).es_credit.0, 675_000);
+}
+
+/// A pool may have begun with a lower floor than any that can be set: others can be changed all the same.
+#[test]
+fn a_floor_below_the_least_holds_up_nothing_else() {
+    let mut world = World::default();
+    let mut account = world.account(&world.pool);
+    let at = DISCRIMINATOR + offset_of!(Pool, params) + 8 * usize::from(FLOOR);
+    account.data[at..at + 8].copy_from_slice(&200_000i64.to_le_bytes());
+    world.write(world.pool, account);
+    for (floor, error) in [(199_999, NovateError::SettingOutOfBounds), (250_001, NovateError::SettingStep)] {
+        let lower = set(&world, &[(FLOOR, floor), (BASIS, 12_000)]);
+        refused(&mut world, lower, error);
+    }
+    let governor = world.governor.insecure_clone();
+    let other = set(&world, &[(BASIS, 12_000)]);
+    world.succeeds(&[other], &[&governor]);
+    world.pass(PARAM_RAMP);
+    let raised = set(&world, &[(FLOOR, 250_000)]);
+    world.succeeds(&[raised], &[&governor]);
 }
 
 /// Long BTC against short ETH at initial margin, and the other side with more.
