@@ -262,8 +262,9 @@ const TELLS: [(&str, &[&str]); 17] = [
 const MOSTLY: [(&str, &str); 3] =
     [("Liquidated", "losses.round"), ("OrdersCancelled", "orders.nonce"), ("OrdersCancelled", "orders.until")];
 
-/// Parts of haircuts that need more than one thing to come together: at least once.
-const LIVED_RARELY: [&str; 10] = [
+/// Parts of haircuts, and fills of strategies below zero, that need more than one thing to come together: at least once.
+const LIVED_RARELY: [&str; 11] = [
+    "an order with a limit below zero was filled",
     "the outflow limit held tokens back",
     "a slice of what waits for its price changed hands",
     "a second deficit came into an open window",
