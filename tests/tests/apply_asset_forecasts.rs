@@ -398,3 +398,21 @@ mod adversary {
         world.refuses(&[apply.with_account(2, eth)], &[], NovateError::WrongForecasts);
     }
 }
+
+/// Balances that enter the scan still have a haircut, which a deviation that their range stands for would raise at once.
+#[test]
+fn while_balances_enter_the_scan_a_forecast_rises_from_what_their_haircut_follows() {
+    let mut world = moved(0.02);
+    let owner = world.trader(1_000);
+    world.deposit(&owner, GOLD, 1_000_000_000);
+    let governor = world.governor.insecure_clone();
+    let terms = MarketSpec::new("GOLD-PERP", GOLD).terms;
+    let next = world.underlyings.len() as u16;
+    let add = build::add_market(governor.pubkey(), world.pool, GOLD, next, terms);
+    world.succeeds(&[add], &[&governor]);
+    let (haircut, range) = (world.asset(GOLD).haircut, world.asset(GOLD).scan_range.0);
+    let event: AssetForecastsApplied = world.foresee(GOLD, sigma(100_000)).event();
+    let from = i64::from(standing(&world, GOLD).sigma_from);
+    assert!(from < range / 3 && i64::from(event.sigma) <= from * 9 / 8 + 1, "{from} to {}", event.sigma);
+    assert_eq!(world.asset(GOLD).haircut, haircut);
+}

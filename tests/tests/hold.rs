@@ -133,6 +133,45 @@ fn a_second_change_waits_a_day_of_its_own() {
     }
 }
 
+/// What is reversed does not go on meanwhile, and nobody's later change makes it.
+#[test]
+fn what_is_reversed_stays_where_it_has_come_to() {
+    let mut books = Books::new();
+    books.tighten(BTC, AssetField::BaseRange, 187_500);
+    books.pass(36 * HOUR);
+    books.set(BTC, AssetField::BaseRange, 130_000);
+    let stays = |books: &Books| assert_eq!(books.world.asset(BTC).base_range.0, 159_375);
+    books.pass(12 * HOUR);
+    stays(&books);
+    let mut tightened = books.twin();
+    tightened.tighten(BTC, AssetField::HaircutBase, 110_000);
+    for _ in 0..10 {
+        tightened.pass(12 * HOUR);
+        stays(&tightened);
+    }
+    assert_eq!(tightened.world.asset(BTC).haircut_base.0, 110_000);
+    books.pass(12 * HOUR - MINUTE);
+    stays(&books);
+    books.pass(LOOSENING);
+    assert_eq!(books.world.asset(BTC).base_range.0, 130_000);
+}
+
+#[test]
+fn what_is_taken_back_before_it_began_puts_off_nothing_else() {
+    let mut books = Books::new();
+    let began = books.world.now();
+    books.set(BTC, AssetField::HaircutBase, 110_000);
+    books.pass(12 * HOUR);
+    books.tighten(BTC, AssetField::DaysToLiquidate, 1_250_000);
+    assert_eq!(books.world.asset(BTC).waiting_from, began + 36 * HOUR);
+    books.pass(18 * HOUR);
+    books.restore(BTC);
+    assert_eq!(books.world.asset(BTC).waiting_from, began + 36 * HOUR);
+    books.pass(54 * HOUR);
+    let asset = books.world.asset(BTC);
+    assert_eq!((asset.haircut_base.0, asset.days_to_liquidate.0, asset.until()), (110_000, 1_000_000, 0));
+}
+
 /// Nobody's refresh chooses when what waits begins, nor how it goes on.
 #[test]
 fn a_late_refresh_comes_to_where_frequent_ones_do() {

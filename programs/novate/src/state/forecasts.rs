@@ -288,7 +288,9 @@ impl Asset {
     /// The next step towards a forecast, from the deviation in force. A rise begins where scan ranges do: of an underlying, whose balances
     /// know no haircut, at the deviation that its range stands for where that is more. A fall begins at the greatest that ranges follow.
     fn step(&self, forecast: i64, measured: Ratio, in_force: Ratio) -> Result<Step> {
-        let low = if self.is_underlying() { in_force.max(deviation_of(self.scan_range.0)).0 } else { in_force.0 };
+        // Balances that enter the scan still have a haircut.
+        let ranged = self.is_underlying() && self.scanned == 0;
+        let low = if ranged { in_force.max(deviation_of(self.scan_range.0)).0 } else { in_force.0 };
         let highest = mul_div_floor(low, SIGMA_STEP.0, Ratio::ONE.0).map_err(NovateError::from)?;
         let high = in_force.min(self.greatest(measured)).0;
         let lowest = lowered(high);

@@ -168,8 +168,8 @@ impl Asset {
         (self.waiting_from, self.waiting) = (0, [0; COUNT]);
     }
 
-    /// Puts other goals aside for [`HOLD`], in place of what waited; what is on its way goes on meanwhile. A lower cap is there at once: it
-    /// takes nothing from anybody.
+    /// Puts other goals aside for [`HOLD`], in place of what waited, whose day begins anew unless all that is new is to stay where it is; what is
+    /// on its way goes on meanwhile. A lower cap is there at once: it takes nothing from anybody.
     pub(super) fn set_aside(&mut self, goals: [u64; COUNT], now: i64) {
         if goals != self.goals() {
             let ([.., cap], [.., on_its_way]) = (goals, self.ramp.to);
@@ -177,7 +177,12 @@ impl Asset {
             if self.ramp.is_moving() && on_its_way > cap {
                 self.ramp.stop(const { COUNT - 1 }, self.deposit_cap);
             }
-            (self.waiting_from, self.waiting) = (now.saturating_add(HOLD), goals);
+            let mut each = goals.into_iter().zip(self.goals()).zip(self.in_force());
+            let moves = each.any(|((goal, before), value)| goal != before && goal != value);
+            if moves || !self.waits() {
+                self.waiting_from = now.saturating_add(HOLD);
+            }
+            self.waiting = goals;
             if !self.ramp.is_moving() && goals == self.in_force() {
                 (self.waiting_from, self.waiting) = (0, [0; COUNT]);
             }
@@ -192,6 +197,17 @@ impl Asset {
         for (place, (ramped, to)) in AssetField::RAMPED.into_iter().zip(self.ramp.to).enumerate() {
             let ends = if loosens { rule.loosens(value, to) } else { rule.loosens(to, value) };
             if ramped == field && ends && self.ramp.is_moving() {
+                self.ramp.stop(place, value);
+            }
+        }
+    }
+
+    /// Leaves a term that is on its way where it has come to, if a new goal is not where it is going, or further that way.
+    pub(super) fn halt_unless_towards(&mut self, field: AssetField, goal: u64) {
+        let value = self.get(field);
+        for (place, (ramped, to)) in AssetField::RAMPED.into_iter().zip(self.ramp.to).enumerate() {
+            let towards = value.min(goal) <= to && to <= value.max(goal);
+            if ramped == field && !towards && self.ramp.is_moving() {
                 self.ramp.stop(place, value);
             }
         }

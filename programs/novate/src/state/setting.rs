@@ -229,7 +229,7 @@ impl Asset {
     /// Sets fields, loosening ones among them, at most once in [`SETTING_INTERVAL`]. Returns whether some margin is on its way.
     pub fn set(&mut self, settings: &[AssetSetting], now: i64) -> Result<bool> {
         require!(now >= self.ramp.set.saturating_add(SETTING_INTERVAL), NovateError::SettingTooSoon);
-        self.advance(now);
+        self.derive(now);
         let goals = self.goals();
         self.apply(settings, goals, now, false)?;
         for (agreed, field) in self.agreed.iter_mut().zip(AssetField::RAMPED) {
@@ -244,7 +244,7 @@ impl Asset {
     /// Sets fields that only tighten, at most once in [`TIGHTENING_INTERVAL`]. What was being loosened stays where it has come to.
     pub fn tighten(&mut self, settings: &[AssetSetting], now: i64) -> Result<()> {
         require!(now >= self.ramp.tightened.saturating_add(TIGHTENING_INTERVAL), NovateError::SettingTooSoon);
-        self.advance(now);
+        self.derive(now);
         let goals = self.end_loosening();
         self.apply(settings, goals, now, true)?;
         self.ramp.tightened = now;
@@ -272,7 +272,10 @@ impl Asset {
                 rule.require_tighter(goal.as_deref().copied().unwrap_or(from), if closed { from } else { value })?;
             }
             match goal {
-                Some(goal) => *goal = value,
+                Some(goal) => {
+                    *goal = value;
+                    self.halt_unless_towards(field, value);
+                }
                 None => self.put(field, value),
             }
         }
@@ -280,6 +283,8 @@ impl Asset {
         // Several terms make one haircut: it rises by a step, whatever each of them does.
         let most = self.haircut.0.checked_div(4).unwrap_or_default().max(HAIRCUT_STEP);
         require!(self.ramp.haircut_ahead.0 <= most, NovateError::SettingStep);
+        // With what a forecast raises too.
+        self.derive(now);
         self.require_fit()
     }
 
@@ -292,7 +297,7 @@ impl Asset {
     /// Sends terms that were tightened back towards what governance agreed to, at most a step from where they are and as slowly as all that
     /// loosens, and returns those; what is being tightened of them ends where it has come to. Depths are not tightened, and stay; so does a cap that what leaves in a day is too little for.
     pub fn restore(&mut self, now: i64) -> Result<Vec<AssetSetting>> {
-        self.advance(now);
+        self.derive(now);
         let mut goals = self.goals();
         let mut back = vec![];
         for ((goal, agreed), field) in goals.iter_mut().zip(self.agreed).zip(AssetField::RAMPED) {
@@ -307,6 +312,7 @@ impl Asset {
         }
         require!(!back.is_empty(), NovateError::NothingTightened);
         self.set_aside(goals, now);
+        self.derive(now);
         Ok(back)
     }
 
