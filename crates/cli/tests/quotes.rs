@@ -181,6 +181,7 @@ fn a_spread_of_options_is_asked_for_answered_taken_and_settled() {
     let places =
         [worth - 100, worth - 150].map(|at| shown.find(&format!(" {at} ")).unwrap_or_else(|| panic!("{shown}")));
     assert!(places[0] < places[1], "{shown}");
+    desk.fails("liquidator", &format!("quote take @request.json sell --limit {worth}"), " asked, and this is ");
     let none = desk.json("bear", &format!("quote take @request.json sell --quantity 1 --limit {}", worth - 50));
     assert_eq!((&none["filled"], &none["why"]), (&json!("0"), &json!("NothingLeft")));
     let order = desk.json("bear", &format!("quote take @request.json sell --quantity 1 --limit {}", worth - 200));
@@ -191,9 +192,14 @@ fn a_spread_of_options_is_asked_for_answered_taken_and_settled() {
     desk.fails("bear", "quote show @request.json", "the request is over");
     desk.fails("bear", &format!("quote take @request.json sell --limit {worth}"), "[RequestOver]");
 
+    // Where nobody quotes at the limit nothing is signed.
+    let asked = desk.json("bear", &format!("quote ask 1 {low} --wait 0 --buy 1"));
+    assert_eq!((&asked["order"], &asked["sells"]), (&Value::Null, &json!([])));
+
     // What makes no sense is said before anything is sent.
     desk.fails("bear", &format!("quote ask 1 {low} --wait 60"), "the request ends before 60 s");
     desk.fails("bear", &format!("quote ask 1 {low}:-1 {high}"), &format!("turn every sign, {low}:1 {high}:-1"));
     desk.fails("bear", &format!("quote ask 1 {low}:2 {high}:-4"), "all ratios are multiples of 2");
+    desk.fails("bear", &format!("quote ask 1 {low} {low}:2"), &format!("{low} stands there twice"));
     assert!(desk.stop().starts_with("every vault balances: "));
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use novate_client::instrument::{self, Instrument as Kind};
@@ -16,10 +16,14 @@ use novate_client::{Pubkey, Snapshot};
 use novate_margin::Price;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
+use tokio::time::sleep;
 
 use crate::order::Key;
 use crate::refusal::Refusal;
 use crate::strategy::{Leg, Strategy};
+
+/// Least time between two looks at the chain's clock that callers ask for: who sends times that do not fit takes no more of the node.
+const LOOKS_APART: Duration = Duration::from_millis(200);
 
 /// What is traded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,7 +180,7 @@ pub struct View {
     subject: String,
     instruments: RwLock<Arc<Instruments>>,
     /// When the last look at the clock that was asked for began.
-    looked: Mutex<Option<Instant>>,
+    looked: Mutex<Option<(Instant, bool)>>,
 }
 
 impl View {
@@ -257,19 +261,20 @@ impl View {
     }
 
     /// Looks at the chain's clock instead of waiting until the mirror does, and says whether it is known anew. However many ask, one look
-    /// is under way at a time; it serves all who asked before it began.
+    /// is under way at a time, and begins no sooner than [`LOOKS_APART`] after the last; it serves all who asked before it began.
     pub async fn look(&self) -> bool {
         let Source::Chain(mirror) = &self.source else { return false };
         let asked = Instant::now();
         let mut looked = self.looked.lock().await;
-        if looked.is_some_and(|begun| begun > asked) {
-            return true;
+        if let Some((begun, seen)) = *looked {
+            if begun > asked {
+                return seen;
+            }
+            sleep((begun + LOOKS_APART).saturating_duration_since(Instant::now())).await;
         }
         let begun = Instant::now();
         let seen = mirror.look().await.is_ok();
-        if seen {
-            *looked = Some(begun);
-        }
+        *looked = Some((begun, seen));
         seen
     }
 

@@ -1,6 +1,8 @@
 //! `novate quote`: requests for quotes at a matcher (docs/matcher.md). One asks for a strategy without saying on which side, makers
 //! answer by signed orders that stand in no book, and who asked takes the best of them by a signed order.
 
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
@@ -66,7 +68,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Sign an order that takes the best quotes of a request. The request ends with it.
+    /// Sign an order that takes the best quotes of a request. The first fill ends the request.
     Take {
         /// File of `quote ask --out`.
         request: PathBuf,
@@ -97,7 +99,9 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Answer a request by a signed order, as `orders send` takes it. It ends with the request at the latest.
+    /// Answer a request by a signed order, as `orders send` takes it. The matcher has it no longer than the request; on the chain it is
+    /// good for as long as it says, by default 5 minutes, or until `orders cancel`.
+    #[command(mut_arg("seconds", |seconds| seconds.default_value("5m")))]
     Answer {
         /// Of the request, as `quote list` prints it.
         id: String,
@@ -116,6 +120,8 @@ struct Asked {
     id: String,
     /// What shows its quotes.
     token: String,
+    /// Who asked, and who alone takes.
+    portfolio: String,
     /// As they were written.
     quantity: String,
     legs: Vec<String>,
@@ -180,29 +186,52 @@ fn ask(
     let (session, held, key) = act.held()?;
     let named = canonical(&session, legs)?;
     let units = super::orders::quantity(quantity)?;
+    // Before anything is sent, and for nobody else to read.
+    let mut file = match out {
+        Some(path) => {
+            let mut options = File::options();
+            let file = options.write(true).create(true).truncate(false).mode(0o600).open(path);
+            let name = path.display().to_string();
+            Some((file.with_context(|| format!("cannot write {name}"))?, name))
+        }
+        None => None,
+    };
     let answer = matcher.post("/rfq", &request(&session.view, (units, &named), seconds, (&held, &key))?)?;
     let field = |name: &str| {
         let text = answer[name].as_str();
         text.map(String::from).with_context(|| format!("the matcher's answer has no {name}: {answer}"))
     };
-    let legs = legs.iter().map(ToString::to_string).collect();
-    let asked = Asked { id: field("id")?, token: field("token")?, quantity: quantity.into(), legs };
-    if let Some(path) = out {
-        let text = serde_json::to_string_pretty(&asked)?;
-        std::fs::write(path, text).with_context(|| path.display().to_string())?;
+    let asked = Asked {
+        id: field("id")?,
+        token: field("token")?,
+        portfolio: held.address.to_string(),
+        quantity: quantity.into(),
+        legs: legs.iter().map(ToString::to_string).collect(),
+    };
+    if let Some((file, name)) = &mut file {
+        file.set_len(0)
+            .and_then(|()| serde_json::to_writer_pretty(file, &asked).map_err(Into::into))
+            .context(name.clone())?;
     }
     sleep(Duration::from_secs(wait.unsigned_abs()));
     let mut found = asked.quotes(matcher)?;
     let mut text = quotes(&found);
     let mut order = Value::Null;
-    if let Some((side, limit)) = take {
-        // Prices and the clock are others than before the wait.
-        let (session, held, key) = act.held()?;
-        let flags = OrderFlags { ioc: true, ..OrderFlags::default() };
-        let wanted = (side, asked.quantity.as_str(), limit);
-        let taken = shown(asked.take(wanted, (flags, GOOD), matcher, (&session, &held, &key))?);
-        text = format!("{text}\n{}", taken.text);
-        order = taken.json;
+    match take {
+        Some((side, limit)) if reaches(&found, side, parse(limit, PRICE)?) => {
+            let take = || {
+                // Prices and the clock are others than before the wait.
+                let (session, held, key) = act.held()?;
+                let flags = OrderFlags { ioc: true, ..OrderFlags::default() };
+                let wanted = (side, asked.quantity.as_str(), limit);
+                asked.take(wanted, (flags, GOOD), matcher, (&session, &held, &key))
+            };
+            let taken = shown(take().with_context(|| format!("{text}\nnone of it was taken"))?);
+            text = format!("{text}\n{}", taken.text);
+            order = taken.json;
+        }
+        Some(_) => text = format!("{text}\nno quote is at the limit or better: nothing was signed"),
+        None => {}
     }
     if let Some(found) = found.as_object_mut() {
         found.insert("token".into(), asked.token.into());
@@ -236,6 +265,8 @@ impl Asked {
         matcher: &Matcher,
         (session, held, key): (&Session, &Held, &Keypair),
     ) -> Result<Value> {
+        let who = held.address.to_string();
+        ensure!(who == self.portfolio, "{} asked, and this is {who}: take with its key and --sub", self.portfolio);
         let legs: Result<Vec<Ratio>, String> = self.legs.iter().map(|leg| leg.parse()).collect();
         let legs = canonical(session, &legs.map_err(anyhow::Error::msg)?)?;
         let (side, limit) = (OrderSide::from(side), parse(limit, PRICE)?);
@@ -243,6 +274,15 @@ impl Asked {
         let mut sheet = terms.sign(&session.view, held, key, false)?;
         sheet.request = Some(self.id.clone());
         matcher.post("/orders", &sheet)
+    }
+}
+
+/// Whether the best quote of makers of the other side is at a limit or better.
+fn reaches(found: &Value, side: Side, limit: i64) -> bool {
+    let best = |name: &str| found[name][0]["price"].as_str().and_then(|price| parse(price, PRICE).ok());
+    match side {
+        Side::Buy => best("sells").is_some_and(|price| price <= limit),
+        Side::Sell => best("buys").is_some_and(|price| price >= limit),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use novate_client::{instrument, symbol as symbols};
 
 use super::session::Session;
@@ -49,6 +49,9 @@ pub fn named(session: &Session, legs: &[Ratio]) -> Result<Named> {
     };
     let mut named: Vec<_> = legs.iter().map(name).collect::<Result<_>>()?;
     named.sort_by_key(|(id, _)| *id);
+    if let Some(((_, (_, twice, _)), _)) = named.iter().zip(named.iter().skip(1)).find(|(one, next)| one.0 == next.0) {
+        bail!("{twice} stands there twice: make one leg of it");
+    }
     Ok(named.into_iter().map(|(_, leg)| leg).collect())
 }
 
@@ -56,12 +59,15 @@ pub fn named(session: &Session, legs: &[Ratio]) -> Result<Named> {
 pub fn canonical(session: &Session, legs: &[Ratio]) -> Result<Named> {
     let named = named(session, legs)?;
     let first = named.first().map_or(0, |(ratio, _, _)| *ratio);
-    ensure!(first > 0, "a matcher knows this as its opposite: turn every sign, {}, and buy where you would sell", {
+    ensure!(first > 0, "a matcher knows this as its opposite: turn every sign, {}, buy where you would sell, and turn the sign of the limit", {
         let turned = named.iter().map(|(ratio, symbol, _)| format!("{symbol}:{}", -ratio));
         turned.collect::<Vec<_>>().join(" ")
     });
     let divisor = named.iter().fold(0, |divisor, (ratio, _, _)| gcd(divisor, ratio.unsigned_abs()));
-    ensure!(divisor == 1, "all ratios are multiples of {divisor}: divide them by it, and multiply the quantity");
+    ensure!(
+        divisor == 1,
+        "all ratios are multiples of {divisor}: divide them and the limit by it, and multiply the quantity"
+    );
     Ok(named)
 }
 

@@ -319,6 +319,7 @@ async fn notified(shared: &Shared, told: &Response<RpcKeyedAccount>) -> Option<C
 /// Reads everything, and puts it in the place of what was there. What was told meanwhile waits in the subscriptions, and is left out
 /// as far as it is older.
 async fn synchronise(cluster: &Cluster, pool: Pubkey, shared: &mut Option<Shared>) -> Result<Shared> {
+    let begun = Instant::now();
     let view = cluster.view(&pool).await?;
     let portfolios = cluster.portfolios(&pool).await?;
     let portfolios: BTreeMap<_, _> = portfolios.into_iter().map(|(key, portfolio)| (key, portfolio.into())).collect();
@@ -331,7 +332,7 @@ async fn synchronise(cluster: &Cluster, pool: Pubkey, shared: &mut Option<Shared
         portfolios,
         slot: view.slot,
         current: Ok(()),
-        clock: (view.now, Instant::now()),
+        clock: (view.now, begun),
         slots,
     };
     match shared {

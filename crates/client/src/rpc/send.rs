@@ -22,9 +22,6 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// After its blockhash expired: what was on its way until then is seen by now.
 const LATE: Duration = Duration::from_secs(1);
 
-/// In what a node says of a transaction that it executed before, in whatever kind of error.
-const PROCESSED: &str = "already been processed";
-
 /// What a simulation found.
 #[derive(Clone, Debug, Default)]
 pub struct Simulated {
@@ -67,7 +64,7 @@ impl Cluster {
         };
         if let Err(error) = self.client.send_transaction_with_config(transaction, preflight).await {
             // One that was sent before is refused too, from when it was executed: what became of it is found out below.
-            if !error.to_string().contains(PROCESSED) && self.landed(transaction).await?.is_none() {
+            if !was_executed(&error) && self.landed(transaction).await?.is_none() {
                 return Err(sending(error, &transaction.message));
             }
         }
@@ -86,10 +83,12 @@ impl Cluster {
             let valid = self.client.is_blockhash_valid(transaction.message.recent_blockhash(), CONFIRMED).await;
             if !valid.map_err(Error::node(format!("confirming {signature}")))? {
                 tokio::time::sleep(LATE).await;
-                return match self.landed(transaction).await? {
-                    Some(true) => Ok(signature.to_string()),
-                    _ => Err(Error::Expired(signature.to_string())),
-                };
+                match self.landed(transaction).await? {
+                    Some(true) => return Ok(signature.to_string()),
+                    None => return Err(Error::Expired(signature.to_string())),
+                    // Executed in time: the cluster confirms it, or forgets it.
+                    Some(false) => continue,
+                }
             }
             // It may have landed since, which the node says by an error.
             let _ = self.push(transaction).await;
@@ -177,6 +176,20 @@ fn failure(error: &client_error::TransactionError, message: &VersionedMessage, l
     let line = logs.and_then(|logs| logs.iter().rev().find(|line| line.contains("failed") || line.contains("Error")));
     let line = line.map(|line| format!(": {line}")).unwrap_or_default();
     Failure::Other(format!("{error}{line}"))
+}
+
+/// Whether a node refuses a transaction because it executed it before. Not every node says so by a preflight's error.
+fn was_executed(error: &client_error::Error) -> bool {
+    match error.kind() {
+        client_error::ErrorKind::RpcError(RpcError::RpcResponseError { data, message, .. }) => match data {
+            RpcResponseErrorData::SendTransactionPreflightFailure(found) => {
+                let found = found.err.clone().map(client_error::TransactionError::from);
+                found == Some(client_error::TransactionError::AlreadyProcessed)
+            }
+            _ => message.contains("already been processed"),
+        },
+        _ => false,
+    }
 }
 
 /// The error of a sending: what the preflight found, or that the node did not take it.
