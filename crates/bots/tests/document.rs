@@ -9,8 +9,8 @@ use novate_bots::metrics::Metrics;
 use novate_bots::{keeper, liquidator};
 
 const DOCUMENT: &str = include_str!("../../../docs/bots.md");
-/// Options of cargo and its tests, and that of the binaries.
-const OTHERS: [&str; 6] = ["bin", "test", "ignored", "nocapture", "test-threads", "log"];
+/// Options of cargo, and that of the binaries.
+const OTHERS: [&str; 2] = ["bin", "log"];
 
 /// What follows a mark in the document, as long as it is of these characters.
 fn named(mark: &str, of: fn(char) -> bool) -> BTreeSet<String> {
