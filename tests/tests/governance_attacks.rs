@@ -2,7 +2,7 @@
 //! loss that is bounded and stated.
 
 use anchor_lang::error::ErrorCode;
-use novate_client::state::{Pool, CHANGE_EXPIRY, LOOSENING};
+use novate_client::state::{Pool, CHANGE_EXPIRY, LOOSENING, ROLE_EXPIRY};
 use novate_client::{
     addresses, instructions as build, Action, AssetField, AssetSetting, Delays, Forecast, Instruction, NovateError,
     OracleSource, Pubkey, Role, ScenarioRange,
@@ -344,16 +344,58 @@ fn the_guardian_gone_rogue() {
     assert_eq!(world.portfolio(&owner.portfolio).positions().first().map_or(0, |p| p.quantity), 0);
 }
 
+/// A key that nobody has takes nothing, nor does one that has another role, comes early or late, or was named by mistake; until one that was
+/// meant has signed, the authority is who it was.
 #[test]
 fn the_authority_handed_to_a_wrong_key() {
     let (mut world, governor) = by_hand();
-    let (nobody, right) = (Pubkey::new_from_array([1; 32]), world.new_wallet());
+    let guardian = world.guardian.insecure_clone();
+    let (nobody, wrong, right) = (Pubkey::new_from_array([1; 32]), world.new_wallet(), world.new_wallet());
+    let pool = world.pool;
+    let accept = |key: &Keypair, role| build::accept_role(key.pubkey(), pool, role);
+    let propose = |key| build::propose_role(governor.pubkey(), pool, Role::Authority, key);
+    let holds = |world: &World, key: &Keypair| assert_eq!(world.state::<Pool>(&pool).authority, key.pubkey());
+
+    for key in [Pubkey::default(), guardian.pubkey(), governor.pubkey()] {
+        world.refuses(&[propose(key)], &[&governor], NovateError::InvalidRole);
+    }
     world.propose(Role::Authority, &nobody);
-    world.pass(14 * DAY);
-    assert_eq!(world.state::<Pool>(&world.pool).authority, governor.pubkey());
+    world.pass(ROLE_DELAY);
+    for key in [&wrong, &guardian, &governor] {
+        world.refuses(&[accept(key, Role::Authority)], &[key], NovateError::NotProposed);
+    }
+    let unsigned = build::accept_role(nobody, pool, Role::Authority).unsigned(1);
+    world.refuses(&[unsigned], &[], ErrorCode::AccountNotSigner);
+    holds(&world, &governor);
+
+    // A slip: the one who was named first can take it for as long as nobody looks, and from three days on.
+    world.propose(Role::Authority, &wrong.pubkey());
+    world.pass(ROLE_DELAY - 1);
+    world.refuses(&[accept(&wrong, Role::Authority)], &[&wrong], NovateError::ProposalTooYoung);
+    for role in [Role::Guardian, Role::Risk] {
+        world.refuses(&[accept(&wrong, role)], &[&wrong], NovateError::NotProposed);
+    }
+    world.refuses(&[accept(&right, Role::Authority)], &[&right], NovateError::NotProposed);
+    let mut unseen = world.twin();
+    unseen.pass(1);
+    unseen.succeeds(&[accept(&wrong, Role::Authority)], &[&wrong]);
+    unseen.refuses(&[propose(right.pubkey())], &[&governor], NovateError::NotAuthority);
+    let mut late = world.twin();
+    late.pass(ROLE_EXPIRY);
+    late.refuses(&[accept(&wrong, Role::Authority)], &[&wrong], NovateError::ProposalLapsed);
+    holds(&late, &governor);
+    // Taken back, by the guardian too, or another named in its place.
+    let cancel = build::cancel_role(guardian.pubkey(), pool, Role::Authority);
+    let mut cancelled = world.twin();
+    cancelled.succeeds(&[cancel], &[&guardian]);
+    cancelled.pass(1);
+    cancelled.refuses(&[accept(&wrong, Role::Authority)], &[&wrong], NovateError::NotProposed);
     world.propose(Role::Authority, &right.pubkey());
     world.pass(ROLE_DELAY);
-    world.succeeds(&[build::accept_role(right.pubkey(), world.pool, Role::Authority)], &[&right]);
+    world.refuses(&[accept(&wrong, Role::Authority)], &[&wrong], NovateError::NotProposed);
+    world.succeeds(&[accept(&right, Role::Authority)], &[&right]);
+    holds(&world, &right);
+    world.refuses(&[propose(wrong.pubkey())], &[&governor], NovateError::NotAuthority);
 }
 
 /// Seven days to see it; then the first readings count only within the band of what the old feed said.
