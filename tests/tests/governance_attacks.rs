@@ -2,6 +2,7 @@
 //! loss that is bounded and stated.
 
 mod drift;
+mod feed;
 
 use anchor_lang::error::ErrorCode;
 use novate_client::state::{Pool, CHANGE_EXPIRY, LOOSENING, ROLE_EXPIRY};
@@ -259,27 +260,6 @@ fn the_authority_handed_to_a_wrong_key() {
     world.succeeds(&[accept(&right, Role::Authority)], &[&right]);
     holds(&world, &right);
     world.refuses(&[propose(wrong.pubkey())], &[&governor], NovateError::NotAuthority);
-}
-
-/// Seven days to see it; then the first readings count only within the band of what the old feed said.
-#[test]
-fn an_oracle_swapped_for_the_attackers() {
-    let (mut world, governor) = by_hand();
-    let feed = world.issue(AssetSpec::new("FAKE", 8, 1.0).pushed()).feed;
-    let source = OracleSource { oracle: 2, feed: feed.address, feed_owner: PUSH_ORACLE, feed_id: [0; 32] };
-    let swap = build::set_oracle(governor.pubkey(), world.pool, BTC, source);
-    world.refuses(std::slice::from_ref(&swap), &[&governor], NovateError::ChangeMissing);
-    let number = world.schedule(&swap);
-    assert_eq!(world.change(number).ready - world.now(), 7 * DAY);
-    world.pass(7 * DAY);
-    world.refresh();
-    let swap = execute(&world, &swap, number);
-    world.succeeds(&[swap], &[&governor]);
-    world.pass(60);
-    world.publish_at(&feed, Quote::new(2_000_000.0, world.now()));
-    world.succeeds(&[build::refresh_asset(&world.pool, &[(BTC, feed.address)])], &[]);
-    assert_eq!(world.asset(BTC).price.0, 20_000 * PRICE);
-    assert!(world.asset(BTC).guard.is_restricted(world.now()));
 }
 
 #[test]
