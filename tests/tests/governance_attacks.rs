@@ -1,6 +1,7 @@
 //! What somebody who holds a key of governance, or was handed a signature, can try (CLR-50): each ends in a named refusal, or in a
 //! loss that is bounded and stated.
 
+mod days;
 mod drift;
 mod feed;
 
@@ -432,29 +433,6 @@ fn an_expiry_listed_to_trade_on_its_own_forecast() {
     let trade = world.trade_of(owner.side(), maker.side(), &far);
     world.refuses(&[trade], &[&owner.key, &maker.key], NovateError::OutsideBand);
     world.trade_legs(&owner, &maker, &[future(BTC_PERP, time, CONTRACT, 20_000 * PRICE)]);
-}
-
-/// A key of the authority alone, within a week: everything that it may send is refused or waits, and no portfolio notices.
-#[test]
-fn a_hostile_authority_within_a_week() {
-    let (mut world, governor) = by_hand();
-    let pool = world.pool;
-    let (owner, maker) = (world.trader(3_100), world.trader(100_000));
-    world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
-    let before = (world.health(&owner), world.health(&maker));
-    let waits = [
-        set_asset(&world, BTC, AssetField::BaseRange, 187_500),
-        build::set_params(governor.pubkey(), pool, vec![novate_client::ParamSetting { parameter: 4, value: 675_000 }]),
-        same_committee(&world),
-        world.set_lending_instruction(USDC, LENDING),
-    ];
-    for instruction in &waits {
-        world.refuses(std::slice::from_ref(instruction), &[&governor], NovateError::ChangeMissing);
-    }
-    // The one that waits least is tighter margin: two days, and a day until it is there.
-    let execute = world.matured(&waits[0]);
-    world.succeeds(&[execute], &[&governor]);
-    assert_eq!((world.health(&owner), world.health(&maker)), before);
 }
 
 /// The delay protects nobody if whoever likes can send what the authority scheduled and then thought better of.
