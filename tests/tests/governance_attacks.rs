@@ -4,6 +4,7 @@
 mod days;
 mod drift;
 mod feed;
+mod rows;
 
 use anchor_lang::error::ErrorCode;
 use novate_client::state::{Pool, CHANGE_EXPIRY, LOOSENING, ROLE_EXPIRY};
