@@ -72,6 +72,9 @@ impl Sender {
     }
 
     /// One transaction; where it would be too large, or take too many compute units, one after the other for each instruction, until
+    /// Returns once it is known what became of it: confirmed, failed, or no longer able to land. Until then nothing else is to be signed
+    /// for what it is for, which could land beside it.
+    ///
     /// one fails. `chore` is what it is counted as.
     pub async fn send(&self, chore: &str, instructions: &[Instruction]) -> Outcome {
         match self.try_send(instructions).await {
@@ -109,7 +112,13 @@ impl Sender {
         let signed = prepared.sign(&[&*self.key as &dyn Signer])?;
         let mut signature = String::new();
         for transaction in signed {
-            signature = self.cluster.send(&transaction).await?;
+            signature = match self.cluster.send(&transaction).await {
+                Err(error) if error.may_have_landed() => {
+                    tracing::warn!(%error, signature = ?transaction.signatures.first(), "it may have landed: following it");
+                    self.cluster.follow(&transaction).await?
+                }
+                done => done?,
+            };
             self.metrics.lamports.inc_by(fee(&transaction, self.unit_price));
         }
         Ok(Outcome::Confirmed(signature))
