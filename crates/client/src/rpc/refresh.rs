@@ -102,7 +102,7 @@ impl Cluster {
         if asset.feed != Pubkey::default() {
             return Ok(None);
         }
-        let found = self.list(&asset.feed_owner, vec![holds(FEED_ID, &asset.feed_id)], false).await?;
+        let found = self.list(&asset.feed_owner, vec![holds(FEED_ID, &asset.feed_id)], false, None).await?;
         let feeds = found.into_iter().map(|(address, account)| Feed { address, account });
         let read = feeds.filter_map(|feed| Some((feed.reading(asset, now)?.publish_time, feed)));
         let best = read.max_by_key(|(time, _)| *time).map(|(_, feed)| feed);

@@ -65,7 +65,7 @@ fn of_market(pool: &Pubkey, market: &Market) -> Vec<Vec<Pubkey>> {
 impl Cluster {
     /// Tables of an authority that are in use.
     pub async fn tables(&self, authority: &Pubkey) -> Result<Vec<AddressLookupTableAccount>> {
-        let found = self.list(&program::ID, vec![holds(AUTHORITY, authority.as_ref())], false).await?;
+        let found = self.list(&program::ID, vec![holds(AUTHORITY, authority.as_ref())], false, None).await?;
         let mut tables = vec![];
         for (key, account) in found {
             // Its header is 56 bytes: the addresses behind it are aligned in a buffer of their own.
