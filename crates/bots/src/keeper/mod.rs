@@ -83,7 +83,7 @@ struct Done {
 }
 
 struct State {
-    mirror: Mirror,
+    mirror: Arc<Mirror>,
     feeds: Feeds,
     sender: Sender,
     policy: Policy,

@@ -31,7 +31,7 @@ pub(super) use act::Done;
 use act::UnderWay;
 
 pub(super) struct State {
-    mirror: Mirror,
+    mirror: Arc<Mirror>,
     feeds: Feeds,
     ahead: Ahead,
     judge: Judge,
@@ -55,7 +55,7 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(
         options: &Options,
-        (mirror, feeds): (Mirror, Feeds),
+        (mirror, feeds): (Arc<Mirror>, Feeds),
         (sender, done): (Sender, mpsc::UnboundedSender<Done>),
         (taker, policy): (Option<Pubkey>, Policy),
         metrics: Arc<Metrics>,
