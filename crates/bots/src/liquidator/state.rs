@@ -28,7 +28,7 @@ use crate::sender::Sender;
 use crate::webhook::Webhook;
 
 pub(super) use act::Done;
-use act::UnderWay;
+use act::{Refusal, UnderWay};
 
 pub(super) struct State {
     mirror: Arc<Mirror>,
@@ -40,6 +40,8 @@ pub(super) struct State {
     urgent: BTreeSet<Pubkey>,
     under_way: HashMap<Pubkey, UnderWay>,
     backoff: BackOff<Pubkey>,
+    /// What the program refused last, for whoever waits.
+    refused: HashMap<Pubkey, Refusal>,
     calls: Calls,
     webhook: Webhook,
     sender: Sender,
@@ -72,6 +74,7 @@ impl State {
             urgent: BTreeSet::new(),
             under_way: HashMap::new(),
             backoff: BackOff::default(),
+            refused: HashMap::new(),
             calls,
             webhook,
             sender,
@@ -185,6 +188,7 @@ impl State {
         self.act(since);
         self.candidates.tidy();
         self.backoff.tidy(since);
+        self.refused.retain(|address, _| self.backoff.waits(address, since));
         self.measure();
     }
 
