@@ -55,6 +55,11 @@ struct CreatePool {
     cluster: String,
     #[serde(with = "text::key")]
     settlement_mint: Pubkey,
+    /// Who holds the other two roles. Of a pool that is there they may have passed on.
+    #[serde(with = "text::key")]
+    guardian: Pubkey,
+    #[serde(with = "text::key")]
+    risk: Pubkey,
 }
 
 #[derive(Deserialize)]
@@ -240,7 +245,9 @@ impl<'c> Migration<'c> {
             ensure!(pool.cluster == cluster.code(), "pool {address} is there and is of another cluster");
             return Ok(Outcome::WasThere);
         }
-        self.cluster.send(&[build::create_pool(creator, create.id, cluster, create.settlement_mint)], self.key)?;
+        let roles = [create.guardian, create.risk];
+        self.cluster
+            .send(&[build::create_pool(creator, create.id, cluster, create.settlement_mint, roles)], self.key)?;
         Ok(Outcome::Done)
     }
 

@@ -20,6 +20,7 @@ const MINTS: [(&str, u8); 4] = [("usdc", 6), ("sol", 9), ("btc", 8), ("eth", 8)]
 struct Scene {
     node: Node,
     governor: Keypair,
+    roles: [Pubkey; 2],
     mints: Vec<Pubkey>,
 }
 
@@ -30,7 +31,8 @@ impl Scene {
         let governor = Keypair::new();
         node.client.request_airdrop(&governor.pubkey(), 100_000_000_000).unwrap();
         let mints = MINTS.map(|_| Keypair::new().pubkey()).to_vec();
-        let scene = Scene { node, governor, mints };
+        let roles = [(); 2].map(|()| Keypair::new().pubkey());
+        let scene = Scene { node, governor, roles, mints };
         (0..4).for_each(|at| scene.mint(at));
         scene
     }
@@ -48,6 +50,9 @@ impl Scene {
         let mut arguments = vec!["migrate".into(), folder.into(), "--keypair".into(), key];
         for ((name, _), mint) in MINTS.iter().zip(&self.mints) {
             arguments.extend(["--set".into(), format!("{name}={mint}")]);
+        }
+        for (name, key) in ["guardian", "risk"].iter().zip(&self.roles) {
+            arguments.extend(["--set".into(), format!("{name}={key}")]);
         }
         arguments
     }
