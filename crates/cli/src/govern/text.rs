@@ -3,6 +3,7 @@
 use anyhow::{bail, ensure, Context, Result};
 use novate_margin::Usd;
 
+use crate::amount::decimal;
 use crate::demo::terminal::separated;
 
 /// Base 58.
@@ -100,6 +101,19 @@ pub fn usd(amount: Usd) -> String {
     let cents = i128::from(amount.0).div_euclid(10_000);
     let sign = if cents < 0 { "-" } else { "" };
     format!("{sign}{}.{:02} USD", separated((cents / 100).abs()), (cents % 100).abs())
+}
+
+/// A share of 1e-6 as `1.25 %`.
+pub fn percent(ratio: i64) -> String {
+    format!("{} %", decimal(ratio, 4))
+}
+
+/// Why the program would refuse: the name of its error before what it says.
+pub fn refusal(error: &anyhow::Error) -> String {
+    match error.downcast_ref() {
+        Some(anchor_lang::error::Error::AnchorError(error)) => format!("{} ({})", error.error_msg, error.error_name),
+        _ => format!("{error:#}"),
+    }
 }
 
 /// A unix time as `2026-11-21T20:15:00Z`.

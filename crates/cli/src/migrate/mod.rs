@@ -1,14 +1,16 @@
 //! `novate migrate`: a folder of numbered files takes an empty cluster to a pool that trades. What is there already is left alone, so that
 //! it can be run again: after a failure, after a file was added, after a change has waited.
 
+mod fields;
+mod file;
+
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{ensure, Context, Result};
 use novate_client::state::{Change, Pool, Scenarios, PLAIN_ASSET};
 use novate_client::{addresses, instructions as build, order, Pubkey};
-use serde::Deserialize;
-use serde_json::{json, Value};
+use serde_json::json;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
@@ -18,6 +20,8 @@ use crate::govern::change::Wanted;
 use crate::govern::view::View;
 use crate::govern::{announce, require_authority, text};
 use crate::trader::Printed;
+use fields::{Due, Left};
+use file::{CreatePool, Placed, Step};
 
 /// What is run, and where.
 #[derive(Clone, Debug, clap::Args)]
@@ -27,6 +31,9 @@ pub struct Options {
     /// Key in base 58 for a name that files leave open as "$name", such as usdc=EPjF...
     #[arg(long = "set", value_name = "NAME=KEY", value_parser = named)]
     names: Vec<(String, Pubkey)>,
+    /// A pool that is there already; without it the pool is the one that the key creates, or created.
+    #[arg(long, env = "NOVATE_POOL", value_name = "KEY")]
+    pool: Option<Pubkey>,
     #[command(flatten)]
     at: At,
     #[command(flatten)]
@@ -41,87 +48,48 @@ fn named(text: &str) -> Result<(String, Pubkey), String> {
     Ok((name.into(), key.parse().map_err(|_| format!("{key:?} is no key"))?))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    steps: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CreatePool {
-    id: u16,
-    /// Name of the cluster, which signed orders say.
-    cluster: String,
-    #[serde(with = "text::key")]
-    settlement_mint: Pubkey,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StageScenarios {
-    generation: u16,
-    /// As `novate scenarios build` writes them, from the folder.
-    rows: PathBuf,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MigrateAssets {}
-
-enum Step {
-    CreatePool(CreatePool),
-    /// Brings assets of the layout before to the one of today.
-    MigrateAssets,
-    StageScenarios {
-        generation: u16,
-        rows: Box<ScenarioRows>,
-    },
-    /// What governance does to a pool, at once where it does not trade yet.
-    Change(Box<Wanted>),
-}
-
 /// How a step ended.
 enum Outcome {
     WasThere,
     Done,
     /// Scheduled as this change, executable from this unix time.
     Waits(Pubkey, i64),
+    /// Something else is in force than any file says.
+    Left,
 }
 
 /// Runs what is missing, in order, and returns a line for each step. Ends at the first that waits.
 pub fn run(options: &Options) -> Result<String> {
-    let files = files(&options.folder)?;
-    let mut steps = vec![];
-    for path in &files {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        read(path, &options.names, &mut steps).with_context(|| name)?;
-    }
     // Whatever is wrong with a file is said before anything is sent.
+    let steps = file::steps(&options.folder, &options.names)?;
     let (cluster, key) = (options.at.cluster()?, options.by.key()?);
-    let mut migration = Migration { cluster: &cluster, key: &key, pool: None };
+    let mut migration =
+        Migration { cluster: &cluster, key: &key, steps: &steps, given: options.pool, pool: None, left: vec![] };
     let mut out = String::new();
     let mut taken = vec![];
-    for (place, name, step) in &steps {
-        let outcome = migration.take(step).with_context(|| format!("{place}: {name}; what came before it is done"))?;
-        match outcome {
-            Outcome::WasThere => {
-                writeln!(out, "{place}: {name} was there")?;
-                taken.push(json!({ "step": place, "instruction": name, "outcome": "was_there" }));
-            }
-            Outcome::Done => {
-                writeln!(out, "{place}: {name} done")?;
-                taken.push(json!({ "step": place, "instruction": name, "outcome": "done" }));
-            }
+    for (number, Placed { place, name, step }) in steps.iter().enumerate() {
+        let outcome =
+            migration.take(number, step).with_context(|| format!("{place}: {name}; what came before it is done"))?;
+        let left = std::mem::take(&mut migration.left);
+        let mut said = json!({ "step": place, "instruction": name });
+        let (word, words) = match &outcome {
+            Outcome::WasThere => ("was_there", "was there".into()),
+            Outcome::Done => ("done", "done".into()),
+            Outcome::Left => ("left", "is left".into()),
             Outcome::Waits(change, ready) => {
-                let change = change.to_string();
-                taken.push(
-                    json!({ "step": place, "instruction": name, "outcome": "waits", "change": change, "ready": ready }),
-                );
-                let time = text::time(ready);
-                writeln!(out, "{place}: {name} waits as change {change} until {time}; run this again then")?;
-                break;
+                (said["change"], said["ready"]) = (change.to_string().into(), (*ready).into());
+                ("waits", format!("waits as change {change} until {}; run this again then", text::time(*ready)))
             }
+        };
+        said["outcome"] = word.into();
+        if !left.is_empty() {
+            said["left"] = left.iter().map(Left::json).collect();
+        }
+        taken.push(said);
+        writeln!(out, "{place}: {name} {words}")?;
+        left.iter().try_for_each(|left| writeln!(out, "  {left}"))?;
+        if matches!(outcome, Outcome::Waits(..)) {
+            break;
         }
     }
     let pool = migration.pool.map(|pool| pool.to_string());
@@ -129,96 +97,25 @@ pub fn run(options: &Options) -> Result<String> {
     Ok(Printed::new(out, json!({ "pool": pool, "steps": taken })).print(options.json))
 }
 
-/// The files of a folder in the order of their numbers.
-fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let listed = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut found = vec![];
-    for entry in listed {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let number = name.split_once('-').map(|(number, _)| number);
-            let fits = number.is_some_and(|n| n.len() == 4 && n.bytes().all(|digit| digit.is_ascii_digit()));
-            ensure!(fits, "{name}: a migration is named by four digits, a dash and what it does");
-            found.push(path);
-        }
-    }
-    found.sort();
-    let numbers: Vec<_> = found.iter().map(|path| path.file_name().unwrap_or_default().to_string_lossy()).collect();
-    for pair in numbers.windows(2) {
-        ensure!(pair[0][..4] != pair[1][..4], "{} and {} have one number", pair[0], pair[1]);
-    }
-    ensure!(!found.is_empty(), "{} has no migrations", folder.display());
-    Ok(found)
-}
-
-/// Appends the steps of a file, each with its place and its name.
-fn read(path: &Path, names: &[(String, Pubkey)], to: &mut Vec<(String, String, Step)>) -> Result<()> {
-    let file: File = serde_json::from_str(&std::fs::read_to_string(path)?)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    for (at, mut value) in file.steps.into_iter().enumerate() {
-        fill(&mut value, names).with_context(|| format!("step {at}"))?;
-        let (name, step) = Step::read(value, folder).with_context(|| format!("step {at}"))?;
-        let file = path.file_stem().unwrap_or_default().to_string_lossy();
-        to.push((format!("{file}, step {at}"), name, step));
-    }
-    Ok(())
-}
-
-/// Puts keys in the place of names.
-fn fill(value: &mut Value, names: &[(String, Pubkey)]) -> Result<()> {
-    match value {
-        Value::String(text) => {
-            if let Some(name) = text.strip_prefix('$') {
-                let key = names.iter().find(|(known, _)| known == name).map(|(_, key)| key.to_string());
-                *text = key.with_context(|| format!("${name} is not set: give --set {name}=KEY"))?;
-            }
-            Ok(())
-        }
-        Value::Array(list) => list.iter_mut().try_for_each(|value| fill(value, names)),
-        Value::Object(map) => map.values_mut().try_for_each(|value| fill(value, names)),
-        _ => Ok(()),
-    }
-}
-
-impl Step {
-    fn read(value: Value, folder: &Path) -> Result<(String, Self)> {
-        let name = value.as_object().filter(|map| map.len() == 1).and_then(|map| map.keys().next()).cloned();
-        let name = name.context("a step is an object with one name")?;
-        let step = match name.as_str() {
-            "create_pool" => Self::CreatePool(CreatePool::deserialize(&value[&name])?),
-            "migrate_assets" => {
-                MigrateAssets::deserialize(&value[&name])?;
-                Self::MigrateAssets
-            }
-            "stage_scenarios" => {
-                let StageScenarios { generation, rows } = StageScenarios::deserialize(&value[&name])?;
-                let path = folder.join(rows);
-                let written =
-                    std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-                let rows = ScenarioRows::parse(&written).with_context(|| path.display().to_string())?;
-                Self::StageScenarios { generation, rows: Box::new(rows) }
-            }
-            _ => Self::Change(Box::new(Wanted::deserialize(&value)?)),
-        };
-        Ok((name, step))
-    }
-}
-
 struct Migration<'c> {
     cluster: &'c Cluster,
     key: &'c Keypair,
+    steps: &'c [Placed],
+    /// The pool that was named; otherwise it is the one of the key.
+    given: Option<Pubkey>,
     /// What the steps are about: set by the first, which creates it.
     pool: Option<Pubkey>,
+    /// What of the step at hand is left as it is.
+    left: Vec<Left>,
 }
 
 impl<'c> Migration<'c> {
-    fn take(&mut self, step: &Step) -> Result<Outcome> {
+    fn take(&mut self, number: usize, step: &Step) -> Result<Outcome> {
         match step {
             Step::CreatePool(create) => self.create(create),
             Step::MigrateAssets => self.migrate_assets(),
             Step::StageScenarios { generation, rows } => self.stage(*generation, rows),
-            Step::Change(wanted) => self.change(wanted),
+            Step::Change(wanted) => self.change(number, wanted),
         }
     }
 
@@ -232,10 +129,21 @@ impl<'c> Migration<'c> {
         let cluster = known.into_iter().find(|cluster| cluster.name() == create.cluster).with_context(|| {
             format!("{:?} is no cluster; there are {}", create.cluster, known.map(order::Cluster::name).join(", "))
         })?;
-        let address = addresses::pool(&creator, create.id);
+        let address = self.given.unwrap_or_else(|| addresses::pool(&creator, create.id));
         self.pool = Some(address);
-        if let Some(pool) = self.cluster.find::<Pool>(&address)? {
+        let found = self.cluster.find::<Pool>(&address)?;
+        ensure!(
+            found.is_some() || self.given.is_none(),
+            "there is no pool {address}: its creator runs this without --pool"
+        );
+        if let Some(pool) = found {
             let mint = pool.settlement_mint;
+            ensure!(
+                pool.id == create.id,
+                "pool {address} is number {} of its creator, the file says {}",
+                pool.id,
+                create.id
+            );
             ensure!(mint == create.settlement_mint, "pool {address} is there and settles in {mint}");
             ensure!(pool.cluster == cluster.code(), "pool {address} is there and is of another cluster");
             return Ok(Outcome::WasThere);
@@ -277,14 +185,16 @@ impl<'c> Migration<'c> {
         Ok(outcome)
     }
 
-    fn change(&self, wanted: &Wanted) -> Result<Outcome> {
+    fn change(&mut self, number: usize, wanted: &Wanted) -> Result<Outcome> {
         let view = View::read(self.cluster, self.pool()?)?;
-        if wanted.is_in_force(&view)? {
-            return Ok(Outcome::WasThere);
-        }
+        let Due { wanted, left } = fields::due(self.steps, number, wanted, &view)?;
+        self.left = left;
+        let Some(wanted) = wanted else {
+            return Ok(if self.left.is_empty() { Outcome::WasThere } else { Outcome::Left });
+        };
         require_authority(&view, self.key)?;
         let instruction = wanted.instruction(&view)?;
-        if !view.pool().is_live() {
+        if !wanted.waits(&view) {
             self.cluster.send(&[instruction], self.key)?;
             return Ok(Outcome::Done);
         }
