@@ -118,18 +118,18 @@ fn tightening() -> Vec<Figure> {
     world.lender(BTC, 200_000_000);
     let borrower = world.trader(100_000);
     world.borrow(&borrower, BTC, 100_000_000);
-    let governor = world.governor.insecure_clone();
+    let (governor, risk) = (world.governor.insecure_clone(), world.risk.insecure_clone());
     let (authority, pool) = (governor.pubkey(), world.pool);
     let haircut = world.asset(BTC).get(AssetField::HaircutBase) + 10_000;
     let settings =
         [(AssetField::BaseRange, 180_000), (AssetField::HaircutBase, haircut), (AssetField::MinimumBalance, 1)];
     let settings = settings.map(|(field, value)| AssetSetting { field, value });
-    let built = build::tighten_asset(authority, pool, BTC, settings.to_vec(), &[BTC_PERP]);
-    let mut figures = vec![measure(&mut world, "tighten_asset", "3 fields, 1 market", built, &[&governor])];
+    let built = build::tighten_asset(risk.pubkey(), pool, BTC, settings.to_vec(), &[BTC_PERP]);
+    let mut figures = vec![measure(&mut world, "tighten_asset", "3 fields, 1 market", built, &[&risk])];
     assert_ne!(world.asset(BTC).until(), 0);
     let settings = vec![MarketSetting { field: MarketField::SigmaLimit, value: 150_000 }];
-    let built = build::tighten_market(authority, pool, BTC_PERP, settings);
-    figures.push(measure(&mut world, "tighten_market", "1 field", built, &[&governor]));
+    let built = build::tighten_market(risk.pubkey(), pool, BTC_PERP, settings);
+    figures.push(measure(&mut world, "tighten_market", "1 field", built, &[&risk]));
 
     // The last sample comes as the day of others is over.
     let time = next_expiry(world.now()) + 2 * DAY;
@@ -137,7 +137,7 @@ fn tightening() -> Vec<Figure> {
     let fields = [AssetField::HaircutVolatilityMultiple, AssetField::DaysToLiquidate, AssetField::HaircutSizeAddOn];
     let asset = world.asset(BTC);
     let settings = fields.map(|field| AssetSetting { field, value: asset.get(field) + 1_000 });
-    world.succeeds(&[build::tighten_asset(authority, pool, BTC, settings.to_vec(), &[])], &[&governor]);
+    world.succeeds(&[build::tighten_asset(risk.pubkey(), pool, BTC, settings.to_vec(), &[])], &[&risk]);
     let mut refresh = settlement::window(&mut world, time).pop().expect("the last sample");
     refresh.state += ", terms on their way, others begin";
     figures.push(refresh);

@@ -20,12 +20,12 @@ fn governance() -> Vec<Figure> {
     let mut world = Builder::default().unstaged().unpriced().build();
     let governor = world.governor.insecure_clone();
     let (authority, pool) = (governor.pubkey(), world.pool);
-    let mint = world.listing(USDC).token.mint;
+    let (mint, roles) = (world.listing(USDC).token.mint, world.roles());
     let mut figures = vec![measure(
         &mut world,
         "create_pool",
         "",
-        build::create_pool(authority, 9, Cluster::Localnet, mint),
+        build::create_pool(authority, 9, Cluster::Localnet, mint, roles),
         &[&governor],
     )];
     let listing = world.issue(AssetSpec::new("NEW", 6, 1.0));

@@ -24,11 +24,11 @@ pub fn flat(vol: f64, seconds: i64) -> Forecast {
     Forecast { basis: 0, a, b: 0, rho: 0, m: 0, sigma: 100_000 }
 }
 
-/// An instruction of the governor must fail with this error.
+/// An instruction of governance must fail with this error.
 #[track_caller]
 pub fn refused(world: &mut World, instruction: Instruction, error: impl Into<Refusal>) {
-    let governor = world.governor.insecure_clone();
-    world.refuses(&[instruction], &[&governor], error);
+    let signer = world.signer_of(&instruction);
+    world.refuses(&[instruction], &[&signer], error);
 }
 
 impl World {

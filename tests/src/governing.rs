@@ -163,6 +163,12 @@ impl World {
         Instruction { program_id: build::SYSTEM_PROGRAM, accounts, data: 4u32.to_le_bytes().to_vec() }
     }
 
+    /// Who signs an instruction of governance: the holder of the role that it names as a signer, as a rule the authority.
+    pub fn signer_of(&self, instruction: &Instruction) -> Keypair {
+        let signs = |key: &&Keypair| instruction.accounts.iter().any(|a| a.is_signer && a.pubkey == key.pubkey());
+        [&self.guardian, &self.risk].into_iter().find(signs).unwrap_or(&self.governor).insecure_clone()
+    }
+
     /// The authority proposes somebody for a role.
     pub fn propose(&mut self, role: Role, key: &Pubkey) -> Sent {
         let governor = self.governor.insecure_clone();
@@ -170,22 +176,11 @@ impl World {
         self.succeeds(&[propose], &[&governor])
     }
 
-    /// A guardian apart from the authority, three days later.
-    pub fn guardian(&mut self) -> Keypair {
-        let guardian = self.new_wallet();
-        self.propose(Role::Guardian, &guardian.pubkey());
-        self.pass(ROLE_DELAY);
-        let accept = build::accept_role(guardian.pubkey(), self.pool, Role::Guardian);
-        self.succeeds(&[accept], &[&guardian]);
-        self.refresh();
-        guardian
-    }
-
-    /// The first guardian, who is the authority too, pauses a kind of action.
+    /// The guardian pauses a kind of action.
     pub fn pause(&mut self, action: Action, seconds: i64) -> Sent {
-        let governor = self.governor.insecure_clone();
-        let pause = build::pause(governor.pubkey(), self.pool, action, seconds);
-        self.succeeds(&[pause], &[&governor])
+        let guardian = self.guardian.insecure_clone();
+        let pause = build::pause(guardian.pubkey(), self.pool, action, seconds);
+        self.succeeds(&[pause], &[&guardian])
     }
 
     pub fn unpause(&mut self, action: Action) -> Sent {

@@ -44,6 +44,9 @@ pub struct World {
     pub payer: Keypair,
     /// Creator and authority of the pool.
     pub governor: Keypair,
+    /// Its guardian and its risk role.
+    pub guardian: Keypair,
+    pub risk: Keypair,
     /// Members of the committees of its pools, ascending.
     pub members: Vec<Keypair>,
     pub pool: Pubkey,
@@ -160,8 +163,9 @@ impl World {
         svm.add_program(ID, &binary).expect("target/deploy/novate.so does not load");
         let mut keys = Chance::new(1);
         let [payer, governor] = [0; 2].map(|_| Keypair::new_from_array(keys.bytes()));
+        let [guardian, risk] = [0xA1, 0xA2].map(|byte| Keypair::new_from_array([byte; 32]));
         let members = crate::committee::members();
-        for key in [&payer, &governor].into_iter().chain(&members) {
+        for key in [&payer, &governor, &guardian, &risk].into_iter().chain(&members) {
             svm.airdrop(&key.pubkey(), WEALTH).unwrap();
         }
         let pool = addresses::pool(&governor.pubkey(), 0);
@@ -169,6 +173,8 @@ impl World {
             svm,
             payer,
             governor,
+            guardian,
+            risk,
             members,
             pool,
             listings: vec![],
@@ -183,6 +189,11 @@ impl World {
         world
     }
 
+    /// Guardian and risk role, as a pool is created with them.
+    pub fn roles(&self) -> [Pubkey; 2] {
+        [self.guardian.pubkey(), self.risk.pubkey()]
+    }
+
     /// Creates a pool with its assets and markets, without rows and prices.
     fn found(&mut self, id: u16, assets: &[AssetSpec], markets: &[MarketSpec]) {
         for spec in assets {
@@ -190,7 +201,8 @@ impl World {
             self.listings.push(listing);
         }
         let governor = self.governor.insecure_clone();
-        let create = build::create_pool(governor.pubkey(), id, Cluster::Localnet, self.listings[0].token.mint);
+        let mint = self.listings[0].token.mint;
+        let create = build::create_pool(governor.pubkey(), id, Cluster::Localnet, mint, self.roles());
         self.succeeds(&[create, self.set_committee_instruction()], &[&governor]);
         for index in 0..assets.len() {
             let add = self.add_asset_instruction(index as u16);
@@ -236,7 +248,8 @@ impl World {
     pub fn second_pool(&mut self) -> Pubkey {
         let governor = self.governor.insecure_clone();
         let home = std::mem::replace(&mut self.pool, addresses::pool(&governor.pubkey(), 1));
-        let create = build::create_pool(governor.pubkey(), 1, Cluster::Localnet, self.listings[0].token.mint);
+        let mint = self.listings[0].token.mint;
+        let create = build::create_pool(governor.pubkey(), 1, Cluster::Localnet, mint, self.roles());
         self.succeeds(&[create, self.set_committee_instruction()], &[&governor]);
         for index in 0..self.listings.len() as u16 {
             let add = self.add_asset_instruction(index);
@@ -258,6 +271,8 @@ impl World {
             svm: self.svm.clone(),
             payer: self.payer.insecure_clone(),
             governor: self.governor.insecure_clone(),
+            guardian: self.guardian.insecure_clone(),
+            risk: self.risk.insecure_clone(),
             members: self.members.iter().map(Keypair::insecure_clone).collect(),
             pool: self.pool,
             listings: self.listings.clone(),

@@ -24,8 +24,7 @@ fn after_three_days_the_authority_passes_on() {
     assert_eq!((event.before, event.key, event.time), (former.pubkey(), next.pubkey(), world.now()));
     let pool: Pool = world.state(&world.pool);
     assert_eq!((pool.authority, pool.authority_proposed), (next.pubkey(), 0));
-    // The first authority is guardian until that role passes on too, and nothing else.
-    assert_eq!(pool.guardian, former.pubkey());
+    assert_eq!([pool.guardian, pool.risk], world.roles());
     let set = build::set_committee(former.pubkey(), world.pool, world.member_keys(), 2);
     world.refuses(&[set], &[&former], NovateError::NotAuthority);
     let set = build::set_committee(next.pubkey(), world.pool, world.member_keys(), 2);
@@ -39,7 +38,11 @@ fn the_guardian_passes_on_alike() {
     let [next, risk] = [0; 2].map(|_| world.new_wallet().pubkey());
     world.propose(Role::Authority, &next);
     world.propose(Role::Risk, &risk);
-    let guardian = world.guardian();
+    let guardian = world.new_wallet();
+    world.propose(Role::Guardian, &guardian.pubkey());
+    world.pass(ROLE_DELAY);
+    let take = accept(&world, &guardian, Role::Guardian);
+    world.succeeds(&[take], &[&guardian]);
     let pool: Pool = world.state(&world.pool);
     assert_eq!((pool.guardian, pool.guardian_proposed), (guardian.pubkey(), 0));
     assert_eq!(pool.authority, world.governor.pubkey());

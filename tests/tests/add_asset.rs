@@ -149,7 +149,7 @@ mod adversary {
         let mut world = World::default();
         let creator = world.new_wallet();
         let mint = world.listing(USDC).token.mint;
-        world.succeeds(&[build::create_pool(creator.pubkey(), 0, Cluster::Localnet, mint)], &[&creator]);
+        world.succeeds(&[build::create_pool(creator.pubkey(), 0, Cluster::Localnet, mint, world.roles())], &[&creator]);
         let listing = world.listing(GOLD).clone();
         let pool = addresses::pool(&creator.pubkey(), 0);
         let terms = listing.spec.terms(&listing.feed);
@@ -245,7 +245,10 @@ mod adversary {
         let mut world = World::default();
         let creator = world.new_wallet();
         let listing = world.listing(USDC).clone();
-        world.succeeds(&[build::create_pool(creator.pubkey(), 0, Cluster::Localnet, listing.token.mint)], &[&creator]);
+        world.succeeds(
+            &[build::create_pool(creator.pubkey(), 0, Cluster::Localnet, listing.token.mint, world.roles())],
+            &[&creator],
+        );
         let pool = addresses::pool(&creator.pubkey(), 0);
         let sound = listing.spec.terms(&listing.feed);
         let terms = AssetTerms { contract_exponent: 1, ..sound.clone() };

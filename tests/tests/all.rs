@@ -23,6 +23,7 @@ mod collect_fees;
 mod create_pool;
 mod deposit;
 mod distress;
+mod durable_nonces;
 mod end_auction;
 mod expiring_margin;
 mod fills;

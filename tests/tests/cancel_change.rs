@@ -18,7 +18,7 @@ fn waiting() -> (World, u64) {
 fn the_authority_and_the_guardian_take_a_change_back() {
     let mut world = World::default();
     world.by_hand = true;
-    let (guardian, governor) = (world.guardian(), world.governor.insecure_clone());
+    let (guardian, governor) = (world.guardian.insecure_clone(), world.governor.insecure_clone());
     let set = world.set_committee_instruction();
     for key in [&guardian, &governor] {
         let wealth = world.svm.get_balance(&governor.pubkey()).unwrap();
@@ -83,7 +83,7 @@ mod adversary {
         let (mut world, number) = waiting();
         let other = world.new_wallet();
         let mint = world.listings[0].token.mint;
-        world.succeeds(&[build::create_pool(other.pubkey(), 0, Cluster::Localnet, mint)], &[&other]);
+        world.succeeds(&[build::create_pool(other.pubkey(), 0, Cluster::Localnet, mint, world.roles())], &[&other]);
         let theirs = addresses::pool(&other.pubkey(), 0);
         let cancel = build::cancel_change(other.pubkey(), &world.change(number)).with_account(0, theirs);
         world.refuses(&[cancel], &[&other], NovateError::WrongPool);

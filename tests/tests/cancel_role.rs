@@ -26,7 +26,7 @@ fn the_authority_takes_its_proposals_back() {
 #[test]
 fn the_guardian_stops_a_successor_of_the_authority() {
     let mut world = World::default();
-    let guardian = world.guardian();
+    let guardian = world.guardian.insecure_clone();
     let thief = world.new_wallet();
     world.propose(Role::Authority, &thief.pubkey());
     world.pass(ROLE_DELAY);
@@ -41,7 +41,7 @@ fn the_guardian_stops_a_successor_of_the_authority() {
 #[test]
 fn the_guardian_stops_a_successor_of_the_risk_role() {
     let mut world = World::default();
-    let (guardian, thief) = (world.guardian(), world.new_wallet());
+    let (guardian, thief) = (world.guardian.insecure_clone(), world.new_wallet());
     world.propose(Role::Risk, &thief.pubkey());
     let cancel = build::cancel_role(guardian.pubkey(), world.pool, Role::Risk);
     world.succeeds(&[cancel], &[&guardian]);
@@ -58,7 +58,7 @@ mod adversary {
     #[test]
     fn a_guardian_does_not_stop_its_own_successor() {
         let mut world = World::default();
-        let guardian = world.guardian();
+        let guardian = world.guardian.insecure_clone();
         let next = world.new_wallet();
         world.propose(Role::Guardian, &next.pubkey());
         let cancel = build::cancel_role(guardian.pubkey(), world.pool, Role::Guardian);
@@ -85,7 +85,8 @@ mod adversary {
     fn the_authority_of_another_pool() {
         let mut world = World::default();
         let (other, next) = (world.new_wallet(), world.new_address());
-        let create = build::create_pool(other.pubkey(), 0, Cluster::Localnet, world.listings[0].token.mint);
+        let create =
+            build::create_pool(other.pubkey(), 0, Cluster::Localnet, world.listings[0].token.mint, world.roles());
         world.succeeds(&[create], &[&other]);
         world.propose(Role::Authority, &next);
         let cancel = build::cancel_role(other.pubkey(), world.pool, Role::Authority);

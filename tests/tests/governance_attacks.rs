@@ -90,7 +90,7 @@ mod drift {
     #[test]
     fn the_authority_taken_over_at_once() {
         let (mut world, governor) = by_hand();
-        let (guardian, attacker) = (world.guardian(), world.new_wallet());
+        let (guardian, attacker) = (world.guardian.insecure_clone(), world.new_wallet());
         world.propose(Role::Authority, &attacker.pubkey());
         let take = build::accept_role(attacker.pubkey(), world.pool, Role::Authority);
         world.refuses(std::slice::from_ref(&take), &[&attacker], NovateError::ProposalTooYoung);
@@ -113,7 +113,7 @@ mod drift {
     #[test]
     fn a_worthless_token_listed_at_once() {
         let (mut world, governor) = by_hand();
-        let guardian = world.guardian();
+        let guardian = world.guardian.insecure_clone();
         let (list, _) = worthless(&mut world);
         world.refuses(std::slice::from_ref(&list), &[&governor], NovateError::ChangeMissing);
         let number = world.schedule(&list);
@@ -183,8 +183,9 @@ mod drift {
         let governor = world.governor.insecure_clone();
         // Limited to begin with: a first limit tightens, and is the guardian's to set too.
         let limit = vec![setting(AssetField::OutflowLimit, 2_000_000_000)];
-        let limit = build::tighten_asset(governor.pubkey(), world.pool, SILVER, limit, &[]);
-        world.succeeds(&[limit], &[&governor]);
+        let risk = world.risk.insecure_clone();
+        let limit = build::tighten_asset(risk.pubkey(), world.pool, SILVER, limit, &[]);
+        world.succeeds(&[limit], &[&risk]);
         for (value, error) in [
             (0, NovateError::SettingOutOfBounds),
             (u64::MAX, NovateError::SettingStep),
@@ -304,7 +305,7 @@ fn bounds_crossed_by_many_small_steps() {
 #[test]
 fn the_guardian_gone_rogue() {
     let (mut world, _) = by_hand();
-    let guardian = world.guardian();
+    let guardian = world.guardian.insecure_clone();
     let pool = world.pool;
     let (owner, maker) = (world.trader(3_100), world.trader(100_000));
     world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
@@ -483,7 +484,7 @@ fn a_timelock_shortened_and_then_used() {
 #[test]
 fn a_pause_held_forever() {
     let (mut world, _) = by_hand();
-    let guardian = world.guardian();
+    let guardian = world.guardian.insecure_clone();
     for (action, longest) in LONGEST_PAUSES {
         let pause = |seconds| build::pause(guardian.pubkey(), world.pool, action, seconds);
         let (all, more) = (pause(longest), pause(longest + 1));
@@ -619,11 +620,7 @@ fn a_deposit_cap_raised_and_filled_at_once() {
 fn the_risk_role_gone_rogue() {
     let (mut world, _) = by_hand();
     let pool = world.pool;
-    let risk = world.new_wallet();
-    world.propose(Role::Risk, &risk.pubkey());
-    world.pass(ROLE_DELAY);
-    world.succeeds(&[build::accept_role(risk.pubkey(), pool, Role::Risk)], &[&risk]);
-    world.refresh();
+    let risk = world.risk.insecure_clone();
     // Initial margin is 3,000 USD, the fee 10.
     let (owner, maker) = (world.trader(3_012), world.trader(100_000));
     world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
@@ -665,18 +662,19 @@ fn the_risk_role_gone_rogue() {
 #[test]
 fn authority_and_guardian_in_one_hand() {
     for first in [true, false] {
-        let (mut world, governor) = by_hand();
+        let (mut world, _) = by_hand();
         let owner = world.trader(1_000);
         let number = world.schedule(&set_asset(&world, BTC, AssetField::BaseRange, 112_500));
-        let pause = build::pause(governor.pubkey(), world.pool, Action::Withdraw, DAY);
+        let guardian = world.guardian.insecure_clone();
+        let pause = build::pause(guardian.pubkey(), world.pool, Action::Withdraw, DAY);
         let withdraw = world.withdraw_instruction(&owner, USDC, 1_000 * DOLLAR as u64);
         if first {
-            world.succeeds(std::slice::from_ref(&pause), &[&governor]);
+            world.succeeds(std::slice::from_ref(&pause), &[&guardian]);
             world.refuses(std::slice::from_ref(&withdraw), &[&owner.key], NovateError::Paused);
         }
         world.pass(DAY);
         if first {
-            world.refuses(&[pause], &[&governor], NovateError::PausedLately);
+            world.refuses(&[pause], &[&guardian], NovateError::PausedLately);
         }
         world.succeeds(&[withdraw], &[&owner.key]);
         assert_eq!(world.change(number).ready - world.now(), DAY);
@@ -687,7 +685,7 @@ fn authority_and_guardian_in_one_hand() {
 #[test]
 fn a_guardian_replaced_to_end_its_veto() {
     let (mut world, governor) = by_hand();
-    let (guardian, puppet) = (world.guardian(), world.new_wallet());
+    let (guardian, puppet) = (world.guardian.insecure_clone(), world.new_wallet());
     let pool = world.pool;
     let swap = OracleSource { oracle: 2, feed: puppet.pubkey(), feed_owner: PUSH_ORACLE, feed_id: [0; 32] };
     let swap = build::set_oracle(governor.pubkey(), pool, BTC, swap);

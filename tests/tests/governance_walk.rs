@@ -14,7 +14,7 @@ use novate_tests::feed::PUSH_ORACLE;
 use novate_tests::world::ROWS;
 use novate_tests::{
     flat, Actor, Chance, MarketSpec, World, BTC, BTC_PERP, CONTRACT, DAY, DOLLAR, ETH, ETH_PERP, GOLD, LENDING, PRICE,
-    ROLE_DELAY, USDC,
+    USDC,
 };
 use solana_keypair::Keypair;
 use solana_signer::Signer;
@@ -97,12 +97,7 @@ fn keep(world: &mut World) {
 impl Week {
     fn of(role: Option<Role>, seed: u64) -> Self {
         let mut world = World::default();
-        let (guardian, risk) = (world.guardian(), world.new_wallet());
-        world.propose(Role::Risk, &risk.pubkey());
-        world.pass(ROLE_DELAY);
-        let accept = build::accept_role(risk.pubkey(), world.pool, Role::Risk);
-        world.succeeds(&[accept], &[&risk]);
-        world.refresh();
+        let (guardian, risk) = (world.guardian.insecure_clone(), world.risk.insecure_clone());
         let keeper = world.actor();
         world.deposit(&keeper, GOLD, 1);
         let time = world.chain(BTC_PERP, 50, 0.6, &[19_600, 20_000, 20_400, 22_000]);

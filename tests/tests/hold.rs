@@ -42,13 +42,13 @@ impl Books {
 
     #[track_caller]
     fn executes(&mut self, instruction: Instruction) {
-        let governor = self.world.governor.insecure_clone();
-        self.world.succeeds(&[instruction], &[&governor]);
+        let signer = self.world.signer_of(&instruction);
+        self.world.succeeds(&[instruction], &[&signer]);
     }
 
     fn tighten(&mut self, asset: u16, field: AssetField, value: u64) {
         let settings = vec![AssetSetting { field, value }];
-        self.executes(build::tighten_asset(self.world.governor.pubkey(), self.world.pool, asset, settings, &[]));
+        self.executes(build::tighten_asset(self.world.risk.pubkey(), self.world.pool, asset, settings, &[]));
     }
 
     fn set(&mut self, asset: u16, field: AssetField, value: u64) {

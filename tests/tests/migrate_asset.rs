@@ -56,7 +56,7 @@ fn until_then_it_is_refused_by_name() {
     for instruction in [
         build::set_asset(governor.pubkey(), world.pool, BTC, settings.clone()),
         build::restore_asset(governor.pubkey(), world.pool, BTC),
-        build::tighten_asset(governor.pubkey(), world.pool, BTC, settings, &[]),
+        build::tighten_asset(world.risk.pubkey(), world.pool, BTC, settings, &[]),
     ] {
         refused(&mut world, instruction, ErrorCode::AccountDiscriminatorMismatch);
     }

@@ -27,7 +27,7 @@ impl Seat {
     fn proposed() -> Self {
         let mut world = World::default();
         world.by_hand = true;
-        let guardian = world.guardian();
+        let guardian = world.guardian.insecure_clone();
         let multisig = world.multisig(3, 2);
         world.propose(Role::Authority, &multisig.vault);
         world.pass(ROLE_DELAY);

@@ -14,7 +14,7 @@ fn each_kind_is_paused_on_its_own_and_goes_on_by_itself() {
         let event: PauseSet = world.pause(action, longest).event();
         assert_eq!((event.version, event.pool, event.action), (1, world.pool, action));
         assert_eq!((event.until, event.pausable_from), (began + longest, began + 2 * longest));
-        assert_eq!((event.signer, event.time), (world.governor.pubkey(), began));
+        assert_eq!((event.signer, event.time), (world.guardian.pubkey(), began));
         let pool: Pool = world.state(&world.pool);
         let mut expected = [0; 8];
         expected[place] = began + longest;
@@ -81,11 +81,11 @@ fn withdrawals_for_a_day_and_not_again_the_next() {
     world.succeeds(std::slice::from_ref(&withdraw), &[&owner.key]);
 
     // The guardian tries for a week to keep the money in, every hour anew.
-    let governor = world.governor.insecure_clone();
+    let guardian = world.guardian.insecure_clone();
     let mut open = 0;
     for _ in 0..7 * 24 {
-        let pause = build::pause(governor.pubkey(), world.pool, Action::Withdraw, DAY);
-        world.attempt(pause, &[&governor]).ok();
+        let pause = build::pause(guardian.pubkey(), world.pool, Action::Withdraw, DAY);
+        world.attempt(pause, &[&guardian]).ok();
         open += i64::from(world.attempt(withdraw.clone(), &[&owner.key]).is_ok());
         world.pass(3_600);
     }
@@ -146,17 +146,17 @@ fn an_auction_of_before_a_pause_starts_anew() {
 #[test]
 fn a_pause_is_prolonged_to_the_longest_from_its_beginning() {
     let mut world = World::default();
-    let governor = world.governor.insecure_clone();
+    let guardian = world.guardian.insecure_clone();
     let began = world.now();
     world.pause(Action::Withdraw, 3_600);
-    let pause = |world: &World, seconds| build::pause(governor.pubkey(), world.pool, Action::Withdraw, seconds);
+    let pause = |world: &World, seconds| build::pause(guardian.pubkey(), world.pool, Action::Withdraw, seconds);
     world.pass(1_800);
     for seconds in [1, 1_800] {
         let shorter = pause(&world, seconds);
-        world.refuses(&[shorter], &[&governor], NovateError::PauseNotLonger);
+        world.refuses(&[shorter], &[&guardian], NovateError::PauseNotLonger);
     }
     let beyond = pause(&world, DAY - 1_799);
-    world.refuses(&[beyond], &[&governor], NovateError::PauseTooLong);
+    world.refuses(&[beyond], &[&guardian], NovateError::PauseTooLong);
     let event: PauseSet = world.pause(Action::Withdraw, DAY - 1_800).event();
     assert_eq!((event.until, event.pausable_from), (began + DAY, began + 2 * DAY));
     // Over, and not again for as long as it may last.
@@ -164,7 +164,7 @@ fn a_pause_is_prolonged_to_the_longest_from_its_beginning() {
     for passed in [0, DAY - 1] {
         world.pass(passed);
         let again = pause(&world, 1);
-        world.refuses(&[again], &[&governor], NovateError::PausedLately);
+        world.refuses(&[again], &[&guardian], NovateError::PausedLately);
     }
     world.pass(1);
     world.pause(Action::Withdraw, 1);
@@ -173,12 +173,14 @@ fn a_pause_is_prolonged_to_the_longest_from_its_beginning() {
 mod adversary {
     use super::*;
     use anchor_lang::error::ErrorCode;
+    use novate_client::addresses;
+    use novate_client::order::Cluster;
     use novate_tests::Altered;
 
     #[test]
     fn only_the_guardian_pauses() {
         let mut world = World::default();
-        let guardian = world.guardian();
+        let guardian = world.guardian.insecure_clone();
         let (governor, stranger) = (world.governor.insecure_clone(), world.new_wallet());
         for key in [&governor, &stranger] {
             let pause = build::pause(key.pubkey(), world.pool, Action::Trade, 60);
@@ -187,7 +189,10 @@ mod adversary {
         let pause = build::pause(guardian.pubkey(), world.pool, Action::Trade, 60);
         world.refuses(&[pause.clone().unsigned(1)], &[], ErrorCode::AccountNotSigner);
         world.refuses(&[pause.clone().read_only(0)], &[&guardian], ErrorCode::ConstraintMut);
-        let other = world.second_pool();
+        let ([_, risk], mint) = (world.roles(), world.listing(0).token.mint);
+        let create = build::create_pool(governor.pubkey(), 1, Cluster::Localnet, mint, [risk, guardian.pubkey()]);
+        world.succeeds(&[create], &[&governor]);
+        let other = addresses::pool(&governor.pubkey(), 1);
         world.refuses(&[pause.clone().with_account(0, other)], &[&guardian], NovateError::NotGuardian);
         world.succeeds(&[pause], &[&guardian]);
     }
@@ -195,11 +200,11 @@ mod adversary {
     #[test]
     fn beyond_the_longest_or_of_no_length() {
         let mut world = World::default();
-        let governor = world.governor.insecure_clone();
+        let guardian = world.guardian.insecure_clone();
         for (action, longest) in LONGEST_PAUSES {
             for seconds in [longest + 1, i64::MAX, 0, -1, i64::MIN] {
-                let pause = build::pause(governor.pubkey(), world.pool, action, seconds);
-                world.refuses(&[pause], &[&governor], NovateError::PauseTooLong);
+                let pause = build::pause(guardian.pubkey(), world.pool, action, seconds);
+                world.refuses(&[pause], &[&guardian], NovateError::PauseTooLong);
             }
         }
     }
@@ -207,9 +212,9 @@ mod adversary {
     #[test]
     fn a_kind_that_is_none() {
         let mut world = World::default();
-        let governor = world.governor.insecure_clone();
-        let mut pause = build::pause(governor.pubkey(), world.pool, Action::Trade, 60);
+        let guardian = world.guardian.insecure_clone();
+        let mut pause = build::pause(guardian.pubkey(), world.pool, Action::Trade, 60);
         pause.data[8] = 6;
-        world.refuses(&[pause], &[&governor], ErrorCode::InstructionDidNotDeserialize);
+        world.refuses(&[pause], &[&guardian], ErrorCode::InstructionDidNotDeserialize);
     }
 }

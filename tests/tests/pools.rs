@@ -67,7 +67,6 @@ fn name(logs: &[String]) -> String {
 /// Two pools that live the same life, step by step.
 struct Twins {
     world: World,
-    governor: Keypair,
     pools: [Pubkey; 2],
     /// Instructions that both have gone through.
     met: BTreeSet<String>,
@@ -79,12 +78,11 @@ impl Twins {
     /// Both founded, with six assets, three markets and rows.
     fn founded() -> Self {
         let world = World::staking();
-        let governor = world.governor.insecure_clone();
-        let pools = [2, 3].map(|id| addresses::pool(&governor.pubkey(), id));
-        let mut twins = Self { world, governor, pools, met: BTreeSet::new(), refused: BTreeMap::new() };
+        let pools = [2, 3].map(|id| addresses::pool(&world.governor.pubkey(), id));
+        let mut twins = Self { world, pools, met: BTreeSet::new(), refused: BTreeMap::new() };
         twins.governed(|w| {
             let id = if w.pool == pools[0] { 2 } else { 3 };
-            build::create_pool(w.governor.pubkey(), id, Cluster::Localnet, w.listings[0].token.mint)
+            build::create_pool(w.governor.pubkey(), id, Cluster::Localnet, w.listings[0].token.mint, w.roles())
         });
         for index in 0..twins.world.listings.len() as u16 {
             twins.governed(|w| w.add_asset_instruction(index));
@@ -146,8 +144,8 @@ impl Twins {
 
     #[track_caller]
     fn governed(&mut self, build: impl Fn(&World) -> Instruction) {
-        let governor = self.governor.insecure_clone();
-        self.step(&[&governor], build);
+        let signer = self.world.signer_of(&build(&self.world));
+        self.step(&[&signer], build);
     }
 
     #[track_caller]
@@ -280,14 +278,14 @@ fn govern(twins: &mut Twins) -> Keypair {
     twins.governed(|w| build::set_asset(w.governor.pubkey(), w.pool, GOLD, settings(AssetField::MaxAge, 50)));
     let markets = &[ETH_PERP];
     twins.governed(|w| {
-        build::tighten_asset(w.governor.pubkey(), w.pool, ETH, settings(AssetField::BaseRange, 180_001), markets)
+        build::tighten_asset(w.risk.pubkey(), w.pool, ETH, settings(AssetField::BaseRange, 180_001), markets)
     });
     twins.governed(|w| build::restore_asset(w.governor.pubkey(), w.pool, ETH));
     twins.plain(ETH);
     twins.governed(|w| build::migrate_asset(w.governor.pubkey(), w.pool, ETH));
     let limit = |value| vec![MarketSetting { field: MarketField::SigmaLimit, value }];
     twins.governed(|w| build::set_market(w.governor.pubkey(), w.pool, ETH_PERP, limit(200_001)));
-    twins.governed(|w| build::tighten_market(w.governor.pubkey(), w.pool, ETH_PERP, limit(200_000)));
+    twins.governed(|w| build::tighten_market(w.risk.pubkey(), w.pool, ETH_PERP, limit(200_000)));
     twins.governed(|w| {
         let state = w.asset(GOLD);
         let (oracle, feed) = (state.oracle, state.feed);
@@ -308,7 +306,7 @@ fn govern(twins: &mut Twins) -> Keypair {
         let delays = w.state::<Pool>(&w.pool).delays();
         build::set_delays(w.governor.pubkey(), w.pool, Delays { oracle: 8 * DAY, ..delays })
     });
-    twins.governed(|w| build::pause(w.governor.pubkey(), w.pool, Action::Stake, 60));
+    twins.governed(|w| build::pause(w.guardian.pubkey(), w.pool, Action::Stake, 60));
     twins.governed(|w| build::unpause(w.governor.pubkey(), w.pool, Action::Stake));
     let next = twins.world.new_wallet();
     twins.governed(|w| build::propose_role(w.governor.pubkey(), w.pool, Role::Guardian, next.pubkey()));

@@ -46,7 +46,7 @@ mod adversary {
     #[test]
     fn only_the_authority_proposes() {
         let mut world = World::default();
-        let guardian = world.guardian();
+        let guardian = world.guardian.insecure_clone();
         let stranger = world.new_wallet();
         for key in [&guardian, &stranger] {
             let propose = build::propose_role(key.pubkey(), world.pool, Role::Authority, stranger.pubkey());
@@ -59,7 +59,7 @@ mod adversary {
     #[test]
     fn nobody_holds_two_roles() {
         let mut world = World::default();
-        let guardian = world.guardian().pubkey();
+        let guardian = world.guardian.pubkey();
         let governor = world.governor.insecure_clone();
         for (role, key) in [
             (Role::Authority, guardian),
@@ -87,7 +87,8 @@ mod adversary {
         let mut world = World::default();
         let governor = world.governor.insecure_clone();
         let (other, key) = (world.new_wallet(), world.new_address());
-        let create = build::create_pool(other.pubkey(), 0, Cluster::Localnet, world.listings[0].token.mint);
+        let create =
+            build::create_pool(other.pubkey(), 0, Cluster::Localnet, world.listings[0].token.mint, world.roles());
         world.succeeds(&[create], &[&other]);
         let foreign = build::propose_role(governor.pubkey(), addresses::pool(&other.pubkey(), 0), Role::Authority, key);
         world.refuses(&[foreign], &[&governor], NovateError::NotAuthority);

@@ -74,11 +74,14 @@ mod adversary {
     }
 
     #[test]
-    fn the_zero_key() {
+    fn the_zero_key_or_who_holds_a_role() {
         let mut world = World::default();
         let governor = world.governor.insecure_clone();
-        let register = world.register_instruction(&Pubkey::default());
-        world.refuses(&[register], &[&governor], NovateError::InvalidVenue);
+        let [guardian, risk] = world.roles();
+        for key in [Pubkey::default(), governor.pubkey(), guardian, risk] {
+            let register = world.register_instruction(&key);
+            world.refuses(&[register], &[&governor], NovateError::InvalidVenue);
+        }
     }
 
     #[test]

@@ -53,7 +53,7 @@ mod adversary {
     fn by_anyone_else() {
         let mut world = World::default();
         let (member, other) = (world.members[0].insecure_clone(), world.members[1].insecure_clone());
-        let guardian = world.guardian();
+        let guardian = world.guardian.insecure_clone();
         for signer in [&other, &guardian] {
             let remove = build::remove_member(signer.pubkey(), world.pool, member.pubkey());
             world.refuses(&[remove], &[signer], NovateError::NotAuthority);

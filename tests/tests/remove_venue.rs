@@ -94,7 +94,7 @@ mod adversary {
         let (venue, other) = (world.venue(), world.second_pool());
         let removal = remove(&world, &venue, &[BTC_PERP]);
         world.refuses(&[removal.clone().with_account(0, other)], &[&governor], NovateError::WrongPool);
-        let foreign = removal.with_account(5, addresses::market(&other, BTC_PERP));
+        let foreign = removal.with_account(6, addresses::market(&other, BTC_PERP));
         world.refuses(&[foreign], &[&governor], NovateError::WrongPool);
     }
 
@@ -107,9 +107,9 @@ mod adversary {
         let (asset, mint) = (addresses::asset(&world.pool, BTC), world.listing(BTC).token.mint);
         let wrong = removal.clone().with_account(1, asset);
         world.refuses(&[wrong], &[&governor], ErrorCode::AccountDiscriminatorMismatch);
-        world.refuses(&[removal.clone().with_account(5, asset)], &[&governor], NovateError::UnexpectedAccount);
-        world.refuses(&[removal.clone().with_account(5, mint)], &[&governor], NovateError::WrongOwner);
-        world.refuses(&[removal.clone().read_only(5)], &[&governor], NovateError::NotWritable);
+        world.refuses(&[removal.clone().with_account(6, asset)], &[&governor], NovateError::UnexpectedAccount);
+        world.refuses(&[removal.clone().with_account(6, mint)], &[&governor], NovateError::WrongOwner);
+        world.refuses(&[removal.clone().read_only(6)], &[&governor], NovateError::NotWritable);
         world.refuses(&[removal.read_only(1)], &[&governor], ErrorCode::ConstraintMut);
     }
 }

@@ -14,14 +14,13 @@ fn restore(world: &World, asset: u16) -> Instruction {
 
 #[track_caller]
 fn sent(world: &mut World, instruction: Instruction) -> AssetSet {
-    let governor = world.governor.insecure_clone();
-    world.succeeds(&[instruction], &[&governor]).event()
+    let signer = world.signer_of(&instruction);
+    world.succeeds(&[instruction], &[&signer]).event()
 }
 
-/// By the governor, who is risk role and guardian at first.
 #[track_caller]
 fn tightens(world: &mut World, asset: u16, settings: &[AssetSetting]) -> AssetSet {
-    let tighten = build::tighten_asset(world.governor.pubkey(), world.pool, asset, settings.to_vec(), &[]);
+    let tighten = build::tighten_asset(world.risk.pubkey(), world.pool, asset, settings.to_vec(), &[]);
     sent(world, tighten)
 }
 
@@ -184,7 +183,7 @@ mod adversary {
     #[test]
     fn by_the_guardian_of_another_pool_or_with_a_durable_nonce() {
         let mut world = World::default();
-        let (guardian, other) = (world.guardian(), world.second_pool());
+        let (guardian, other) = (world.guardian.insecure_clone(), world.second_pool());
         tightens_by(&mut world, &guardian);
         let by = build::restore_asset(guardian.pubkey(), world.pool, BTC);
         world.refuses(&[by], &[&guardian], NovateError::NotAuthority);

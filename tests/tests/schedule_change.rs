@@ -198,7 +198,7 @@ mod adversary {
     #[test]
     fn only_the_authority_schedules() {
         let mut world = by_hand();
-        let guardian = world.guardian();
+        let guardian = world.guardian.insecure_clone();
         let set = set(&world);
         let schedule = build::schedule_change(guardian.pubkey(), guardian.pubkey(), 0, &set);
         world.refuses(&[schedule], &[&guardian], NovateError::NotAuthority);

@@ -101,7 +101,7 @@ mod adversary {
     #[test]
     fn only_the_authority() {
         let mut world = world();
-        let guardian = world.guardian();
+        let guardian = world.guardian.insecure_clone();
         let set = build::set_delays(guardian.pubkey(), world.pool, FLOORS);
         world.refuses(&[set], &[&guardian], NovateError::NotAuthority);
         let set = self::set(&world, FLOORS);

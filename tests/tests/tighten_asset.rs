@@ -1,6 +1,6 @@
 use novate::events::AssetSet;
 use novate_client::state::{LOOSENING, TIGHTENING, TIGHTENING_INTERVAL};
-use novate_client::{instructions as build, AssetField, AssetSetting, Instruction, NovateError, Role};
+use novate_client::{instructions as build, AssetField, AssetSetting, Instruction, NovateError};
 use novate_tests::{World, BTC, BTC_PERP, CONTRACT, DAY, GOLD, PRICE};
 use solana_signer::Signer;
 
@@ -8,15 +8,14 @@ fn setting(field: AssetField, value: u64) -> AssetSetting {
     AssetSetting { field, value }
 }
 
-/// By the governor, who is risk role and guardian at first.
 fn tighten(world: &World, asset: u16, settings: &[AssetSetting], markets: &[u16]) -> Instruction {
-    build::tighten_asset(world.governor.pubkey(), world.pool, asset, settings.to_vec(), markets)
+    build::tighten_asset(world.risk.pubkey(), world.pool, asset, settings.to_vec(), markets)
 }
 
 #[track_caller]
 fn tightens(world: &mut World, asset: u16, settings: &[AssetSetting], markets: &[u16]) -> AssetSet {
-    let (governor, tighten) = (world.governor.insecure_clone(), tighten(world, asset, settings, markets));
-    world.succeeds(&[tighten], &[&governor]).event()
+    let (risk, tighten) = (world.risk.insecure_clone(), tighten(world, asset, settings, markets));
+    world.succeeds(&[tighten], &[&risk]).event()
 }
 
 #[test]
@@ -26,7 +25,7 @@ fn initial_margin_rises_at_once_and_maintenance_in_three_days() {
     world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
     let event = tightens(&mut world, BTC, &[setting(AssetField::BaseRange, 180_000)], &[BTC_PERP]);
     assert_eq!((event.version, event.pool, event.asset), (1, world.pool, BTC));
-    assert_eq!((event.signer, event.until), (world.governor.pubkey(), world.now() + TIGHTENING));
+    assert_eq!((event.signer, event.until), (world.risk.pubkey(), world.now() + TIGHTENING));
     let began = world.now();
     for hours in [0, 3, 24, 26, 36, 70, 72, 90] {
         world.pass(began + hours * 3_600 - world.now());
@@ -88,11 +87,7 @@ fn a_loosening_under_way_stays_where_it_has_come_to() {
 #[test]
 fn the_risk_role_and_the_guardian_tighten() {
     let mut world = World::default();
-    let (guardian, risk) = (world.guardian(), world.new_wallet());
-    world.propose(Role::Risk, &risk.pubkey());
-    world.pass(novate_tests::ROLE_DELAY);
-    let accept = build::accept_role(risk.pubkey(), world.pool, Role::Risk);
-    world.succeeds(&[accept], &[&risk]);
+    let (guardian, risk) = (world.guardian.insecure_clone(), world.risk.insecure_clone());
     for (key, least) in [(&guardian, 40), (&risk, 50)] {
         let settings = vec![setting(AssetField::MinimumBalance, least)];
         let tighten = build::tighten_asset(key.pubkey(), world.pool, BTC, settings, &[]);
@@ -100,9 +95,10 @@ fn the_risk_role_and_the_guardian_tighten() {
         assert_eq!(world.asset(BTC).minimum_balance, least);
         world.pass(TIGHTENING_INTERVAL);
     }
-    // The authority has given both roles away.
-    let tighten = tighten(&world, BTC, &[setting(AssetField::MinimumBalance, 60)], &[]);
+    // The authority has neither role.
     let governor = world.governor.insecure_clone();
+    let settings = vec![setting(AssetField::MinimumBalance, 60)];
+    let tighten = build::tighten_asset(governor.pubkey(), world.pool, BTC, settings, &[]);
     world.refuses(&[tighten], &[&governor], NovateError::NotRisk);
 }
 
@@ -125,12 +121,12 @@ mod adversary {
             (AssetField::OutflowLimit, 0),
         ];
         let mut world = World::default();
-        let governor = world.governor.insecure_clone();
+        let risk = world.risk.insecure_clone();
         for (field, value) in loosening {
             let from = world.asset(BTC).get(field);
             let settings = [setting(field, if field == AssetField::Band { from - 1 } else { value })];
             let one = tighten(&world, BTC, &settings, &[]);
-            let failure = world.attempt(one, &[&governor]).unwrap_err();
+            let failure = world.attempt(one, &[&risk]).unwrap_err();
             let expected = if value == 0 { NovateError::SettingOutOfBounds } else { NovateError::SettingLoosens };
             assert!(failure.is(expected), "{field:?}: {:?}", failure.error);
             assert!(failure.logs.iter().any(|line| line.contains(field.rule().name)), "{:?}", failure.logs);
@@ -187,8 +183,8 @@ mod adversary {
         let again = tighten(&world, BTC, &[setting(AssetField::MinimumBalance, 50)], &[]);
         refused(&mut world, again.clone(), NovateError::SettingTooSoon);
         world.pass(1);
-        let governor = world.governor.insecure_clone();
-        world.succeeds(&[again], &[&governor]);
+        let risk = world.risk.insecure_clone();
+        world.succeeds(&[again], &[&risk]);
     }
 
     /// Whoever is in leaves within a week, also where the cap was lowered below what is held.

@@ -17,13 +17,14 @@ fn the_authority_lifts_a_pause_and_the_next_may_begin_after_as_long_again() {
     assert_eq!((event.until, event.pausable_from), (began + 60, began + 120));
     assert_eq!((event.signer, event.time), (governor.pubkey(), began + 60));
     world.withdraw(&owner, USDC, 1);
-    let again = build::pause(governor.pubkey(), world.pool, Action::Withdraw, 60);
+    let guardian = world.guardian.insecure_clone();
+    let again = build::pause(guardian.pubkey(), world.pool, Action::Withdraw, 60);
     for passed in [0, 59] {
         world.pass(passed);
-        world.refuses(std::slice::from_ref(&again), &[&governor], NovateError::PausedLately);
+        world.refuses(std::slice::from_ref(&again), &[&guardian], NovateError::PausedLately);
     }
     world.pass(1);
-    let event: PauseSet = world.succeeds(&[again], &[&governor]).event();
+    let event: PauseSet = world.succeeds(&[again], &[&guardian]).event();
     assert_eq!((event.until, event.pausable_from), (began + 180, began + 120 + 2 * DAY));
 }
 
@@ -44,7 +45,7 @@ fn a_pause_that_was_prolonged_rests_for_all_of_it() {
 #[test]
 fn pauses_that_are_lifted_and_begun_anew_stop_nothing_for_more_than_half_of_the_time() {
     let mut world = World::default();
-    let governor = world.governor.insecure_clone();
+    let (governor, guardian) = (world.governor.insecure_clone(), world.guardian.insecure_clone());
     let mut chance = Chance::new(7);
     let (began, longest) = (world.now(), Action::Withdraw.longest());
     let (mut paused, mut begun, mut lifted) = (0, 0, 0);
@@ -60,8 +61,8 @@ fn pauses_that_are_lifted_and_begun_anew_stop_nothing_for_more_than_half_of_the_
             false => longest,
         };
         let seconds = if chance.percent(70) { most } else { chance.between(1, longest) };
-        let pause = build::pause(governor.pubkey(), world.pool, Action::Withdraw, seconds);
-        begun += i64::from(world.attempt(pause, &[&governor]).is_ok());
+        let pause = build::pause(guardian.pubkey(), world.pool, Action::Withdraw, seconds);
+        begun += i64::from(world.attempt(pause, &[&guardian]).is_ok());
         let pool: Pool = world.state(&world.pool);
         let passed = chance.between(1, longest / 2);
         paused += (pool.paused_until(Action::Withdraw) - world.now()).clamp(0, passed);
@@ -81,7 +82,7 @@ mod adversary {
     #[test]
     fn a_guardian_only_tightens() {
         let mut world = World::default();
-        let guardian = world.guardian();
+        let guardian = world.guardian.insecure_clone();
         let pause = build::pause(guardian.pubkey(), world.pool, Action::Trade, 60);
         world.succeeds(&[pause], &[&guardian]);
         let lift = build::unpause(guardian.pubkey(), world.pool, Action::Trade);

@@ -402,7 +402,10 @@ mod adversary {
         let mut world = World::staking();
         let creator = world.new_wallet();
         let listing = world.listing(USDC).clone();
-        world.succeeds(&[build::create_pool(creator.pubkey(), 0, Cluster::Localnet, listing.token.mint)], &[&creator]);
+        world.succeeds(
+            &[build::create_pool(creator.pubkey(), 0, Cluster::Localnet, listing.token.mint, world.roles())],
+            &[&creator],
+        );
         let pool = addresses::pool(&creator.pubkey(), 0);
         let terms = AssetTerms { redemption: spec().redemption, ..listing.spec.terms(&listing.feed) };
         let add = build::add_asset(creator.pubkey(), pool, 0, listing.token, terms);

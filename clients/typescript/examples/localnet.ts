@@ -110,7 +110,8 @@ export class Localnet {
       await this.#write(mint, TOKEN_PROGRAM, data);
       return ['--set', `${name}=${mint}`];
     });
-    const set = (await Promise.all(mints)).flat();
+    const roles = ['guardian', 'risk'].map(async role => ['--set', `${role}=${(await signer()).address}`]);
+    const set = (await Promise.all([...mints, ...roles])).flat();
     const migrate = ['migrate', join(ROOT, 'migrations'), '--url', this.url, '--keypair', keyFile, ...set];
     await promisify(execFile)(join(BUILD, 'debug/novate'), migrate);
   }

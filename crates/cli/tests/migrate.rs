@@ -20,6 +20,8 @@ const MINTS: [(&str, u8); 4] = [("usdc", 6), ("sol", 9), ("btc", 8), ("eth", 8)]
 struct Scene {
     node: Node,
     governor: Keypair,
+    /// Guardian and risk role.
+    roles: [Keypair; 2],
     mints: Vec<Pubkey>,
 }
 
@@ -30,7 +32,8 @@ impl Scene {
         let governor = Keypair::new();
         node.client.request_airdrop(&governor.pubkey(), 100_000_000_000).unwrap();
         let mints = MINTS.map(|_| Keypair::new().pubkey()).to_vec();
-        let scene = Scene { node, governor, mints };
+        let roles = [(); 2].map(|()| Keypair::new());
+        let scene = Scene { node, governor, roles, mints };
         (0..4).for_each(|at| scene.mint(at));
         scene
     }
@@ -52,6 +55,9 @@ impl Scene {
         let mut arguments = vec!["migrate".into(), folder.into(), "--keypair".into(), key];
         for ((name, _), mint) in MINTS.iter().zip(&self.mints) {
             arguments.extend(["--set".into(), format!("{name}={mint}")]);
+        }
+        for (name, key) in ["guardian", "risk"].iter().zip(&self.roles) {
+            arguments.extend(["--set".into(), format!("{name}={}", key.pubkey())]);
         }
         arguments
     }
@@ -80,8 +86,8 @@ impl Scene {
         self.state::<Pool>(&self.pool()).change_count
     }
 
-    fn govern(&self, arguments: &[&str]) -> String {
-        let key = self.node.key("governor.json", &self.governor);
+    fn govern(&self, key: &Keypair, arguments: &[&str]) -> String {
+        let key = self.node.key(&format!("{}.json", key.pubkey()), key);
         self.node.says(&[&["govern"], arguments, &["--keypair", &key]].concat())
     }
 
@@ -310,7 +316,8 @@ fn what_was_tightened_since_is_left() {
     scene.node.pass(2 * DAY);
     assert!(scene.says(&folder).contains("0007-range, step 0: set_asset done"));
     let pool = scene.pool().to_string();
-    scene.govern(&["tighten", "asset", "BTC", "base_range=180000", "--pool", &pool]);
+    scene.node.client.request_airdrop(&scene.roles[1].pubkey(), 1_000_000_000).unwrap();
+    scene.govern(&scene.roles[1], &["tighten", "asset", "BTC", "base_range=180000", "--pool", &pool]);
     let lamports = scene.lamports();
     let again = scene.says(&folder);
     let left = "0007-range, step 0: set_asset is left\n  base_range of asset 2 is 180000, which no file says; this one says 170000: left";
@@ -349,8 +356,8 @@ fn who_was_removed_is_not_put_back() {
     assert!(scene.says(&folder).contains("set_committee done"));
     assert_eq!(scene.says(&folder).matches(" was there\n").count(), 13);
     let pool = scene.pool().to_string();
-    scene.govern(&["remove", "venue", &venue.to_string(), "--pool", &pool]);
-    scene.govern(&["remove", "member", &member.to_string(), "--pool", &pool]);
+    scene.govern(&scene.governor, &["remove", "venue", &venue.to_string(), "--pool", &pool]);
+    scene.govern(&scene.governor, &["remove", "member", &member.to_string(), "--pool", &pool]);
     let said = scene.says(&folder);
     assert!(said.contains(&format!("register_venue is left\n  venue {venue} is \"removed\"")), "{said}");
     assert!(said.contains("set_committee is left\n  the committee is "), "{said}");

@@ -443,7 +443,7 @@ pub enum NovateError {
     ChangeLapsed = 628,
     #[msg("the change was scheduled for another instruction, other arguments or other accounts")]
     ChangeDiffers = 629,
-    #[msg("the venue's signer is the zero key")]
+    #[msg("the venue's signer is the zero key, or holds a role")]
     InvalidVenue = 630,
     #[msg("the venue is registered already")]
     VenueActive = 631,
@@ -503,7 +503,7 @@ pub enum NovateError {
     NotPaused = 664,
     #[msg("the signer is not the pool's guardian")]
     NotGuardian = 665,
-    #[msg("the zero key, the holder of the role or that of another cannot be proposed for a role")]
+    #[msg("the zero key and who holds a role cannot have one: each role is another key's")]
     InvalidRole = 666,
     #[msg("nobody is proposed for this role, or another than the signer")]
     NotProposed = 667,

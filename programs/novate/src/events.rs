@@ -42,6 +42,8 @@ pub struct PoolCreated {
     pub time: i64,
     /// Code of the cluster that orders of its portfolios name.
     pub cluster: u8,
+    pub guardian: Pubkey,
+    pub risk: Pubkey,
 }
 
 #[event]

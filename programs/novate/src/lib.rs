@@ -47,8 +47,8 @@ declare_id!("76GnU7ZPVzyCnvVHhxw1FcsFFrfUFWFK9tgjjXJ5ezaQ");
 pub mod novate {
     use super::*;
 
-    pub fn create_pool(ctx: Context<CreatePool>, id: u16, cluster: u8) -> Result<()> {
-        instructions::create_pool::create_pool(ctx, id, cluster)
+    pub fn create_pool(ctx: Context<CreatePool>, id: u16, cluster: u8, guardian: Pubkey, risk: Pubkey) -> Result<()> {
+        instructions::create_pool::create_pool(ctx, id, cluster, guardian, risk)
     }
 
     pub fn add_asset(ctx: Context<AddAsset>, terms: AssetTerms) -> Result<()> {

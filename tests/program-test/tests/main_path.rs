@@ -53,7 +53,8 @@ impl Bank {
             self.tokens[index] = Token { mint: self.put(mint.clone()), program: mint.owner };
             feeds.push(self.publish(spec).await);
         }
-        let mut listing = vec![build::create_pool(payer.pubkey(), 0, Cluster::Localnet, self.tokens[0].mint)];
+        let roles = [[1; 32], [2; 32]].map(Pubkey::new_from_array);
+        let mut listing = vec![build::create_pool(payer.pubkey(), 0, Cluster::Localnet, self.tokens[0].mint, roles)];
         for (index, spec) in specs.iter().enumerate() {
             let terms = spec.terms(&feeds[index]);
             listing.push(build::add_asset(payer.pubkey(), self.pool, index as u16, self.tokens[index], terms));

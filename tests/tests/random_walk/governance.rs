@@ -45,7 +45,8 @@ impl Walk {
         let free = |id: &u16| self.world.svm.get_account(&addresses::pool(&governor.pubkey(), *id)).is_none();
         let next = (1..).find(free).unwrap();
         let id = if self.chance.percent(10) { next - 1 } else { next };
-        let create = build::create_pool(governor.pubkey(), id, Cluster::Localnet, self.world.listing(USDC).token.mint);
+        let mint = self.world.listing(USDC).token.mint;
+        let create = build::create_pool(governor.pubkey(), id, Cluster::Localnet, mint, self.world.roles());
         if self.run("create_pool", create, &[&governor]).is_ok() {
             self.pools.push(id);
         }

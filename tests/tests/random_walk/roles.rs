@@ -31,7 +31,7 @@ impl Walk {
         for id in self.pools.clone() {
             let pool = self.side_pool(id).0;
             if self.offices.iter().all(|o| o.pool != pool) {
-                let (authority, guardian) = (self.governor(), self.governor());
+                let (authority, guardian) = (self.governor(), self.world.guardian.insecure_clone());
                 self.offices.push(Offices { pool, authority, guardian, proposed: [None, None] });
             }
         }

@@ -57,7 +57,8 @@ fn create_pool(world: &mut World, governance: &Keypair) -> Result<()> {
     for (asset, coin) in COINS.iter().enumerate() {
         tokens::write_mint(&mut world.chain, cast::mint(asset as u16), coin.decimals)?;
     }
-    world.chain.send(&[ix::create_pool(authority, POOL_ID, Cluster::Localnet, cast::mint(USDC))], &[governance])?;
+    let mint = cast::mint(USDC);
+    world.chain.send(&[ix::create_pool(authority, POOL_ID, Cluster::Localnet, mint, cast::roles())], &[governance])?;
     for index in 0..COINS.len() as u16 {
         let terms = asset_terms(world, index);
         let add = ix::add_asset(authority, pool, index, World::token(index), terms);

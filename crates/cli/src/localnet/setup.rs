@@ -44,6 +44,8 @@ pub struct Account {
 /// A pool on a local validator, and who is in it.
 pub struct Place {
     pub governor: Keypair,
+    pub guardian: Keypair,
+    pub risk: Keypair,
     pub keys: PoolKeys,
     pub mints: Vec<Pubkey>,
     pub feeds: Vec<Feed>,
@@ -60,8 +62,10 @@ pub struct Folders<'a> {
 
 /// Makes mints, the pool by the migrations of a folder, a committee, expiries, and the cast with its first trades.
 pub fn build(node: &Node, folders: &Folders, quotes: &Quotes) -> Result<Place> {
-    let governor = Keypair::new();
-    node.fund(&governor.pubkey(), LAMPORTS)?;
+    let [governor, guardian, risk] = [(); 3].map(|()| Keypair::new());
+    for key in [&governor, &guardian, &risk] {
+        node.fund(&key.pubkey(), LAMPORTS)?;
+    }
     let mints: Vec<Pubkey> = COINS.iter().map(|_| Keypair::new().pubkey()).collect();
     for (mint, coin) in mints.iter().zip(COINS) {
         node.write_foreign(mint, TOKEN_PROGRAM, tokens::mint(coin.decimals))?;
@@ -74,8 +78,10 @@ pub fn build(node: &Node, folders: &Folders, quotes: &Quotes) -> Result<Place> {
         .into_iter()
         .flat_map(|market| EXPIRIES.map(|days| Listed { market, time: day + days * DAY + TIME_OF_DAY }));
     let expiries = listed.collect();
-    let mut place = Place { governor, keys, mints, feeds: feeds()?, expiries, accounts: vec![] };
+    let mut place = Place { governor, guardian, risk, keys, mints, feeds: feeds()?, expiries, accounts: vec![] };
     key_file(folders.state, "governor", &place.governor)?;
+    key_file(folders.state, "guardian", &place.guardian)?;
+    key_file(folders.state, "risk", &place.risk)?;
 
     // What needs no price, then what rests on one, then the rows, with which the pool opens.
     let copied = copy(folders, &place, now)?;
@@ -216,6 +222,9 @@ fn migrate(node: &Node, folders: &Folders, place: &Place, folder: &Path) -> Resu
     command.arg("--keypair").arg(folders.state.join("governor.json"));
     for (coin, mint) in COINS.iter().zip(&place.mints) {
         command.args(["--set", &format!("{}={mint}", coin.symbol.to_lowercase())]);
+    }
+    for (role, key) in [("guardian", &place.guardian), ("risk", &place.risk)] {
+        command.args(["--set", &format!("{role}={}", key.pubkey())]);
     }
     let output = command.output()?;
     if !output.status.success() {

@@ -25,6 +25,11 @@ pub struct CreatePool {
     pub cluster: String,
     #[serde(with = "text::key")]
     pub settlement_mint: Pubkey,
+    /// Who holds the other two roles. Of a pool that is there they may have passed on.
+    #[serde(with = "text::key")]
+    pub guardian: Pubkey,
+    #[serde(with = "text::key")]
+    pub risk: Pubkey,
 }
 
 #[derive(Deserialize)]

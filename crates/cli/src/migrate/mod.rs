@@ -148,7 +148,9 @@ impl<'c> Migration<'c> {
             ensure!(pool.cluster == cluster.code(), "pool {address} is there and is of another cluster");
             return Ok(Outcome::WasThere);
         }
-        self.cluster.send(&[build::create_pool(creator, create.id, cluster, create.settlement_mint)], self.key)?;
+        let roles = [create.guardian, create.risk];
+        self.cluster
+            .send(&[build::create_pool(creator, create.id, cluster, create.settlement_mint, roles)], self.key)?;
         Ok(Outcome::Done)
     }
 

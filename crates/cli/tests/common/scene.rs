@@ -53,6 +53,9 @@ impl Scene {
         for (at, (name, _, _, _)) in ASSETS.iter().enumerate() {
             arguments.extend(["--set".into(), format!("{name}={}", scene.mints[at])]);
         }
+        for name in ["guardian", "risk"] {
+            arguments.extend(["--set".into(), format!("{name}={}", Pubkey::new_unique())]);
+        }
         scene.node.says(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
         scene
     }

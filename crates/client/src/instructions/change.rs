@@ -74,6 +74,7 @@ pub fn cancel_change(signer: Pubkey, change: &Change) -> Instruction {
             change: addresses::change(&change.pool, change.number),
             signer,
             payer: change.payer,
+            instructions: INSTRUCTIONS,
             event_authority: addresses::event_authority(),
             program: ID,
         },

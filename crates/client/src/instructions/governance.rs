@@ -14,7 +14,13 @@ use super::{build, neighbours, Token, SYSTEM_PROGRAM};
 use crate::addresses;
 
 /// Governance: anyone creates a pool and becomes its authority. Orders of its portfolios name the cluster.
-pub fn create_pool(creator: Pubkey, id: u16, cluster: Cluster, settlement_mint: Pubkey) -> Instruction {
+pub fn create_pool(
+    creator: Pubkey,
+    id: u16,
+    cluster: Cluster,
+    settlement_mint: Pubkey,
+    [guardian, risk]: [Pubkey; 2],
+) -> Instruction {
     let pool = addresses::pool(&creator, id);
     build(
         accounts::CreatePool {
@@ -26,7 +32,7 @@ pub fn create_pool(creator: Pubkey, id: u16, cluster: Cluster, settlement_mint: 
             event_authority: addresses::event_authority(),
             program: ID,
         },
-        instruction::CreatePool { id, cluster: cluster.code() },
+        instruction::CreatePool { id, cluster: cluster.code(), guardian, risk },
     )
 }
 
@@ -77,6 +83,7 @@ pub fn stage_scenarios(authority: Pubkey, pool: Pubkey, generation: u16, range: 
             scenarios: addresses::scenarios(&pool, generation),
             authority,
             system_program: SYSTEM_PROGRAM,
+            instructions: INSTRUCTIONS,
             event_authority: addresses::event_authority(),
             program: ID,
         },
@@ -101,7 +108,13 @@ pub fn propose_role(authority: Pubkey, pool: Pubkey, role: Role, key: Pubkey) ->
 /// Governance, and of the authority's successor the guardian: a proposal is taken back.
 pub fn cancel_role(signer: Pubkey, pool: Pubkey, role: Role) -> Instruction {
     build(
-        accounts::CancelRole { pool, signer, event_authority: addresses::event_authority(), program: ID },
+        accounts::CancelRole {
+            pool,
+            signer,
+            instructions: INSTRUCTIONS,
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
         instruction::CancelRole { role },
     )
 }
@@ -222,6 +235,7 @@ pub fn tighten_asset(
             pool,
             asset: addresses::asset(&pool, asset),
             signer,
+            instructions: INSTRUCTIONS,
             event_authority: addresses::event_authority(),
             program: ID,
         },
@@ -268,6 +282,7 @@ pub fn tighten_market(signer: Pubkey, pool: Pubkey, market: u16, settings: Vec<M
             pool,
             market: addresses::market(&pool, market),
             signer,
+            instructions: INSTRUCTIONS,
             event_authority: addresses::event_authority(),
             program: ID,
         },
@@ -278,7 +293,13 @@ pub fn tighten_market(signer: Pubkey, pool: Pubkey, market: u16, settings: Vec<M
 /// Guardian: a kind of action is paused for some seconds from now.
 pub fn pause(guardian: Pubkey, pool: Pubkey, action: Action, seconds: i64) -> Instruction {
     build(
-        accounts::Pause { pool, guardian, event_authority: addresses::event_authority(), program: ID },
+        accounts::Pause {
+            pool,
+            guardian,
+            instructions: INSTRUCTIONS,
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
         instruction::Pause { action, seconds },
     )
 }
@@ -286,7 +307,13 @@ pub fn pause(guardian: Pubkey, pool: Pubkey, action: Action, seconds: i64) -> In
 /// Governance: a pause ends.
 pub fn unpause(authority: Pubkey, pool: Pubkey, action: Action) -> Instruction {
     build(
-        accounts::Unpause { pool, authority, event_authority: addresses::event_authority(), program: ID },
+        accounts::Unpause {
+            pool,
+            authority,
+            instructions: INSTRUCTIONS,
+            event_authority: addresses::event_authority(),
+            program: ID,
+        },
         instruction::Unpause { action },
     )
 }
@@ -314,6 +341,7 @@ pub fn remove_member(signer: Pubkey, pool: Pubkey, member: Pubkey) -> Instructio
             pool,
             committee: addresses::committee(&pool),
             signer,
+            instructions: INSTRUCTIONS,
             event_authority: addresses::event_authority(),
             program: ID,
         },
@@ -351,6 +379,7 @@ pub fn list_strikes(authority: Pubkey, market: &Market, time: i64, strikes: Vec<
             expiry: addresses::expiry(&address, time),
             asset: addresses::asset(&market.pool, market.asset),
             authority,
+            instructions: INSTRUCTIONS,
             event_authority: addresses::event_authority(),
             program: ID,
         },
@@ -396,6 +425,7 @@ pub fn remove_venue(authority: Pubkey, pool: Pubkey, signer: Pubkey, markets: &[
             pool,
             venue: addresses::venue(&pool, &signer),
             authority,
+            instructions: INSTRUCTIONS,
             event_authority: addresses::event_authority(),
             program: ID,
         },

@@ -89,15 +89,13 @@ pub struct Pool {
 impl Pool {
     pub const SPACE: usize = DISCRIMINATOR + core::mem::size_of::<Self>();
 
-    /// A pool whose authority is also its risk and guardian role until governance separates them.
+    /// A pool of its creator's, who is its authority; the other roles are appointed.
     pub fn open(&mut self, creator: Pubkey, id: u16, bump: u8, settlement_mint: Pubkey, params: Params) {
         self.version = VERSION;
         self.bump = bump;
         self.id = id;
         self.creator = creator;
         self.authority = creator;
-        self.risk = creator;
-        self.guardian = creator;
         self.settlement_mint = settlement_mint;
         (self.params, self.params_from) = (params, params);
     }

@@ -33,8 +33,18 @@ impl Role {
 }
 
 impl Pool {
+    /// The first guardian and risk role, as the creator named them: neither has had to sign, and each can be replaced before the pool
+    /// trades.
+    pub fn appoint(&mut self, guardian: Pubkey, risk: Pubkey) -> Result<()> {
+        for (role, key) in [(Role::Guardian, guardian), (Role::Risk, risk)] {
+            require!(!self.is_held(&key) && key != Pubkey::default(), NovateError::InvalidRole);
+            *self.seat(role).holder = key;
+        }
+        Ok(())
+    }
+
     /// Names who may take a role. Another proposal takes the place of the one before, and its time begins anew. Nobody holds two
-    /// roles that are apart: who holds one is refused.
+    /// roles: who holds one is refused.
     pub fn propose(&mut self, role: Role, key: Pubkey, now: i64) -> Result<()> {
         let held = self.is_held(&key);
         require!(!held && key != Pubkey::default(), NovateError::InvalidRole);

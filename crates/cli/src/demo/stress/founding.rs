@@ -67,7 +67,7 @@ impl Pool {
         for asset in 0..self.listed.len() {
             tokens::write_mint(&mut self.chain, cast::mint(asset as u16), self.listed[asset].coin.decimals)?;
         }
-        self.governed(ix::create_pool(authority, 1, Cluster::Localnet, cast::mint(0)))?;
+        self.governed(ix::create_pool(authority, 1, Cluster::Localnet, cast::mint(0), cast::roles()))?;
         for asset in 0..self.listed.len() {
             let terms = asset_terms(&self.listed[asset]);
             self.governed(ix::add_asset(authority, pool, asset as u16, token(asset as u16), terms))?;

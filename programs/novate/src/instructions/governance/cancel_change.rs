@@ -1,5 +1,6 @@
 use anchor_lang::prelude::*;
 
+use super::enactment::{refuse_durable_nonce, INSTRUCTIONS};
 use crate::error::NovateError;
 use crate::events::{ChangeCancelled, EVENT_VERSION};
 use crate::state::{Change, Pool};
@@ -16,13 +17,17 @@ pub struct CancelChange<'info> {
     /// CHECK: paid the rent, and receives it.
     #[account(mut)]
     pub payer: UncheckedAccount<'info>,
+    /// CHECK: by its address.
+    #[account(address = INSTRUCTIONS @ NovateError::NotInstructions)]
+    pub instructions: UncheckedAccount<'info>,
 }
 
-/// 1. Closes the change, which can no longer be executed; the rent goes back to who paid it.
+/// 1. Closes the change, which can no longer be executed; the rent goes back to who paid it. A durable nonce is refused.
 /// 2. Emits [`ChangeCancelled`].
 pub(crate) fn cancel_change(ctx: Context<CancelChange>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
+    refuse_durable_nonce(&accounts.instructions)?;
     let signer = accounts.signer.key();
     let mut pool = accounts.pool.load_mut()?;
     let change = accounts.change.load()?;

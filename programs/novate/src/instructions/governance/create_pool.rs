@@ -8,7 +8,7 @@ use crate::order::Cluster;
 use crate::state::{Insurance, Pool, SETTLEMENT_DECIMALS, VERSION};
 use crate::{security, seeds};
 
-/// Anyone may create a pool and becomes its authority.
+/// Anyone may create a pool and becomes its authority. Guardian and risk role are others from the beginning: no key holds two roles.
 #[event_cpi]
 #[derive(Accounts)]
 #[instruction(id: u16, cluster: u8)]
@@ -37,16 +37,23 @@ pub struct CreatePool<'info> {
 }
 
 /// 1. Fills in the pool with the model's default parameters, and with the cluster that orders of its portfolios name (CLR-52): the
-///    program cannot tell which one it runs on. Refuses the code of none.
+///    program cannot tell which one it runs on. Refuses the code of none, and roles that are not apart or of the zero key.
 /// 2. Fills in its insurance fund, empty.
 /// 3. Emits [`PoolCreated`].
-pub(crate) fn create_pool(ctx: Context<CreatePool>, id: u16, cluster: u8) -> Result<()> {
+pub(crate) fn create_pool(
+    ctx: Context<CreatePool>,
+    id: u16,
+    cluster: u8,
+    guardian: Pubkey,
+    risk: Pubkey,
+) -> Result<()> {
     security::keep();
     let cluster = Cluster::from_code(cluster).ok_or(NovateError::InvalidCluster)?;
     let accounts = &ctx.accounts;
     let (creator, mint) = (accounts.creator.key(), accounts.settlement_mint.key());
     let mut pool = accounts.pool.load_init()?;
     pool.open(creator, id, ctx.bumps.pool, mint, Params::DEFAULT);
+    pool.appoint(guardian, risk)?;
     pool.cluster = cluster.code();
 
     let mut insurance = accounts.insurance.load_init()?;
@@ -61,6 +68,8 @@ pub(crate) fn create_pool(ctx: Context<CreatePool>, id: u16, cluster: u8) -> Res
         settlement_mint: mint,
         time: Clock::get()?.unix_timestamp,
         cluster: cluster.code(),
+        guardian,
+        risk,
     });
     Ok(())
 }

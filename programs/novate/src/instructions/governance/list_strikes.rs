@@ -2,6 +2,7 @@ use anchor_lang::prelude::*;
 use novate_margin::chain::MAX_STRIKES;
 use novate_margin::Price;
 
+use super::enactment::{refuse_durable_nonce, INSTRUCTIONS};
 use crate::error::NovateError;
 use crate::events::{StrikesListed, EVENT_VERSION};
 use crate::state::{Asset, Expiry, Market, Pool};
@@ -27,6 +28,9 @@ pub struct ListStrikes<'info> {
     )]
     pub asset: AccountLoader<'info, Asset>,
     pub authority: Signer<'info>,
+    /// CHECK: by its address.
+    #[account(address = INSTRUCTIONS @ NovateError::NotInstructions)]
+    pub instructions: UncheckedAccount<'info>,
 }
 
 /// Ascending multiples of the tick, near the last price, which there must be: a slot never gets another strike.
@@ -45,7 +49,7 @@ fn validate(strikes: &[i64], tick: Price, last: Price) -> Result<()> {
     Ok(())
 }
 
-/// 1. Checks the strikes: ascending, on the market's tick, within a twentieth and twenty times the last price,
+/// 1. Refuses a durable nonce. Checks the strikes: ascending, on the market's tick, within a twentieth and twenty times the last price,
 ///    whatever its age.
 /// 2. Appends each that is not listed yet to the expiry, 24 in all. A slot keeps its strike while the account lives.
 /// 3. Emits [`StrikesListed`].
@@ -54,6 +58,7 @@ fn validate(strikes: &[i64], tick: Price, last: Price) -> Result<()> {
 pub(crate) fn list_strikes(ctx: Context<ListStrikes>, strikes: Vec<i64>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
+    refuse_durable_nonce(&accounts.instructions)?;
     validate(&strikes, accounts.market.load()?.tick, accounts.asset.load()?.price)?;
     let mut expiry = accounts.expiry.load_mut()?;
     expiry.remaining(now)?;

@@ -28,14 +28,14 @@ pub struct RegisterVenue<'info> {
 }
 
 /// 1. Executes the change that was scheduled for it ([`Enactment::enact`]).
-/// 2. Refuses the zero key, and a venue that is registered.
+/// 2. Refuses the zero key, who holds a role, and a venue that is registered.
 /// 3. Creates the venue with the pool's next index. One that was removed is active again, with the index it had.
 /// 4. Emits [`VenueRegistered`].
 pub(crate) fn register_venue(ctx: Context<RegisterVenue>, signer: Pubkey) -> Result<()> {
     let accounts = &ctx.accounts;
     accounts.enactment.enact(&accounts.pool, &instruction::RegisterVenue { signer }, &[])?;
-    require_keys_neq!(signer, Pubkey::default(), NovateError::InvalidVenue);
     let mut pool = accounts.pool.load_mut()?;
+    require!(signer != Pubkey::default() && !pool.is_held(&signer), NovateError::InvalidVenue);
     let mut venue = match accounts.venue.load_mut() {
         Ok(venue) => venue,
         Err(_) => {

@@ -1,5 +1,6 @@
 use anchor_lang::prelude::*;
 
+use super::enactment::{refuse_durable_nonce, INSTRUCTIONS};
 use crate::error::NovateError;
 use crate::events::{MemberRemoved, EVENT_VERSION};
 use crate::state::{Committee, Pool};
@@ -12,14 +13,18 @@ pub struct RemoveMember<'info> {
     pub committee: AccountLoader<'info, Committee>,
     /// The authority, or the member itself.
     pub signer: Signer<'info>,
+    /// CHECK: by its address.
+    #[account(address = INSTRUCTIONS @ NovateError::NotInstructions)]
+    pub instructions: UncheckedAccount<'info>,
 }
 
-/// 1. Refuses whoever is neither the authority nor the member.
+/// 1. Refuses a durable nonce, and whoever is neither the authority nor the member.
 /// 2. Silences the member at once. Its seat and the quorum stay until a committee is set, a week after that was scheduled: removals
 ///    can end forecasts, and leave no minority of the seats in charge of them.
 /// 3. Emits [`MemberRemoved`].
 pub(crate) fn remove_member(ctx: Context<RemoveMember>, member: Pubkey) -> Result<()> {
     let accounts = &ctx.accounts;
+    refuse_durable_nonce(&accounts.instructions)?;
     let signer = accounts.signer.key();
     let allowed = signer == member || signer == accounts.pool.load()?.authority;
     require!(allowed, NovateError::NotAuthority);

@@ -1,5 +1,6 @@
 use anchor_lang::prelude::*;
 
+use super::enactment::{refuse_durable_nonce, INSTRUCTIONS};
 use crate::error::NovateError;
 use crate::events::{VenueRemoved, EVENT_VERSION};
 use crate::listed::{require_kind, write};
@@ -19,14 +20,18 @@ pub struct RemoveVenue<'info> {
     )]
     pub venue: AccountLoader<'info, Venue>,
     pub authority: Signer<'info>,
+    /// CHECK: by its address.
+    #[account(address = INSTRUCTIONS @ NovateError::NotInstructions)]
+    pub instructions: UncheckedAccount<'info>,
 }
 
-/// 1. The venue is not active from now on; its account and index stay.
+/// 1. The venue is not active from now on; its account and index stay. A durable nonce is refused.
 /// 2. Takes its mid out of each market, whose premium follows the median of the others.
 /// 3. Emits [`VenueRemoved`].
 pub(crate) fn remove_venue<'info>(ctx: Context<'info, RemoveVenue<'info>>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
+    refuse_durable_nonce(&accounts.instructions)?;
     let mut venue = accounts.venue.load_mut()?;
     venue.active = 0;
     for info in ctx.remaining_accounts {

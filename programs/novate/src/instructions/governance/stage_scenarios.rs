@@ -2,6 +2,7 @@ use anchor_lang::prelude::*;
 use bytemuck::Zeroable;
 use novate_margin::{extremes, MAX_COLUMNS, MAX_ROWS, MOVE_ONE, TAIL_COUNT, VOL_ONE};
 
+use super::enactment::{refuse_durable_nonce, INSTRUCTIONS};
 use crate::error::NovateError;
 use crate::events::{ScenariosStaged, EVENT_VERSION};
 use crate::seeds;
@@ -60,9 +61,12 @@ pub struct StageScenarios<'info> {
     #[account(mut)]
     pub authority: Signer<'info>,
     pub system_program: Program<'info, System>,
+    /// CHECK: by its address.
+    #[account(address = INSTRUCTIONS @ NovateError::NotInstructions)]
+    pub instructions: UncheckedAccount<'info>,
 }
 
-/// 1. Refuses any generation but the one after the live one, the first being 1.
+/// 1. Refuses a durable nonce, and any generation but the one after the live one, the first being 1.
 /// 2. The first call fixes the header; later calls repeat it, until every row is there. A call from row 0 with another header begins anew,
 ///    also where the generation was complete: no change of before can switch to it then.
 /// 3. Writes the range; staging a row again overwrites it.
@@ -72,6 +76,7 @@ pub struct StageScenarios<'info> {
 pub(crate) fn stage_scenarios(ctx: Context<StageScenarios>, generation: u16, range: ScenarioRange) -> Result<()> {
     let (columns, rows) = range.shape()?;
     let accounts = &ctx.accounts;
+    refuse_durable_nonce(&accounts.instructions)?;
     let mut pool = accounts.pool.load_mut()?;
     require!(pool.generation.checked_add(1) == Some(generation), NovateError::WrongGeneration);
 

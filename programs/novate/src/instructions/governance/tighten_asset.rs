@@ -1,5 +1,6 @@
 use anchor_lang::prelude::*;
 
+use super::enactment::{refuse_durable_nonce, INSTRUCTIONS};
 use crate::error::NovateError;
 use crate::events::{AssetSet, EVENT_VERSION};
 use crate::listed::{require_kind, write};
@@ -14,9 +15,12 @@ pub struct TightenAsset<'info> {
     #[account(mut, has_one = pool @ NovateError::WrongPool)]
     pub asset: AccountLoader<'info, Asset>,
     pub signer: Signer<'info>,
+    /// CHECK: by its address.
+    #[account(address = INSTRUCTIONS @ NovateError::NotInstructions)]
+    pub instructions: UncheckedAccount<'info>,
 }
 
-/// 1. Refuses a second one within a day, what does not tighten, and whatever is beyond the bounds or the step of its field
+/// 1. Refuses a durable nonce, a second one within a day, what does not tighten, and whatever is beyond the bounds or the step of its field
 ///    ([`crate::state::AssetField`]): tightening must not be a way to confiscate.
 /// 2. What margin follows from leaves maintenance margin as it is for a day, and reaches it over the two after it; initial margin is raised
 ///    at once, through the multiplier of the markets that are passed and the haircut of balances outside the scan. What was being loosened
@@ -28,6 +32,7 @@ pub(crate) fn tighten_asset<'info>(
 ) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
     let accounts = &ctx.accounts;
+    refuse_durable_nonce(&accounts.instructions)?;
     let signer = accounts.signer.key();
     accounts.pool.load()?.require_tightener(&signer)?;
     let mut asset = accounts.asset.load_mut()?;
