@@ -11,6 +11,12 @@ export function refusal(code: number): Refusal | undefined {
   return error && { code, ...error };
 }
 
+/** The error of the program with this name; none where it has none. */
+export function refusalNamed(name: string): Refusal | undefined {
+  for (const [code, error] of ERRORS) if (error.name === name) return { code, ...error };
+  return undefined;
+}
+
 /** The error of the program that a transaction failed with, wherever Kit wrapped it; none where it failed otherwise. */
 export function refusalOf(error: unknown): Refusal | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {

@@ -2,7 +2,7 @@ import { type Address, fetchEncodedAccounts, type GetMultipleAccountsApi, type R
 import { assertAccountExists, fetchEncodedAccount, type GetAccountInfoApi } from '@solana/kit';
 
 import { assetAddress, expiryAddress, marketAddress } from './addresses.js';
-import { type Refusal, refusal } from './errors.js';
+import { type Refusal, refusalNamed } from './errors.js';
 import { decodeMarket, decodePool, getHealthReportDecoder, type HealthReport } from './generated/index.js';
 
 /** Most accounts that a node gives at once. */
@@ -24,8 +24,8 @@ export class HealthError extends Error {
   readonly refusal: Refusal | undefined;
 
   constructor(reason: string) {
-    const code = /error_code_number: (\d+)/.exec(reason)?.[1];
-    const found = code === undefined ? undefined : refusal(Number(code));
+    const name = /\((\w+)\)$/.exec(reason)?.[1];
+    const found = name === undefined ? undefined : refusalNamed(name);
     super(found?.message ?? reason);
     this.refusal = found;
   }

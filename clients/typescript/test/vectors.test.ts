@@ -40,7 +40,7 @@ test('health in wasm is the Rust client\'s, to the byte', async () => {
         deepEqual(snapshot.healthBytes(bytes(data), BigInt(now)), bytes(said.report));
         judged += 1;
       } else {
-        const [, name] = /error_name: "(\w+)"/.exec(said.error!)!;
+        const [, name] = /\((\w+)\)$/.exec(said.error!)!;
         throws(() => snapshot.health(bytes(data), BigInt(now)), (error: novate.HealthError) => error.refusal?.name === name);
         refused += 1;
       }

@@ -108,7 +108,7 @@ fn size(
 
 /// Health of the taker behind a bid, at the worst price that it allows; none where it could not pay that.
 pub fn carried(snapshot: &Snapshot, sale: Sale, bid: Bid) -> Result<Option<Health>, HealthError> {
-    let taker = taken(snapshot, sale, bid).map_err(|error| HealthError::Refused(error.to_string()))?;
+    let taker = taken(snapshot, sale, bid).map_err(HealthError::refused)?;
     if taker.cash < 0 {
         return Ok(None);
     }

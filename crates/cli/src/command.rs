@@ -16,6 +16,8 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    #[command(subcommand)]
+    Access(trader::Access),
     Borrow(trader::Borrow),
     /// Print a script that completes commands in a shell.
     Completions {
@@ -65,6 +67,7 @@ impl Cli {
     /// Runs what was told and returns what it prints.
     pub fn run(&self) -> Result<String> {
         match &self.command {
+            Command::Access(command) => trader::run(command),
             Command::Borrow(command) => trader::run(command),
             Command::Completions { shell } => completions(*shell),
             Command::Demo(options) => demo::run(options).map(|outcome| match options.json {

@@ -4,10 +4,14 @@
 
 mod common;
 
+use anchor_lang::Discriminator;
 use clap::Parser;
 use common::scene::Scene;
 use novate_cli::command::Cli;
+use novate_client::state::Venue;
+use novate_client::{addresses, Pubkey};
 use serde_json::Value;
+use solana_account::Account;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
@@ -120,8 +124,43 @@ fn an_empty_portfolio_is_closed_and_its_owner_listed() {
 }
 
 #[test]
+fn a_delegate_and_a_venue_may_act_until_they_may_not() {
+    let scene = Scene::new("trader-access");
+    let bob = scene.keys[1].pubkey();
+    scene.says("portfolio open --keypair $alice");
+    let named = scene.json(&format!("access delegate {bob} --for 1d --keypair $alice"));
+    assert_eq!(named["portfolio"], scene.portfolio(0).to_string());
+    let by_bob = "orders cancel --all --portfolio $alices --keypair $bob";
+    scene.says(by_bob);
+    let owners = scene.fails(&format!("access delegate {bob} --for 1d --portfolio $alices --keypair $bob"));
+    assert!(owners.contains("names a delegate"), "{owners}");
+    scene.says("access revoke --portfolio $alices --keypair $bob");
+    let refused = scene.fails(by_bob);
+    assert!(refused.contains("(WrongAuthority)"), "{refused}");
+    assert!(scene.fails("access revoke --keypair $alice").contains("has no delegate"));
+
+    // Registered: to wait for three days is tested elsewhere.
+    let signer = Pubkey::new_unique();
+    let unknown = scene.fails(&format!("access opt-out {signer} --keypair $alice"));
+    assert!(unknown.contains("is no venue of pool"), "{unknown}");
+    let mut venue: Venue = bytemuck::Zeroable::zeroed();
+    (venue.version, venue.active, venue.pool, venue.signer) = (1, 1, scene.pool(), signer);
+    let data = [Venue::DISCRIMINATOR, bytemuck::bytes_of(&venue)].concat();
+    let account = Account { lamports: 10_000_000, data, owner: novate_client::ID, ..Account::default() };
+    scene.node.write(&addresses::venue(&scene.pool(), &signer), account);
+    scene.says(&format!("access opt-in {signer} --keypair $alice"));
+    let twice = scene.fails(&format!("access opt-in {signer} --keypair $alice"));
+    assert!(twice.contains("(VenueOptedIn)"), "{twice}");
+    scene.says(&format!("access opt-out {signer} --keypair $alice"));
+    let twice = scene.fails(&format!("access opt-out {signer} --keypair $alice"));
+    assert!(twice.contains("(VenueNotOptedIn)"), "{twice}");
+}
+
+#[test]
 fn insurance_is_staked_and_asked_back() {
     let scene = Scene::new("trader-insurance");
+    scene.says("insurance fund 100 --keypair $bob");
+    assert_eq!(scene.json("insurance show")["capital"], "100");
     scene.says("insurance stake 250.5 --keypair $alice");
     let shown = scene.json("insurance show --owner $owner");
     assert_eq!((&shown["staked"], &shown["stake"]["worth"]), (&"250.5".into(), &"250.5".into()));

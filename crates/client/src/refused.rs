@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use anchor_lang::error::Error;
+
 /// Numbers of the program's errors begin here: Anchor adds it.
 const FIRST: u32 = 6_000;
 /// The one place that names every error: `NovateError`, whose derives lead from a variant to its number and not back.
@@ -43,6 +45,18 @@ fn variant(text: &'static str) -> Option<(u32, &'static str, &'static str)> {
     Some((number.trim().parse().ok()?, name.trim(), message))
 }
 
+/// What the program's own code says, run here.
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::AnchorError(error) => Self { name: error.error_name, message: error.error_msg },
+            Error::ProgramError(error) => {
+                Self { name: format!("{:?}", error.program_error), message: error.program_error.to_string() }
+            }
+        }
+    }
+}
+
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "the program refused: {} ({})", self.message, self.name)
@@ -73,6 +87,12 @@ mod tests {
             assert_eq!((refused.name, refused.message), (error.name(), error.to_string()));
         }
         assert_eq!(Refused::by_code(2_001), None);
+    }
+
+    #[test]
+    fn what_the_programs_code_says_here_is_what_it_says_there() {
+        let here = Refused::from(anchor_lang::error!(NovateError::PriceStale));
+        assert_eq!(Some(here), Refused::by_code(6_407));
     }
 
     #[test]

@@ -10,19 +10,21 @@ use novate::state::{Asset, Expiry, Market, Pool, Portfolio, Scenarios};
 use novate::{HealthReport, UnderlyingReport};
 use novate_margin::{is_liquidatable, Book, Health, MarginError, Usd};
 
+use crate::refused::Refused;
+
 /// Why health could not be computed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HealthError {
     /// As the program would refuse: an account is missing, or a price too old.
     #[error("{0}")]
-    Refused(String),
+    Refused(Refused),
     #[error(transparent)]
     Margin(#[from] MarginError),
 }
 
 impl HealthError {
-    pub(crate) fn refused(error: anchor_lang::error::Error) -> Self {
-        Self::Refused(error.to_string())
+    pub fn refused(error: anchor_lang::error::Error) -> Self {
+        Self::Refused(error.into())
     }
 }
 

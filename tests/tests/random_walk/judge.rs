@@ -133,7 +133,7 @@ impl Judge {
         let terms = health::Terms { now: self.now, prices };
         self.snapshot.judge(portfolio, terms).map_err(|error| match error {
             HealthError::Margin(error) => NovateError::from(error).name(),
-            refused => named(refused),
+            HealthError::Refused(refused) => refused.name,
         })
     }
 

@@ -24,6 +24,13 @@ pub enum Command {
         #[command(flatten)]
         look: Look,
     },
+    /// Give settlement tokens of the key to the fund's capital, for good: it pays for losses first.
+    Fund {
+        /// In tokens.
+        amount: String,
+        #[command(flatten)]
+        act: Act,
+    },
     /// Stake settlement tokens of the key: they pay for losses that the pool's own capital does not cover.
     Stake {
         /// In tokens.
@@ -42,6 +49,7 @@ impl Run for Command {
     fn run(&self) -> Result<Printed> {
         match self {
             Self::Show { owner, look } => show(&look.session()?, owner.as_ref()),
+            Self::Fund { amount, act } => fund_capital(amount, act),
             Self::Stake { amount, act } => stake(amount, act),
             Self::Unstake { act } => unstake(act),
         }
@@ -50,7 +58,7 @@ impl Run for Command {
     fn json(&self) -> bool {
         match self {
             Self::Show { look, .. } => look.json,
-            Self::Stake { act, .. } | Self::Unstake { act } => act.look.json,
+            Self::Fund { act, .. } | Self::Stake { act, .. } | Self::Unstake { act } => act.look.json,
         }
     }
 }
@@ -122,6 +130,16 @@ fn ready(stake: &Stake) -> i64 {
 fn settlement_move(session: &Session, key: &Keypair, amount: u64) -> Result<TokenMove> {
     let token = session.token(session.settlement()?);
     Ok(TokenMove { asset: SETTLEMENT_ASSET, token, account: tokens::account(&key.pubkey(), &token), amount })
+}
+
+fn fund_capital(amount: &str, act: &Act) -> Result<Printed> {
+    let (session, key) = (act.look.session()?, act.by.key()?);
+    let moved = settlement_move(&session, &key, units(amount, USD)?)?;
+    let fund = build::fund_insurance(key.pubkey(), session.view.address, moved);
+    let sent = session.send(vec![fund], Reads::default(), act.options(), &[&key])?;
+    let (line, signatures) = signed(&sent);
+    let json = json!({ "amount": decimal(moved.amount, USD), "signatures": signatures });
+    Ok(Printed::new(format!("gave {} to the fund's capital\n{line}", figure(moved.amount, USD, 2)), json))
 }
 
 fn stake(amount: &str, act: &Act) -> Result<Printed> {

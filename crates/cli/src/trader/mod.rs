@@ -1,5 +1,6 @@
 //! What a trader does with a pool: look, open, deposit, trade, ask for health, watch.
 
+mod access;
 mod desk;
 mod explain;
 mod insurance;
@@ -21,6 +22,7 @@ mod watch;
 use anyhow::Result;
 use serde_json::Value;
 
+pub use access::Command as Access;
 pub use desk::Matcher;
 pub use explain::{Margin, WhatIf};
 pub use insurance::Command as Insurance;
