@@ -339,6 +339,36 @@ fn what_was_tightened_since_is_left() {
     assert!(said.contains("0009-range, step 0: set_asset waits"), "{said}");
 }
 
+/// What governance sets by hand is left where no file says it. Where it goes back to what the listing says, that is as if the file had not been
+/// run: it is scheduled again, in public.
+#[test]
+fn what_governance_sets_by_hand() {
+    let scene = Scene::new("hand");
+    let folder = scene.copied();
+    scene.says(&folder);
+    scene.add("0007-age.json", r#"{ "set_asset": { "asset": 2, "terms": { "max_age": 75 } } }"#);
+    scene.says(&folder);
+    scene.node.pass(2 * DAY);
+    assert!(scene.says(&folder).contains("0007-age, step 0: set_asset done"));
+    let sets = |age: i64| {
+        let change = format!(r#"{{ "set_asset": {{ "asset": 2, "terms": {{ "max_age": {age} }} }} }}"#);
+        let file = scene.node.file("change.json", &format!(r#"{{ "pool": "{}", "change": {change} }}"#, scene.pool()));
+        let said = scene.govern(&scene.governor, &["schedule", &file]);
+        scene.node.pass(7 * DAY);
+        scene.govern(&scene.governor, &["execute", said.lines().next().unwrap()]);
+    };
+    sets(90);
+    let said = scene.says(&folder);
+    assert!(
+        said.contains("0007-age, step 0: set_asset is left\n  max_age of asset 2 is 90, which no file says"),
+        "{said}"
+    );
+    sets(60);
+    assert!(scene.says(&folder).contains("0007-age, step 0: set_asset waits"));
+    scene.add("0008-age.json", r#"{ "set_asset": { "asset": 2, "terms": { "max_age": 60 } } }"#);
+    assert_eq!(scene.says(&folder).matches(" was there\n").count(), 13);
+}
+
 /// A venue and a member of the committee: what governance took out at once a run does not put back.
 #[test]
 fn who_was_removed_is_not_put_back() {

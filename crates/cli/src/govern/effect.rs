@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use anyhow::{anyhow, ensure, Context, Result};
-use novate_client::state::{NEW_SOURCE, PARAM_RAMP, SEASONING};
-use novate_client::{addresses, Lending, NovateError, Pubkey, Snapshot};
+use anyhow::{ensure, Context, Result};
+use novate_client::state::{NEW_SOURCE, SEASONING};
+use novate_client::{addresses, AssetSetting, Lending, MarketTerms, NovateError, OracleSource, Pubkey, Snapshot};
 use novate_margin::bank::LendingTerms;
 use novate_margin::{is_liquidatable, Health, Seconds};
 
@@ -31,130 +31,56 @@ struct Ahead {
     note: &'static str,
 }
 
+impl After {
+    fn at(snapshot: Snapshot, from: i64, note: &'static str) -> Self {
+        Self::Pool(Box::new(Ahead { snapshot, from, note }))
+    }
+}
+
 /// The pool with the change executed at `at`. Fails as the program would.
 fn after(wanted: &Wanted, view: &View, at: i64) -> Result<After> {
     let mut snapshot = view.snapshot.clone();
-    let mut note = "";
-    let from = match wanted {
-        Wanted::SetAsset { asset: index, terms } => {
-            let (settings, live) = (asset_settings(terms)?, view.pool().is_live());
-            let mut tried = *view.asset(*index)?;
-            let moves = tried.set(&settings, at)?;
-            if moves && live {
-                snapshot.pool.require_model_still(at)?;
-            }
-            // As if it were executed now: what moves meanwhile for other reasons is no effect of it.
-            let asset = snapshot.assets.get_mut(index).context("the asset is not there")?;
-            asset.ramp.set = 0;
-            asset.set(&settings, view.now)?;
-            asset.advance(asset.until());
-            asset.derive(view.now);
-            bind(&mut snapshot, *index)?;
-            tried.until().max(at)
-        }
+    match wanted {
+        Wanted::SetAsset { asset, terms } => set_asset(*asset, &asset_settings(terms)?, view, at),
         Wanted::SetMarket { market: index, terms } => {
             let asset = view.market(*index)?.asset;
             let market = snapshot.markets.get_mut(index).context("the market is not there")?;
             market.set(&market_settings(terms)?, at)?;
             bind(&mut snapshot, asset)?;
-            at
+            Ok(After::at(snapshot, at, ""))
         }
         Wanted::SetParams { params } => {
             let until = snapshot.pool.set_params(&param_settings(params)?, at)?;
             snapshot.pool.params_from = snapshot.pool.params;
-            until.min(at + PARAM_RAMP)
+            Ok(After::at(snapshot, until, ""))
         }
-        Wanted::SwitchScenarios { generation, hash } => {
-            let rows = view.rows(&addresses::scenarios(&view.address, *generation))?;
-            let pool = &snapshot.pool;
-            let next = rows.complete != 0 && pool.generation.checked_add(1) == Some(rows.generation);
-            ensure!(next, "the rows are not complete, or not of the generation after the live one");
-            ensure!(rows.hash() == *hash, "the rows have another hash");
-            pool.require_model_still(at)?;
-            pool.require_terms_still(at)?;
-            let near = rows.is_near(&snapshot.scenarios, pool.params.diversified_floor);
-            ensure!(near, "the rows are farther than a step from the live ones");
-            snapshot.scenarios = rows;
-            at
-        }
-        Wanted::AddMarket { asset: index, terms } => {
-            terms.validate()?;
-            let asset = snapshot.assets.get_mut(index).with_context(|| format!("the pool has no asset {index}"))?;
-            ensure!(!asset.is_settlement(), anyhow!(anchor(NovateError::SettlementUnderlying)));
-            ensure!(!asset.is_yield_bearing(), anyhow!(anchor(NovateError::YieldBearingUnderlying)));
-            asset.require_seasoned(at)?;
-            if asset.is_underlying() {
-                return Ok(After::Said(
-                    "The asset has a market already, so that its balances are in the scan, and nobody has a position on the new one: \
-                     no portfolio has to hold more or less for it."
-                        .into(),
-                ));
-            }
-            asset.become_underlying(&mut snapshot.pool, at)?;
-            let enters = asset.scanned != 0;
-            asset.scanned = 0;
-            note = "With its first market balances of the asset enter the scan.";
-            at + if enters { SEASONING } else { 0 }
-        }
-        Wanted::SetOracle { asset: index, source } => {
-            let asset = snapshot.assets.get_mut(index).with_context(|| format!("the pool has no asset {index}"))?;
-            if source_of(asset) == *source {
-                return Ok(After::Said("It is the source that is there.".into()));
-            }
-            let not = |why: String| {
-                After::Said(format!(
-                    "Not computed: everybody's margin follows from what the new source says then, {why}."
-                ))
-            };
-            take_source(asset, source);
-            asset.source_new_until = view.now + NEW_SOURCE;
-            let Some(feed) = view.feed(asset)? else { return Ok(not("and there is no account of it now".into())) };
-            match feed.read(asset, view.now).and_then(|reading| asset.accept(reading, view.now)) {
-                Err(error) => {
-                    return Ok(not(format!("and what it says now would be refused: {}", text::refusal(&error.into()))))
-                }
-                Ok(false) => {
-                    return Ok(not(
-                        "and what it says now is beyond the band: it would be no price, and restrict the asset".into(),
-                    ))
-                }
-                Ok(true) => bind(&mut snapshot, *index)?,
-            }
-            note = "By what the new source says now; what it says then nobody knows.";
-            at
-        }
-        Wanted::SetLending { asset, terms } => return lending(*asset, terms, view, at).map(After::Said),
+        Wanted::SwitchScenarios { generation, hash } => switch_scenarios(*generation, hash, view, at),
+        Wanted::AddMarket { asset, terms } => add_market(*asset, terms, view, at),
+        Wanted::SetOracle { asset, source } => set_oracle(*asset, source, view, at),
+        Wanted::SetLending { asset, terms } => set_lending(*asset, terms, view, at).map(After::Said),
         Wanted::SetDelays { delays } => {
             snapshot.pool.set_delays(delays, at)?;
-            return Ok(After::Said("No portfolio has to hold more or less for it.".into()));
+            Ok(After::Said("No portfolio has to hold more or less for it.".into()))
         }
         Wanted::AddAsset { .. } => {
-            return Ok(After::Said("No portfolio holds it yet: none has to hold more or less for it.".into()));
+            Ok(After::Said("No portfolio holds it yet: none has to hold more or less for it.".into()))
         }
         Wanted::ListExpiry { .. } => {
-            return Ok(After::Said(
-                "Nobody has a position in it yet: no portfolio has to hold more or less for it.".into(),
-            ));
+            Ok(After::Said("Nobody has a position in it yet: no portfolio has to hold more or less for it.".into()))
         }
-        Wanted::RegisterVenue { .. } => {
-            return Ok(After::Said(
-                "No portfolio has to hold more or less when it is executed. Not computed: what it reports then moves marks of \
-                 perpetuals, within their bounds."
-                    .into(),
-            ));
-        }
-        Wanted::SetCommittee { .. } => {
-            return Ok(After::Said(
-                "No portfolio has to hold more or less when it is executed: what was applied stands. Not computed: what the members \
-                 forecast then."
-                    .into(),
-            ));
-        }
-    };
-    Ok(After::Pool(Box::new(Ahead { snapshot, from, note })))
+        Wanted::RegisterVenue { .. } => Ok(After::Said(
+            "No portfolio has to hold more or less when it is executed. Not computed: what it reports then moves marks of perpetuals, \
+             within their bounds."
+                .into(),
+        )),
+        Wanted::SetCommittee { .. } => Ok(After::Said(
+            "No portfolio has to hold more or less when it is executed: what was applied stands. Not computed: what the members forecast then."
+                .into(),
+        )),
+    }
 }
 
-fn anchor(error: NovateError) -> anchor_lang::error::Error {
+fn refused(error: NovateError) -> anchor_lang::error::Error {
     error.into()
 }
 
@@ -167,11 +93,92 @@ fn bind(snapshot: &mut Snapshot, asset: u16) -> Result<()> {
     Ok(())
 }
 
+/// The terms at their end, with what the committee forecasts now: that forecasts lapse until then is no effect of the change.
+fn set_asset(index: u16, settings: &[AssetSetting], view: &View, at: i64) -> Result<After> {
+    let held = view.asset(index)?;
+    let (mut snapshot, mut asset) = (view.snapshot.clone(), *held);
+    if asset.set(settings, at)? && snapshot.pool.is_live() {
+        snapshot.pool.require_model_still(at)?;
+    }
+    let end = asset.until().max(at);
+    asset.advance(end);
+    let governed = asset.governed_depth();
+    asset.forecast = held.forecast;
+    asset.forecast.depth = governed;
+    asset.derive(view.now);
+    snapshot.assets.insert(index, asset);
+    bind(&mut snapshot, index)?;
+    Ok(After::at(snapshot, end, ""))
+}
+
+fn switch_scenarios(generation: u16, hash: &[u8; 32], view: &View, at: i64) -> Result<After> {
+    let mut snapshot = view.snapshot.clone();
+    let rows = view.rows(&addresses::scenarios(&view.address, generation))?;
+    let pool = &snapshot.pool;
+    let next = rows.complete != 0 && pool.generation.checked_add(1) == Some(rows.generation);
+    ensure!(next, "the rows are not complete, or not of the generation after the live one");
+    ensure!(rows.hash() == *hash, "the rows have another hash");
+    pool.require_model_still(at)?;
+    pool.require_terms_still(at)?;
+    let near = rows.is_near(&snapshot.scenarios, pool.params.diversified_floor);
+    ensure!(near, "the rows are farther than a step from the live ones");
+    snapshot.scenarios = rows;
+    Ok(After::at(snapshot, at, ""))
+}
+
+/// The asset's balances in the scan, whole.
+fn add_market(index: u16, terms: &MarketTerms, view: &View, at: i64) -> Result<After> {
+    terms.validate()?;
+    let (mut snapshot, mut asset) = (view.snapshot.clone(), *view.asset(index)?);
+    ensure!(!asset.is_settlement(), refused(NovateError::SettlementUnderlying));
+    ensure!(!asset.is_yield_bearing(), refused(NovateError::YieldBearingUnderlying));
+    asset.require_seasoned(at)?;
+    if asset.is_underlying() {
+        return Ok(After::Said(
+            "The asset has a market already, so that its balances are in the scan, and nobody has a position on the new one: no portfolio has \
+             to hold more or less for it."
+                .into(),
+        ));
+    }
+    asset.become_underlying(&mut snapshot.pool, at)?;
+    let season = if asset.scanned != 0 { SEASONING } else { 0 };
+    asset.scanned = 0;
+    snapshot.assets.insert(index, asset);
+    Ok(After::at(snapshot, at + season, "With its first market balances of the asset enter the scan."))
+}
+
+/// The price that the new source gives now, if the program would take it.
+fn set_oracle(index: u16, source: &OracleSource, view: &View, at: i64) -> Result<After> {
+    let (mut snapshot, mut asset) = (view.snapshot.clone(), *view.asset(index)?);
+    if source_of(&asset) == *source {
+        return Ok(After::Said("It is the source that is there.".into()));
+    }
+    take_source(&mut asset, source);
+    asset.source_new_until = view.now + NEW_SOURCE;
+    let read = match view.feed(&asset)? {
+        None => Err("there is no account of it now".into()),
+        Some(feed) => match feed.read(&asset, view.now).and_then(|reading| asset.accept(reading, view.now)) {
+            Err(error) => Err(format!("what it says now would be refused: {}", text::refusal(error.into()))),
+            Ok(false) => {
+                Err("what it says now is beyond the band: it would be no price, and restrict the asset".into())
+            }
+            Ok(true) => Ok(()),
+        },
+    };
+    if let Err(why) = read {
+        let said = "Not computed: the margin of who holds it follows from what the new source says then";
+        return Ok(After::Said(format!("{said}, and {why}.")));
+    }
+    snapshot.assets.insert(index, asset);
+    bind(&mut snapshot, index)?;
+    Ok(After::at(snapshot, at, "By what the new source says now; what it says then nobody knows."))
+}
+
 /// What other terms of a bank come to: of them no margin follows, but what loans cost.
-fn lending(index: u16, wanted: &Lending, view: &View, at: i64) -> Result<String> {
+fn set_lending(index: u16, wanted: &Lending, view: &View, at: i64) -> Result<String> {
     let held = view.asset(index)?;
     let terms = wanted.checked()?;
-    ensure!(!held.is_yield_bearing(), anyhow!(anchor(NovateError::YieldBearingLending)));
+    ensure!(!held.is_yield_bearing(), refused(NovateError::YieldBearingLending));
     let mut asset = *held;
     asset.bank.accrue(Seconds(at));
     asset.set_lending(terms, wanted.borrow_cap, view.pool().is_live(), at)?;
@@ -229,7 +236,7 @@ pub fn words(wanted: &Wanted, view: &View, at: i64) -> Result<String> {
     let ahead = match after(wanted, view, at) {
         Ok(After::Pool(ahead)) => ahead,
         Ok(After::Said(said)) => return Ok(format!("{said}\n")),
-        Err(error) => return Ok(format!("The program would refuse it as things are: {}\n", text::refusal(&error))),
+        Err(error) => return Ok(format!("The program would refuse it as things are: {}\n", text::refusal(error))),
     };
     let (mut judged, mut unknown) = (vec![], vec![]);
     for (key, portfolio) in &view.portfolios {

@@ -71,7 +71,7 @@ fn price_account(out: &mut String, asset: &Asset, view: &View) -> Result<()> {
             writeln!(
                 out,
                 "price account {address}: the program would not take it now: {}",
-                text::refusal(&error.into())
+                text::refusal(error.into())
             )?;
         }
     }

@@ -1,6 +1,7 @@
 //! How keys, hashes, symbols, amounts and times are written.
 
 use anyhow::{bail, ensure, Context, Result};
+use novate_client::Refused;
 use novate_margin::Usd;
 
 use crate::amount::decimal;
@@ -108,11 +109,14 @@ pub fn percent(ratio: i64) -> String {
     format!("{} %", decimal(ratio, 4))
 }
 
-/// Why the program would refuse: the name of its error before what it says.
-pub fn refusal(error: &anyhow::Error) -> String {
-    match error.downcast_ref() {
-        Some(anchor_lang::error::Error::AnchorError(error)) => format!("{} ({})", error.error_msg, error.error_name),
-        _ => format!("{error:#}"),
+/// Why the program would refuse: what its error says, and its name.
+pub fn refusal(error: anyhow::Error) -> String {
+    match error.downcast::<anchor_lang::error::Error>() {
+        Ok(error) => {
+            let Refused { name, message } = error.into();
+            format!("{message} ({name})")
+        }
+        Err(other) => format!("{other:#}"),
     }
 }
 
