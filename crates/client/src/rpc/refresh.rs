@@ -47,11 +47,16 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// What the program would read of it now; none where it would refuse.
-    pub fn reading(&self, asset: &Asset, now: i64) -> Option<oracle::Reading> {
+    /// What the program would read of it now; fails as it would.
+    pub fn read(&self, asset: &Asset, now: i64) -> anchor_lang::Result<oracle::Reading> {
         let Account { mut lamports, mut data, owner, .. } = self.account.clone();
         let info = AccountInfo::new(&self.address, false, false, &mut lamports, &mut data, &owner, false);
-        oracle::read(asset, &info, now).ok()
+        oracle::read(asset, &info, now)
+    }
+
+    /// The same; none where it would refuse.
+    pub fn reading(&self, asset: &Asset, now: i64) -> Option<oracle::Reading> {
+        self.read(asset, now).ok()
     }
 }
 
