@@ -1,7 +1,7 @@
 use std::mem::offset_of;
 
 use novate::events::ParamsSet;
-use novate_client::state::{Pool, DISCRIMINATOR, PARAM_RAMP, SETTING_INTERVAL, TIGHTENING};
+use novate_client::state::{Loosens, Pool, DISCRIMINATOR, PARAM_RAMP, SETTING_INTERVAL, TIGHTENING};
 use novate_client::{instructions as build, AssetField, AssetSetting, Instruction, NovateError, ParamSetting};
 use novate_margin::Params;
 use novate_tests::{refused, Actor, World, BTC, BTC_PERP, CONTRACT, DAY, DOLLAR, ETH, ETH_PERP, PRICE};
@@ -17,6 +17,21 @@ const MAINTENANCE: u8 = 17;
 fn set(world: &World, settings: &[(u8, i64)]) -> Instruction {
     let settings = settings.iter().map(|(parameter, value)| ParamSetting { parameter: *parameter, value: *value });
     build::set_params(world.governor.pubkey(), world.pool, settings.collect())
+}
+
+/// Which way each loosens stands in `docs/margin.md` as the program has it.
+#[test]
+fn the_table_of_the_document_is_that_of_the_program() {
+    let page = include_str!("../../docs/margin.md");
+    for (parameter, name) in (0u8..).zip(Params::NAMES) {
+        let way = match (ParamSetting { parameter, value: 0 }).loosens().unwrap() {
+            Loosens::Up => "up",
+            Loosens::Down => "down",
+            Loosens::Either => "either way",
+        };
+        let row = page.lines().find(|line| line.contains(&format!("| `{name}` |"))).unwrap();
+        assert!(row.contains(&format!("| {way} |")), "{row}");
+    }
 }
 
 #[test]

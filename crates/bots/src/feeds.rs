@@ -1,5 +1,5 @@
-//! The price accounts of a pool's assets, by subscription, and by polling for what a subscription misses: a feed that may be posted
-//! to any account, and a socket that dropped.
+//! The price accounts of a pool's assets, by subscription, and by polling for what a subscription misses: an asset that was listed or has
+//! another oracle, a feed that may be posted to any account, and a socket that dropped.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -8,13 +8,13 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use futures_util::stream::{SelectAll, StreamExt};
 use novate_client::ahead::{refreshed_asset, FeedAccount};
-use novate_client::rpc::{Cluster, Feed, CONFIRMED};
+use novate_client::rpc::{Cluster, Feed, Mirror, CONFIRMED};
 use novate_client::state::Asset;
 use novate_client::Pubkey;
 use solana_account_decoder_client_types::UiAccountEncoding;
 use solana_pubsub_client::nonblocking::pubsub_client::PubsubClient;
 use solana_rpc_client_api::config::RpcAccountInfoConfig;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, Notify};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -40,14 +40,18 @@ impl Drop for Feeds {
 }
 
 impl Feeds {
-    /// Reads the price accounts of assets, and follows them. The receiver has the index of an asset each time its account changes.
-    pub async fn start(cluster: &Cluster, assets: Vec<Asset>) -> Result<(Self, mpsc::UnboundedReceiver<u16>)> {
+    /// Reads the price accounts of a pool's assets, and follows them. The receiver has the index of an asset each time its account
+    /// changes.
+    pub async fn start(cluster: &Cluster, mirror: Arc<Mirror>) -> Result<(Self, mpsc::UnboundedReceiver<u16>)> {
+        let assets = listed(&mirror);
         let now = cluster.now().await.context("reading the time")?;
         let found = cluster.feeds(&assets, now).await.context("reading price accounts")?;
         let accounts: Accounts = Arc::new(RwLock::new(found));
         let (changes, listener) = mpsc::unbounded_channel();
-        let poll = tokio::spawn(poll(cluster.clone(), assets, accounts.clone(), changes.clone()));
-        let follow = tokio::spawn(follow(cluster.clone(), accounts.clone(), changes));
+        let others = Arc::new(Notify::new());
+        let told = Told { accounts: accounts.clone(), changes, others };
+        let poll = tokio::spawn(poll(cluster.clone(), mirror, told.clone()));
+        let follow = tokio::spawn(follow(cluster.clone(), told));
         Ok((Self { accounts, tasks: [poll, follow] }, listener))
     }
 
@@ -69,58 +73,93 @@ impl Feeds {
     }
 }
 
-/// Puts a price account in, and tells so where it changed.
-fn put(accounts: &Accounts, changes: &mpsc::UnboundedSender<u16>, index: u16, feed: Feed) {
-    let mut accounts = accounts.write().unwrap_or_else(PoisonError::into_inner);
-    let same = |known: &Feed| known.address == feed.address && known.account.data == feed.account.data;
-    if !accounts.get(&index).is_some_and(same) {
-        accounts.insert(index, feed);
-        let _ = changes.send(index);
+fn listed(mirror: &Mirror) -> Vec<Asset> {
+    mirror.read().snapshot.assets.values().copied().collect()
+}
+
+/// What is known, and who is told of changes.
+#[derive(Clone)]
+struct Told {
+    accounts: Accounts,
+    changes: mpsc::UnboundedSender<u16>,
+    /// The addresses are others: who subscribes to them does so anew.
+    others: Arc<Notify>,
+}
+
+impl Told {
+    /// Puts in what was read: an asset's price account.
+    fn put(&self, index: u16, feed: Feed) {
+        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
+        let known = accounts.get(&index);
+        let (same, moved) = match known {
+            Some(known) if known.address == feed.address => (known.account.data == feed.account.data, false),
+            _ => (false, true),
+        };
+        if !same {
+            accounts.insert(index, feed);
+            let _ = self.changes.send(index);
+        }
+        if moved {
+            self.others.notify_one();
+        }
+    }
+
+    /// Puts in what a subscription tells of an account, unless the asset's price is elsewhere by now.
+    fn hear(&self, index: u16, feed: Feed) {
+        if self.addresses().contains(&(index, feed.address)) {
+            self.put(index, feed);
+        }
+    }
+
+    fn addresses(&self) -> Vec<(u16, Pubkey)> {
+        let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
+        accounts.iter().map(|(index, feed)| (*index, feed.address)).collect()
     }
 }
 
-async fn poll(cluster: Cluster, assets: Vec<Asset>, accounts: Accounts, changes: mpsc::UnboundedSender<u16>) {
-    while !changes.is_closed() {
+async fn poll(cluster: Cluster, mirror: Arc<Mirror>, told: Told) {
+    while !told.changes.is_closed() {
         sleep(POLL).await;
         let Ok(now) = cluster.now().await else { continue };
-        let Ok(found) = cluster.feeds(&assets, now).await else { continue };
+        let Ok(found) = cluster.feeds(&listed(&mirror), now).await else { continue };
         for (index, feed) in found {
-            put(&accounts, &changes, index, feed);
+            told.put(index, feed);
         }
     }
 }
 
-async fn follow(cluster: Cluster, accounts: Accounts, changes: mpsc::UnboundedSender<u16>) {
-    while !changes.is_closed() {
-        if let Err(error) = follow_once(&cluster, &accounts, &changes).await {
+async fn follow(cluster: Cluster, told: Told) {
+    while !told.changes.is_closed() {
+        if let Err(error) = follow_once(&cluster, &told).await {
             tracing::debug!(%error, "price accounts: subscribing again");
         }
         sleep(PAUSE).await;
     }
 }
 
-/// Until the socket drops.
-async fn follow_once(cluster: &Cluster, accounts: &Accounts, changes: &mpsc::UnboundedSender<u16>) -> Result<()> {
+/// Until the socket drops, or prices are elsewhere.
+async fn follow_once(cluster: &Cluster, told: &Told) -> Result<()> {
     let client = timeout(PATIENCE, PubsubClient::new(cluster.ws_url())).await??;
-    let known: Vec<_> = {
-        let accounts = accounts.read().unwrap_or_else(PoisonError::into_inner);
-        accounts.iter().map(|(index, feed)| (*index, feed.address)).collect()
-    };
     let config = RpcAccountInfoConfig {
         encoding: Some(UiAccountEncoding::Base64),
         commitment: Some(CONFIRMED),
         ..Default::default()
     };
-    let mut told = SelectAll::new();
-    for (index, address) in known {
+    let mut notices = SelectAll::new();
+    for (index, address) in told.addresses() {
         let subscribed = client.account_subscribe(&address, Some(config.clone()));
         let (stream, _) = timeout(PATIENCE, subscribed).await??;
-        told.push(stream.map(move |notice| (index, address, notice)).boxed());
+        notices.push(stream.map(move |notice| (index, address, notice)).boxed());
     }
-    while let Some((index, address, notice)) = told.next().await {
-        if let Some(account) = notice.value.to_account() {
-            put(accounts, changes, index, Feed { address, account });
+    loop {
+        tokio::select! {
+            notice = notices.next() => {
+                let Some((index, address, notice)) = notice else { return Ok(()) };
+                if let Some(account) = notice.value.to_account() {
+                    told.hear(index, Feed { address, account });
+                }
+            }
+            () = told.others.notified() => return Ok(()),
         }
     }
-    Ok(())
 }

@@ -17,5 +17,6 @@ pub mod plan;
 pub mod scan;
 pub mod sender;
 pub mod server;
+pub mod tables;
 pub mod vitals;
 pub mod webhook;

@@ -21,6 +21,7 @@ use crate::feeds::Feeds;
 use crate::metrics::Metrics;
 use crate::sender::Sender;
 use crate::server::{self, Pulse};
+use crate::tables::Tables;
 use crate::vitals::Vitals;
 
 /// Where, for whom and how.
@@ -47,7 +48,7 @@ pub struct Common {
     /// Simulates what it would send, and sends nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Makes the pool's lookup tables, with this key as their authority, where they are missing.
+    /// Makes the pool's lookup tables, with this key as their authority, where it has none; those of the pool's authority serve without.
     #[arg(long)]
     pub publish_tables: bool,
 }
@@ -57,7 +58,7 @@ pub struct Begun {
     pub sender: Sender,
     pub metrics: Arc<Metrics>,
     pub vitals: Vitals,
-    pub mirror: Mirror,
+    pub mirror: Arc<Mirror>,
     pub changes: Changes,
     pub feeds: Feeds,
     /// Indices of assets whose price account has changed.
@@ -70,22 +71,17 @@ impl Common {
         Cluster::new(&self.url, &self.ws)
     }
 
-    /// Reads the key, opens the port, finds lookup tables, mirrors the pool and follows its price accounts.
+    /// Reads the key, opens the port, mirrors the pool, finds its lookup tables and follows its price accounts.
     pub async fn begin(&self) -> Result<Begun> {
         let (cluster, key) = (self.cluster(), Arc::new(key(&self.keypair)?));
         let (metrics, pulse) = (Arc::new(Metrics::new()), Arc::new(Pulse::default()));
         let (listening, server) = server::serve(self.listen, metrics.clone(), pulse.clone()).await?;
         tracing::info!(%listening, key = %key.pubkey(), pool = %self.pool, dry_run = self.dry_run, "starting");
-        let tables = match self.publish_tables && !self.dry_run {
-            true => {
-                let view = cluster.view(&self.pool).await.context("reading the pool")?;
-                cluster.publish_tables(&view, &*key).await.context("making lookup tables")?
-            }
-            false => cluster.tables(&key.pubkey()).await.context("reading lookup tables")?,
-        };
         let (mirror, changes) = Mirror::start(&cluster, self.pool).await.context("reading the pool")?;
-        let assets = mirror.read().snapshot.assets.values().copied().collect();
-        let (feeds, prices) = Feeds::start(&cluster, assets).await?;
+        let mirror = Arc::new(mirror);
+        let publish = self.publish_tables && !self.dry_run;
+        let tables = Tables::start(&cluster, mirror.clone(), key.clone(), publish).await?;
+        let (feeds, prices) = Feeds::start(&cluster, mirror.clone()).await?;
         let mut vitals = Vitals::new(pulse, metrics.clone());
         let sender = Sender::new(cluster, key, tables, (self.unit_price, self.dry_run), metrics.clone());
         vitals.look_at_balance(&sender).await;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use novate_client::rpc::{AddressLookupTableAccount, Cluster, Error, Limit, Options, Prepared, VersionedTransaction};
+use novate_client::rpc::{Cluster, Error, Limit, Options, Prepared, VersionedTransaction};
 use novate_client::{Instruction, Pubkey};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
 use crate::metrics::Metrics;
+use crate::tables::Tables;
 
 /// Lamports of a signature.
 const SIGNATURE: u64 = 5_000;
@@ -45,7 +46,7 @@ impl Outcome {
 pub struct Sender {
     cluster: Cluster,
     key: Arc<Keypair>,
-    tables: Arc<Vec<AddressLookupTableAccount>>,
+    tables: Tables,
     /// Price of a compute unit, 1e-6 lamports.
     unit_price: u64,
     dry_run: bool,
@@ -56,11 +57,11 @@ impl Sender {
     pub fn new(
         cluster: Cluster,
         key: Arc<Keypair>,
-        tables: Vec<AddressLookupTableAccount>,
+        tables: Tables,
         (unit_price, dry_run): (u64, bool),
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { cluster, key, tables: Arc::new(tables), unit_price, dry_run, metrics }
+        Self { cluster, key, tables, unit_price, dry_run, metrics }
     }
 
     pub fn address(&self) -> Pubkey {
@@ -71,6 +72,9 @@ impl Sender {
         &self.cluster
     }
 
+    /// Returns once it is known what became of it: confirmed, failed, or no longer able to land. Until then nothing else is to be signed
+    /// for what it is for, which could land beside it.
+    ///
     /// One transaction; where it would be too large, or take too many compute units, one after the other for each instruction, until
     /// one fails. `chore` is what it is counted as.
     pub async fn send(&self, chore: &str, instructions: &[Instruction]) -> Outcome {
@@ -101,7 +105,7 @@ impl Sender {
 
     async fn try_send(&self, instructions: &[Instruction]) -> Result<Outcome, Error> {
         let options = Options { limit: Limit::Simulated, unit_price: self.unit_price };
-        let message = self.cluster.message(instructions, &self.key.pubkey(), &self.tables, &options).await?;
+        let message = self.cluster.message(instructions, &self.key.pubkey(), &self.tables.get(), &options).await?;
         if self.dry_run {
             return Ok(Outcome::Dry);
         }
@@ -109,7 +113,13 @@ impl Sender {
         let signed = prepared.sign(&[&*self.key as &dyn Signer])?;
         let mut signature = String::new();
         for transaction in signed {
-            signature = self.cluster.send(&transaction).await?;
+            signature = match self.cluster.send(&transaction).await {
+                Err(error) if error.may_have_landed() => {
+                    tracing::warn!(%error, signature = ?transaction.signatures.first(), "it may have landed: following it");
+                    self.cluster.follow(&transaction).await?
+                }
+                done => done?,
+            };
             self.metrics.lamports.inc_by(fee(&transaction, self.unit_price));
         }
         Ok(Outcome::Confirmed(signature))

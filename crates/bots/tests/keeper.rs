@@ -4,13 +4,21 @@
 
 mod scene;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use novate_client::instructions as ix;
+use novate_client::rpc::Cluster;
 use novate_client::state::{Asset, Market, HAIRCUT_WINDOW};
 use novate_client::{addresses, ID};
 use novate_tests::haircut::Broke;
 use novate_tests::stake_pool::{StakePool, STAKE_PROGRAM};
-use novate_tests::{future, World, BTC, BTC_PERP, CONTRACT, JITOSOL, PRICE};
-use scene::{long_at_initial, within, Scene};
+use novate_tests::{future, Actor, AssetSpec, World, BTC, BTC_PERP, CONTRACT, JITOSOL, PRICE};
+use scene::{long_at_initial, within, Fate, Gate, Proxy, Scene, Ways};
 use solana_account::Account;
+use solana_keypair::Keypair;
+use solana_signer::Signer;
 
 /// Everything as soon as it is there.
 const EAGER: [&str; 6] = ["--settle-every", "1", "--least-variation", "1", "--least-fees", "1"];
@@ -100,4 +108,134 @@ fn a_rate_is_read_from_its_stake_pool() {
     assert_eq!(rate(), 0);
     let _bot = scene.keeper(&[]);
     within(20, || rate() == 1_200_000_000);
+}
+
+/// Each time a price is elsewhere than it was when the keeper began: another oracle, and an asset more.
+#[test]
+fn prices_are_read_wherever_they_come_to_be() {
+    let (mut scene, ()) = Scene::new("keeper_oracle", 100, |world| (world, ()));
+    let _bot = scene.keeper(&[]);
+    let price =
+        |scene: &Scene, index: u16| scene.node.state::<Asset>(&addresses::asset(&scene.world.pool, index)).price;
+    scene.publishing_until(20_100.0, || price(&scene, BTC).0 == 20_100 * PRICE);
+    scene.move_oracle(BTC);
+    scene.publishing_until(20_300.0, || price(&scene, BTC).0 == 20_300 * PRICE);
+
+    let listing = scene.world.issue(AssetSpec::new("TIN", 6, 7.0));
+    scene.world.listings.push(listing);
+    let (index, governor) = (scene.world.listings.len() as u16 - 1, scene.world.governor.insecure_clone());
+    let add = scene.world.add_asset_instruction(index);
+    let enacted = scene.world.enacted(&[add]);
+    scene.world.succeeds(&enacted, &[&governor]);
+    scene.put_accounts();
+    assert_eq!(price(&scene, index).0, 0);
+    scene.publishing_until(20_300.0, || price(&scene, index).0 == 7 * PRICE);
+}
+
+/// Killed when losers have paid and winners are not paid yet, and when winners' payment is on its way.
+#[test]
+fn killed_in_the_midst_of_a_settlement_it_ends_it() {
+    let (scene, (losers, winner)) = Scene::new("keeper_killed", 100, |mut world| {
+        // As many as one transaction takes: the winner is in the next one.
+        let losers: Vec<_> = (0..6).map(|_| world.trader(100_000)).collect();
+        let winner = world.trader(1_000_000);
+        for loser in &losers {
+            world.trade(loser, &winner, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
+        }
+        (world, (losers, winner))
+    });
+    let gate = Gate::start(scene.node.address());
+    let (ways, key) = (Ways { url: gate.url(), ..scene.ways() }, Keypair::new());
+    let settle = || ix::settle_variation(&ID, ID, 0, 0);
+    // More than the fees in the costs, and less than what each loses.
+    let more = ["--settle-every", "1", "--least-variation", "90", "--least-fees", "1000000"];
+    let received = || scene.portfolio(&winner).positions()[0].pending_new;
+    let cash = |of: &Actor| scene.portfolio(of).cash;
+    let begun: Vec<_> = losers.iter().map(cash).collect();
+    let paid = || losers.iter().zip(&begun).filter(|(loser, begun)| cash(loser) < **begun).count();
+
+    // What pays the winner is known by its portfolio.
+    let (pays, tried) = (winner.portfolio, Arc::new(AtomicUsize::new(0)));
+    let paying = |fate: fn() -> Fate| {
+        let tried = tried.clone();
+        gate.rule_sent(settle(), move |transaction| match transaction.message.static_account_keys().contains(&pays) {
+            true => {
+                tried.fetch_add(1, Ordering::SeqCst);
+                fate()
+            }
+            false => Fate::Passes,
+        });
+    };
+    paying(|| Fate::IsLost);
+    let bot = scene.keeper_by(&ways, &key, &more);
+    scene.publishing_until(19_900.0, || tried.load(Ordering::SeqCst) > 0);
+    bot.kill();
+    assert_eq!((paid(), received()), (6, 0));
+    assert!(market(&scene).variation_pool.0 > 500_000_000, "what they paid is nobody's yet");
+    assert_eq!(scene.violations(), Vec::<String>::new());
+
+    // It comes back, and ends when the winner's payment has been sent: which arrives.
+    paying(|| Fate::IsUnanswered);
+    let before = tried.load(Ordering::SeqCst);
+    let bot = scene.keeper_by(&ways, &key, &more);
+    scene.publishing_until(19_900.0, || tried.load(Ordering::SeqCst) > before);
+    bot.kill();
+    within(20, || received() > 0);
+    let had = received();
+    assert_eq!(scene.violations(), Vec::<String>::new());
+
+    gate.rule(|_| Fate::Passes);
+    let mut bot = scene.keeper_by(&ways, &key, &more);
+    let until = Instant::now() + Duration::from_secs(4);
+    scene.publishing_until(19_900.0, || Instant::now() > until);
+    assert_eq!((paid(), received()), (6, had), "nothing is settled twice");
+    assert_eq!(scene.violations(), Vec::<String>::new());
+    assert!(bot.stop().success());
+}
+
+#[test]
+fn it_goes_on_when_the_node_is_back() {
+    let (mut scene, ()) = Scene::new("keeper_node", 100, |world| (world, ()));
+    let key = Keypair::new();
+    let mut bot = scene.keeper_by(&scene.ways(), &key, &[]);
+    let price = |scene: &Scene| scene.node.state::<Asset>(&addresses::asset(&scene.world.pool, BTC)).price.0;
+    scene.publishing_until(20_100.0, || price(&scene) == 20_100 * PRICE);
+    scene.node.stop();
+    within(30, || bot.ask("/health").starts_with("HTTP/1.1 503"));
+    scene.node.back();
+    scene.put();
+    scene.rich(&key);
+    within(40, || bot.metric("novate_reconnects_total") >= 1.0);
+    within(40, || bot.ask("/health").starts_with("HTTP/1.1 200"));
+    scene.publishing_until(20_200.0, || price(&scene) == 20_200 * PRICE);
+    assert!(bot.stop().success());
+}
+
+#[test]
+fn it_goes_on_when_its_socket_drops() {
+    let (scene, ()) = Scene::new("keeper_socket", 100, |world| (world, ()));
+    let proxy = Proxy::start(scene.node.ws_address());
+    let bot = scene.keeper_by(&Ways { ws: proxy.url(), ..scene.ways() }, &Keypair::new(), &[]);
+    proxy.cut();
+    within(20, || bot.metric("novate_reconnects_total") >= 1.0);
+    within(20, || bot.metric("novate_mirror_current") == 1.0);
+    scene.publishing_until(20_100.0, || {
+        scene.node.state::<Asset>(&addresses::asset(&scene.world.pool, BTC)).price.0 == 20_100 * PRICE
+    });
+}
+
+/// Of what is listed later the tables are made as well, without a restart.
+#[test]
+fn tables_grow_with_what_is_listed() {
+    let (mut scene, ()) = Scene::new("keeper_tables", 100, |world| (world, ()));
+    let key = Keypair::new();
+    let _bot = scene.keeper_by(&scene.ways(), &key, &["--publish-tables"]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let cluster = Cluster::new(&scene.node.url(), &scene.node.ws());
+    let tables = || runtime.block_on(cluster.tables(&key.pubkey())).unwrap();
+    assert_eq!(tables().len(), 1, "the pool's own");
+    let time = scene.world.chain(BTC_PERP, 20, 0.6, &[20_000]);
+    scene.put_accounts();
+    let expiry = scene.world.expiry_address(BTC_PERP, time);
+    within(20, || tables().iter().any(|table| table.addresses.contains(&expiry)));
 }

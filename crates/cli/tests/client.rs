@@ -341,8 +341,8 @@ fn tables_are_made_once_and_a_wide_trade_fits() {
         legs.push(leg(market, CONTRACT / 10, usd * PRICE));
     }
     let trade = build::trade(view.keys(), maker.side(), taker.side(), &holdings, legs);
-    let request = |tables| Request {
-        instructions: vec![trade.clone()],
+    let request = |tables, times| Request {
+        instructions: vec![trade.clone(); times],
         payer: maker.address(),
         holdings: holdings.clone(),
         portfolios: sides.iter().collect(),
@@ -351,8 +351,8 @@ fn tables_are_made_once_and_a_wide_trade_fits() {
         options: Options { unit_price: 1_000, ..Options::default() },
         ..Request::default()
     };
-    let bare = cluster.wait(cluster.rpc.prepare(&view, &request(&[]))).unwrap();
-    let prepared = cluster.wait(cluster.rpc.prepare(&view, &request(&tables))).unwrap();
+    let bare = cluster.wait(cluster.rpc.prepare(&view, &request(&[], 1))).unwrap();
+    let prepared = cluster.wait(cluster.rpc.prepare(&view, &request(&tables, 1))).unwrap();
     let size = |message: &rpc::VersionedMessage| message.serialize().len() + 129;
     let [with, without] = [&prepared, &bare].map(|p| size(p.messages.last().unwrap()));
     println!("{with} bytes with tables, {without} without, in {} and {}", prepared.messages.len(), bare.messages.len());
@@ -360,4 +360,17 @@ fn tables_are_made_once_and_a_wide_trade_fits() {
     let keys = [&maker.key as &dyn Signer, &taker.key as &dyn Signer];
     cluster.wait(cluster.rpc.run_prepared(&prepared, &keys)).unwrap();
     assert_eq!(scene.portfolio(&maker.portfolio).sequence, sides[0].sequence + 1);
+    // What is sent in several cannot be simulated: its limits are those of its shape, and they suffice.
+    scene.publish_all(1.001);
+    let view = cluster.wait(cluster.rpc.view(&pool)).unwrap();
+    let several = cluster.wait(cluster.rpc.prepare(&view, &request(&[], 3))).unwrap();
+    let limits: Vec<_> = several.messages.iter().map(limit).collect();
+    assert!(limits.len() > 1 && limits[0] < 100_000, "{limits:?}");
+    cluster.wait(cluster.rpc.run_prepared(&several, &keys)).unwrap();
+    assert_eq!(scene.portfolio(&maker.portfolio).sequence, sides[0].sequence + 4);
+}
+
+/// Compute units that a message asks for, in its first instruction.
+fn limit(message: &rpc::VersionedMessage) -> u32 {
+    u32::from_le_bytes(*message.instructions()[0].data[1..].first_chunk().unwrap())
 }

@@ -57,5 +57,5 @@ pub use book::{Book, Underlying, UnderlyingFacts, MAX_UNDERLYINGS};
 pub use error::{MarginError, Result};
 pub use health::{health_factor, is_liquidatable, reduces_risk, Health};
 pub use joint::{extremes, Extremes, Rows, MAX_COLUMNS, MAX_ROWS, MOVE_ONE, NO_COLUMN, TAIL_COUNT, VOL_ONE};
-pub use params::{Parameter, Params};
+pub use params::{Asks, Parameter, Params};
 pub use units::{Contracts, Fraction, Price, Ratio, Seconds, Tenor, Usd, Variance};

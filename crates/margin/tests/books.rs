@@ -613,3 +613,47 @@ fn in_the_first_day_of_a_tightening_narrow_spreads_need_more_than_a_quarter_more
     );
     assert!(call < 1.125 && strangle < 1.125 && wide < 1.125 && narrow > 1.6);
 }
+
+/// Which way margin goes with each parameter, by at most a quarter of it, in `Params::ASKS`; every one of them tells of some book.
+#[test]
+fn a_parameter_asks_for_more_or_less_as_it_says() {
+    let random = Random::new(11);
+    let asked = |desk: &Desk, params: &Params| {
+        let mut book = Box::new(Book::default());
+        desk.fill(&mut book, &desk.priced(), Carry::Central).unwrap();
+        book.set_settlement_price(Price(970_000_000));
+        book.add_outside(Contracts::ONE, Price(1_000_000_000_000), Price(1_000_000_000_000), Ratio(100_000)).unwrap();
+        let health = book.health(Some(&desk.rows.borrow()), params).unwrap();
+        [health.initial, health.maintenance]
+    };
+    // A floor that some books are at.
+    let begun = Params { diversified_floor: Ratio(800_000), ..Params::DEFAULT };
+    let mut told = [0; Params::NAMES.len()];
+    for _ in 0..1_000 {
+        let desk = Desk::random(&random);
+        let before = asked(&desk, &begun);
+        for (place, asks) in Params::ASKS.iter().enumerate() {
+            let mut params = begun;
+            let values: &mut [Ratio; Params::NAMES.len()] = bytemuck::cast_mut(&mut params);
+            let up = random.between(1.0, 1.25);
+            values[place].0 = ((values[place].0 as f64 * up) as i64).min(match place {
+                // The credit, the floor and the thresholds are shares.
+                0 | 2 | 4 | 5 | 15 | 17 => 1_000_000,
+                _ => i64::MAX,
+            });
+            params.validate().unwrap();
+            let after = asked(&desk, &params);
+            let holds = match asks {
+                Asks::More => after.iter().zip(&before).all(|(after, before)| after >= before),
+                Asks::Less => after.iter().zip(&before).all(|(after, before)| after <= before),
+                Asks::Either => true,
+            };
+            assert!(holds, "{} by {up}: {before:?} {after:?} of {desk:?}", Params::NAMES[place]);
+            told[place] += usize::from(after != before);
+        }
+    }
+    // What strikes were priced with is in them already.
+    for (place, asks) in Params::ASKS.iter().enumerate() {
+        assert!(told[place] > 0 || *asks == Asks::Either, "{}: {told:?}", Params::NAMES[place]);
+    }
+}

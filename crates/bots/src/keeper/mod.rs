@@ -83,7 +83,7 @@ struct Done {
 }
 
 struct State {
-    mirror: Mirror,
+    mirror: Arc<Mirror>,
     feeds: Feeds,
     sender: Sender,
     policy: Policy,
@@ -264,7 +264,7 @@ impl State {
             match &outcome {
                 Outcome::Confirmed(_) => {
                     self.under_way.insert(subject, Some(now + SETTLES));
-                    self.backoff.succeeded(&subject);
+                    self.backoff.forget(&subject);
                     self.alone.remove(&subject);
                 }
                 Outcome::Dry => {

@@ -28,10 +28,10 @@ use crate::sender::Sender;
 use crate::webhook::Webhook;
 
 pub(super) use act::Done;
-use act::UnderWay;
+use act::{Refusal, UnderWay};
 
 pub(super) struct State {
-    mirror: Mirror,
+    mirror: Arc<Mirror>,
     feeds: Feeds,
     ahead: Ahead,
     judge: Judge,
@@ -40,6 +40,8 @@ pub(super) struct State {
     urgent: BTreeSet<Pubkey>,
     under_way: HashMap<Pubkey, UnderWay>,
     backoff: BackOff<Pubkey>,
+    /// What the program refused last, for whoever waits.
+    refused: HashMap<Pubkey, Refusal>,
     calls: Calls,
     webhook: Webhook,
     sender: Sender,
@@ -55,7 +57,7 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(
         options: &Options,
-        (mirror, feeds): (Mirror, Feeds),
+        (mirror, feeds): (Arc<Mirror>, Feeds),
         (sender, done): (Sender, mpsc::UnboundedSender<Done>),
         (taker, policy): (Option<Pubkey>, Policy),
         metrics: Arc<Metrics>,
@@ -72,6 +74,7 @@ impl State {
             urgent: BTreeSet::new(),
             under_way: HashMap::new(),
             backoff: BackOff::default(),
+            refused: HashMap::new(),
             calls,
             webhook,
             sender,
@@ -185,6 +188,7 @@ impl State {
         self.act(since);
         self.candidates.tidy();
         self.backoff.tidy(since);
+        self.refused.retain(|address, _| self.backoff.waits(address, since));
         self.measure();
     }
 

@@ -34,6 +34,13 @@ impl Bot {
         fs::read_to_string(&self.log).unwrap()
     }
 
+    /// SIGKILL: it ends wherever it is.
+    pub fn kill(mut self) {
+        let mut process = self.process.take().unwrap();
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+
     /// SIGTERM, and how it ended.
     pub fn stop(&mut self) -> std::process::ExitStatus {
         let mut process = self.process.take().unwrap();

@@ -12,19 +12,23 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use anchor_lang::ZeroCopy;
+use novate_client::rpc::CONFIRMED;
 use novate_client::state::{Asset, Portfolio, DISCRIMINATOR};
 use novate_client::{addresses, Pubkey, ID};
 use novate_margin::Price;
+use novate_tests::checker::{counts, violations, Raw};
 use novate_tests::feed::Quote;
 use novate_tests::world::program_path;
 use novate_tests::{Actor, World, BTC, BTC_PERP, CONTRACT, PRICE, USDC};
 use serde_json::json;
 use solana_account::Account;
+use solana_account_decoder_client_types::UiAccountEncoding;
 use solana_keypair::Keypair;
+use solana_rpc_client_api::config::{RpcAccountInfoConfig, RpcProgramAccountsConfig};
 use solana_signer::Signer;
 
 pub use bot::Bot;
-pub use net::{Hook, Proxy};
+pub use net::{Fate, Gate, Hook, Proxy};
 pub use node::{free_port, Node};
 
 use node::hex;
@@ -33,6 +37,21 @@ use node::hex;
 pub const SPOT: f64 = 20_000.0;
 /// Where whoever is just above initial margin there is below maintenance margin.
 pub const FALLEN: f64 = 19_000.0;
+
+/// How a bot reaches the node.
+pub struct Ways {
+    pub url: String,
+    pub ws: String,
+}
+
+fn encoded() -> RpcProgramAccountsConfig {
+    let account_config = RpcAccountInfoConfig {
+        encoding: Some(UiAccountEncoding::Base64),
+        commitment: Some(CONFIRMED),
+        ..RpcAccountInfoConfig::default()
+    };
+    RpcProgramAccountsConfig { account_config, ..RpcProgramAccountsConfig::default() }
+}
 
 /// Waits until it holds.
 #[track_caller]
@@ -84,10 +103,25 @@ impl Scene {
     pub fn put_accounts(&self) {
         let own = self.world.svm.get_program_accounts(&ID).into_iter().map(|(address, _)| address);
         let listed = self.world.listings.iter().flat_map(|listing| [listing.token.mint, listing.feed.address]);
-        for address in own.chain(listed) {
+        for address in own.chain(listed).chain(self.vaults()) {
             self.node.write(&address, &self.world.account(&address));
         }
         self.publish(USDC, 1.0);
+    }
+
+    fn vaults(&self) -> Vec<Pubkey> {
+        (0..self.world.listings.len() as u16).map(|index| self.world.asset(index).vault).collect()
+    }
+
+    /// What does not hold in the pool as it is on the node; nothing where all is well.
+    pub fn violations(&self) -> Vec<String> {
+        let vaults = self.vaults().into_iter().map(|vault| (vault, self.node.client.get_account(&vault).unwrap()));
+        let own = self.node.client.get_program_ui_accounts_with_config(&ID, encoded()).unwrap();
+        let own = own.into_iter().map(|(address, account)| (address, account.to_account().unwrap()));
+        let raw = |(address, account): (Pubkey, Account)| Raw { address: address.to_bytes(), data: account.data };
+        let accounts: Vec<Raw> = vaults.chain(own).map(raw).collect();
+        assert!(counts(&accounts, self.world.pool.to_bytes()).iter().all(|count| *count > 0));
+        violations(&accounts, self.world.pool.to_bytes())
     }
 
     /// A file with a key that has lamports on the node.
@@ -110,14 +144,20 @@ impl Scene {
         self.node.write(&feed.address, &account);
     }
 
-    /// Publishes a coin's price, and that of the settlement asset, every second until it holds.
+    /// Publishes a coin's price, and those of all other assets, every second until it holds.
     #[track_caller]
-    pub fn publishing_until(&self, usd: f64, mut holds: impl FnMut() -> bool) {
+    pub fn publishing_until(&self, usd: f64, holds: impl FnMut() -> bool) {
+        self.publishing_within(30, usd, holds);
+    }
+
+    #[track_caller]
+    pub fn publishing_within(&self, seconds: u64, usd: f64, mut holds: impl FnMut() -> bool) {
         let mut published = None;
-        within(30, || {
+        within(seconds, || {
             if published.is_none_or(|at: Instant| at.elapsed() > Duration::from_secs(1)) {
-                self.publish(USDC, 1.0);
-                self.publish(BTC, usd);
+                for asset in 0..self.world.listings.len() as u16 {
+                    self.publish(asset, if asset == BTC { usd } else { self.world.listing(asset).usd });
+                }
                 published = Some(Instant::now());
             }
             holds()
@@ -141,6 +181,17 @@ impl Scene {
         self.node.write(address, &account);
     }
 
+    /// Has an asset's price read from another account from now on, as `set_oracle` does, and published there.
+    pub fn move_oracle(&mut self, asset: u16) {
+        let address = addresses::asset(&self.world.pool, asset);
+        let mut state: Asset = self.node.state(&address);
+        let feed = Pubkey::new_unique();
+        assert_ne!(state.feed, Pubkey::default(), "it is any account of the feed");
+        state.feed = feed;
+        self.write_state(&address, &state);
+        self.world.listings[usize::from(asset)].feed.address = feed;
+    }
+
     /// A coin at spot, at an average at which those who hold it are short: the next price decides.
     pub fn on_the_edge(&self) {
         for asset in 0..self.world.listings.len() as u16 {
@@ -155,25 +206,32 @@ impl Scene {
     }
 
     pub fn liquidator(&self, taker: &Actor, more: &[&str]) -> Bot {
-        self.liquidator_at(&self.node.ws(), taker, more)
+        self.liquidator_by(&self.ways(), taker, more)
     }
 
-    /// With subscriptions elsewhere.
-    pub fn liquidator_at(&self, ws: &str, taker: &Actor, more: &[&str]) -> Bot {
-        let key = self.wallet(&taker.key);
-        self.bot(env!("CARGO_BIN_EXE_novate-liquidator"), ws, &key, more)
+    /// By other ways to the node.
+    pub fn liquidator_by(&self, ways: &Ways, taker: &Actor, more: &[&str]) -> Bot {
+        self.bot(env!("CARGO_BIN_EXE_novate-liquidator"), ways, &taker.key, more)
     }
 
     pub fn keeper(&self, more: &[&str]) -> Bot {
-        let key = self.wallet(&Keypair::new());
-        self.bot(env!("CARGO_BIN_EXE_novate-keeper"), &self.node.ws(), &key, more)
+        self.keeper_by(&self.ways(), &Keypair::new(), more)
     }
 
-    fn bot(&self, binary: &str, ws: &str, key: &Path, more: &[&str]) -> Bot {
+    pub fn keeper_by(&self, ways: &Ways, key: &Keypair, more: &[&str]) -> Bot {
+        self.bot(env!("CARGO_BIN_EXE_novate-keeper"), ways, key, more)
+    }
+
+    pub fn ways(&self) -> Ways {
+        Ways { url: self.node.url(), ws: self.node.ws() }
+    }
+
+    fn bot(&self, binary: &str, ways: &Ways, key: &Keypair, more: &[&str]) -> Bot {
+        let key = self.wallet(key);
         let port = free_port();
         let log = self.folder.join(format!("{port}.log"));
         let process = Command::new(binary)
-            .args(["--url", &self.node.url(), "--ws", ws, "--keypair", &key.display().to_string()])
+            .args(["--url", &ways.url, "--ws", &ways.ws, "--keypair", &key.display().to_string()])
             .args(["--pool", &self.world.pool.to_string(), "--listen", &format!("127.0.0.1:{port}")])
             .args(["--log", "debug"])
             .args(more)

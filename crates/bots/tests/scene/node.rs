@@ -36,6 +36,10 @@ impl Node {
         format!("ws://127.0.0.1:{}", self.ports.1)
     }
 
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.ports.0))
+    }
+
     pub fn ws_address(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.ports.1))
     }

@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 use anchor_lang::AnchorDeserialize;
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use novate_client::instructions::{self as build, Token};
-use novate_client::state::{Change, Governed};
+use novate_client::state::{Asset, Change, Governed};
 use novate_client::{
     AssetField, AssetSetting, AssetTerms, Delays, Forecast, Instruction, Lending, MarketField, MarketSetting,
     MarketTerms, OracleSource, ParamSetting, Pubkey, RedemptionTerms,
 };
+use novate_margin::bank::LendingTerms;
 use novate_margin::Params;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::text;
 use super::view::View;
@@ -127,62 +129,18 @@ impl Wanted {
         })
     }
 
-    /// Whether the pool is already as it says, or on its way there.
-    pub fn is_in_force(&self, view: &View) -> Result<bool> {
-        let (pool, snapshot) = (view.pool(), &view.snapshot);
-        Ok(match self {
-            Self::AddAsset { mint, .. } => snapshot.assets.values().any(|asset| asset.mint == *mint),
-            Self::AddMarket { terms, .. } => snapshot.markets.values().any(|market| market.symbol == terms.symbol),
-            Self::RegisterVenue { signer } => view.has_venue(signer)?,
-            Self::ListExpiry { market, time, .. } => {
-                snapshot.expiries.values().any(|expiry| (expiry.market, expiry.time) == (*market, *time))
-            }
-            Self::SetLending { asset, terms } => {
-                let asset = view.asset(*asset)?;
-                let held = &asset.bank.terms;
-                let ratios = [
-                    held.rate_zero,
-                    held.rate_kink,
-                    held.rate_full,
-                    held.kink,
-                    held.reserve_share,
-                    held.utilisation_cap,
-                ];
-                let wanted = [
-                    terms.rate_zero,
-                    terms.rate_kink,
-                    terms.rate_full,
-                    terms.kink,
-                    terms.reserve_share,
-                    terms.utilisation_cap,
-                ];
-                ratios.map(|ratio| ratio.0) == wanted && asset.borrow_cap == terms.borrow_cap
-            }
-            Self::SetAsset { asset, terms } => {
-                let asset = view.asset(*asset)?;
-                let goals: Vec<_> = AssetField::RAMPED.into_iter().zip(asset.goals()).collect();
-                asset_settings(terms)?.iter().all(|setting| {
-                    let goal = goals.iter().find(|(field, _)| *field == setting.field).map(|(_, goal)| *goal);
-                    goal.unwrap_or_else(|| asset.get(setting.field)) == setting.value
-                })
-            }
-            Self::SetMarket { market, terms } => {
-                let market = view.market(*market)?;
-                market_settings(terms)?.iter().all(|setting| market.get(setting.field) == setting.value)
-            }
-            Self::SetOracle { asset, source } => {
-                let asset = view.asset(*asset)?;
-                let held = (asset.oracle, asset.feed, asset.feed_owner, asset.feed_id);
-                held == (source.oracle, source.feed, source.feed_owner, source.feed_id)
-            }
-            Self::SetParams { params } => {
-                let held = |place: u8| view.params().get(usize::from(place)).map(|value| value.0);
-                param_settings(params)?.iter().all(|setting| held(setting.parameter) == Some(setting.value))
-            }
-            Self::SwitchScenarios { generation, .. } => pool.generation >= *generation,
-            Self::SetCommittee { members, quorum } => view.is_committee(members, *quorum)?,
-            Self::SetDelays { delays } => pool.delays() == *delays,
-        })
+    /// Whether it waits as a change: nothing does before the pool trades, nor delays of which none gets shorter.
+    pub fn waits(&self, view: &View) -> bool {
+        let pool = view.pool();
+        pool.is_live() && !matches!(self, Self::SetDelays { delays } if !pool.shortens(delays))
+    }
+
+    /// Its name, and what it holds by name, as a draft has it.
+    pub fn written(&self) -> Result<(String, serde_json::Map<String, Value>)> {
+        let Value::Object(mut change) = serde_json::to_value(self)? else { bail!("a change is an object") };
+        let name = change.keys().next().cloned().context("a change has a name")?;
+        let Some(Value::Object(held)) = change.remove(&name) else { bail!("{name} holds nothing") };
+        Ok((name, held))
     }
 
     /// What a change on chain holds.
@@ -229,21 +187,47 @@ impl Wanted {
     }
 }
 
+/// The terms of an asset's bank in force.
+pub fn lending_of(asset: &Asset) -> Lending {
+    let LendingTerms { rate_zero, rate_kink, rate_full, kink, reserve_share, utilisation_cap } = asset.bank.terms;
+    Lending {
+        rate_zero: rate_zero.0,
+        rate_kink: rate_kink.0,
+        rate_full: rate_full.0,
+        kink: kink.0,
+        reserve_share: reserve_share.0,
+        utilisation_cap: utilisation_cap.0,
+        borrow_cap: asset.borrow_cap,
+    }
+}
+
+/// Where an asset's price comes from.
+pub fn source_of(asset: &Asset) -> OracleSource {
+    let Asset { oracle, feed, feed_owner, feed_id, .. } = *asset;
+    OracleSource { oracle, feed, feed_owner, feed_id }
+}
+
+/// Has an asset read another source, as the program does.
+pub fn take_source(asset: &mut Asset, source: &OracleSource) {
+    (asset.oracle, asset.feed) = (source.oracle, source.feed);
+    (asset.feed_owner, asset.feed_id) = (source.feed_owner, source.feed_id);
+}
+
 fn read<T: AnchorDeserialize>(arguments: &mut &[u8]) -> Result<T> {
     T::deserialize(arguments).context("its arguments do not read as its instruction's")
 }
 
-pub(super) fn asset_settings(terms: &BTreeMap<String, u64>) -> Result<Vec<AssetSetting>> {
+pub fn asset_settings(terms: &BTreeMap<String, u64>) -> Result<Vec<AssetSetting>> {
     let known = AssetField::ALL.map(|field| (field.rule().name, field));
     Ok(settings(&known, terms)?.into_iter().map(|(field, value)| AssetSetting { field, value }).collect())
 }
 
-pub(super) fn market_settings(terms: &BTreeMap<String, u64>) -> Result<Vec<MarketSetting>> {
+pub fn market_settings(terms: &BTreeMap<String, u64>) -> Result<Vec<MarketSetting>> {
     let known = MarketField::ALL.map(|field| (field.rule().name, field));
     Ok(settings(&known, terms)?.into_iter().map(|(field, value)| MarketSetting { field, value }).collect())
 }
 
-pub(super) fn param_settings(params: &BTreeMap<String, i64>) -> Result<Vec<ParamSetting>> {
+pub fn param_settings(params: &BTreeMap<String, i64>) -> Result<Vec<ParamSetting>> {
     let known: Vec<_> = Params::NAMES.iter().copied().zip(0u8..).collect();
     Ok(settings(&known, params)?.into_iter().map(|(parameter, value)| ParamSetting { parameter, value }).collect())
 }

@@ -3,6 +3,7 @@
 pub mod change;
 mod effect;
 mod now;
+mod rests;
 pub mod text;
 pub mod view;
 mod words;
@@ -67,7 +68,8 @@ pub enum Command {
         #[command(flatten)]
         by: By,
     },
-    /// Execute a change that has waited; in a pool that does not trade yet, where nothing waits, what a file holds.
+    /// Execute a change that has waited, or what a file holds where nothing waits: in a pool that does not trade yet, and of delays none
+    /// of which gets shorter.
     Execute {
         /// The address of a change, or a file.
         change: String,
@@ -136,9 +138,11 @@ fn draft(file: &Path, cluster: &Cluster) -> Result<String> {
     let instruction = draft.change.instruction(&view)?;
     let (authority, pool) = (view.pool().authority, view.pool());
     let class = governed(&instruction)?.class;
-    let printed = if pool.is_live() {
+    let rests = lines(&rests::words(&draft.change, &view)?);
+    let printed = if draft.change.waits(&view) {
         let number = pool.change_count;
         json!({
+            "rests_on": rests,
             "change": addresses::change(&draft.pool, number).to_string(),
             "class": format!("{class:?}"),
             "delay": pool.delay(class),
@@ -146,9 +150,13 @@ fn draft(file: &Path, cluster: &Cluster) -> Result<String> {
             "execute": written(&build::execute_change(instruction, number, authority)),
         })
     } else {
-        json!({ "execute": written(&instruction) })
+        json!({ "rests_on": rests, "execute": written(&instruction) })
     };
     Ok(format!("{printed:#}"))
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(String::from).collect()
 }
 
 /// An instruction as multisigs take it.
@@ -177,22 +185,29 @@ fn show(what: &str, cluster: &Cluster) -> Result<Printed> {
             let draft = read(Path::new(what))?;
             let view = View::read(cluster, draft.pool)?;
             let class = governed(&draft.change.instruction(&view)?)?.class;
-            let delay = if view.pool().is_live() { view.pool().delay(class) } else { 0 };
-            let at = view.now + delay;
-            writeln!(out, "waits {delay} s once it is scheduled, as of class {class:?}: until {}", text::time(at))?;
+            let at = if draft.change.waits(&view) {
+                let delay = view.pool().delay(class);
+                let at = view.now + delay;
+                writeln!(out, "waits {delay} s once it is scheduled, as of class {class:?}: until {}", text::time(at))?;
+                at
+            } else {
+                writeln!(out, "{}", at_once(&view))?;
+                view.now
+            };
             (draft.change, view, at)
         }
     };
-    let (content, effect) = (words::content(&wanted, &view)?, effect::words(&wanted, &view, at)?);
-    let lines = |text: &str| text.lines().map(String::from).collect::<Vec<_>>();
+    let (content, rests) = (words::content(&wanted, &view)?, rests::words(&wanted, &view)?);
+    let effect = effect::words(&wanted, &view, at)?;
     let json = json!({
         "pool": view.address.to_string(),
         "from": at,
         "standing": lines(&out),
         "content": lines(&content),
+        "rests_on": lines(&rests),
         "effect": lines(&effect),
     });
-    Ok(Printed::new(format!("{out}{content}{effect}"), json))
+    Ok(Printed::new(format!("{out}{content}{rests}{effect}"), json))
 }
 
 fn list(pool: Pubkey, cluster: &Cluster) -> Result<Printed> {
@@ -243,9 +258,20 @@ fn schedule(file: &Path, cluster: &Cluster, key: &Keypair) -> Result<Printed> {
     let draft = read(file)?;
     let view = View::read(cluster, draft.pool)?;
     require_authority(&view, key)?;
-    ensure!(view.pool().is_live(), "the pool does not trade yet: nothing waits, `novate govern execute` does it");
+    ensure!(draft.change.waits(&view), "{}: `novate govern execute FILE` does it", at_once(&view));
+    let rests = rests::words(&draft.change, &view)?;
     let (address, change) = announce(&draft.change.instruction(&view)?, &view, cluster, key)?;
-    Ok(Printed::new(format!("{address}\n{}", words::standing(&change, &view)), described(&address, &change)))
+    let mut json = described(&address, &change);
+    json["rests_on"] = lines(&rests).into();
+    Ok(Printed::new(format!("{address}\n{}{rests}", words::standing(&change, &view)), json))
+}
+
+/// Why a change does not wait.
+fn at_once(view: &View) -> &'static str {
+    match view.pool().is_live() {
+        true => "at once: no delay gets shorter",
+        false => "at once: the pool does not trade yet",
+    }
 }
 
 /// Schedules an instruction as the next change of a pool, and returns it as it stands then.
@@ -260,7 +286,12 @@ fn execute(what: &str, cluster: &Cluster, key: &Keypair) -> Result<Printed> {
     let (instruction, view) = match what.parse::<Pubkey>() {
         Ok(address) => {
             let (change, view) = scheduled(&address, cluster)?;
-            let instruction = Wanted::of(&change, &view)?.instruction(&view)?;
+            let wanted = Wanted::of(&change, &view)?;
+            ensure!(
+                wanted.waits(&view),
+                "no delay gets shorter by it any more: cancel it, and execute the same as a file"
+            );
+            let instruction = wanted.instruction(&view)?;
             // What is read and written again has to be what was scheduled, or the program would refuse it by less of a reason.
             ensure!(instruction.data == change.data(), "this version of novate writes the instruction in another way");
             (build::execute_change(instruction, change.number, change.payer), view)
@@ -268,7 +299,7 @@ fn execute(what: &str, cluster: &Cluster, key: &Keypair) -> Result<Printed> {
         Err(_) => {
             let draft = read(Path::new(what))?;
             let view = View::read(cluster, draft.pool)?;
-            if view.pool().is_live() {
+            if draft.change.waits(&view) {
                 bail!("the pool trades: schedule the change, and execute it by its address once it has waited");
             }
             (draft.change.instruction(&view)?, view)

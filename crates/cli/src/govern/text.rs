@@ -1,8 +1,10 @@
 //! How keys, hashes, symbols, amounts and times are written.
 
 use anyhow::{bail, ensure, Context, Result};
+use novate_client::Refused;
 use novate_margin::Usd;
 
+use crate::amount::decimal;
 use crate::demo::terminal::separated;
 
 /// Base 58.
@@ -100,6 +102,22 @@ pub fn usd(amount: Usd) -> String {
     let cents = i128::from(amount.0).div_euclid(10_000);
     let sign = if cents < 0 { "-" } else { "" };
     format!("{sign}{}.{:02} USD", separated((cents / 100).abs()), (cents % 100).abs())
+}
+
+/// A share of 1e-6 as `1.25 %`.
+pub fn percent(ratio: i64) -> String {
+    format!("{} %", decimal(ratio, 4))
+}
+
+/// Why the program would refuse: what its error says, and its name.
+pub fn refusal(error: anyhow::Error) -> String {
+    match error.downcast::<anchor_lang::error::Error>() {
+        Ok(error) => {
+            let Refused { name, message } = error.into();
+            format!("{message} ({name})")
+        }
+        Err(other) => format!("{other:#}"),
+    }
 }
 
 /// A unix time as `2026-11-21T20:15:00Z`.

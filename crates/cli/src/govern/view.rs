@@ -2,9 +2,11 @@
 
 use anyhow::{bail, Context, Result};
 use bytemuck::zeroed_box;
+use novate_client::rpc::Feed;
 use novate_client::state::{Asset, Committee, Expiry, Market, Pool, Portfolio, Scenarios, Venue};
 use novate_client::{addresses, HealthError, Prices, Pubkey, Snapshot, Terms};
 use novate_margin::{Health, Ratio};
+use solana_account::Account;
 
 use crate::cluster::Cluster;
 
@@ -85,19 +87,28 @@ impl<'c> View<'c> {
         Ok(rows)
     }
 
-    /// Whether these are the members of the committee, in any order, and this its quorum.
-    pub fn is_committee(&self, members: &[Pubkey], quorum: u8) -> Result<bool> {
+    /// The committee's seats, of which one whose member was removed has the zero key, and its quorum; none before the first is seated.
+    pub fn committee(&self) -> Result<Option<(Vec<Pubkey>, u8)>> {
         let committee: Option<Committee> = self.cluster.find(&addresses::committee(&self.address))?;
-        let mut members = members.to_vec();
-        members.sort();
-        Ok(committee.is_some_and(|held| {
-            held.quorum == quorum && held.members.get(..usize::from(held.seats)) == Some(members.as_slice())
+        Ok(committee.map(|held| {
+            let seats = held.members.iter().take(usize::from(held.seats));
+            (seats.copied().collect(), held.quorum)
         }))
     }
 
-    /// Whether a key is registered as a venue.
-    pub fn has_venue(&self, signer: &Pubkey) -> Result<bool> {
-        Ok(self.cluster.find::<Venue>(&addresses::venue(&self.address, signer))?.is_some())
+    /// The venue that a key signs for, or signed for until it was removed.
+    pub fn venue(&self, signer: &Pubkey) -> Result<Option<Venue>> {
+        self.cluster.find(&addresses::venue(&self.address, signer))
+    }
+
+    /// An account of any program.
+    pub fn account(&self, address: &Pubkey) -> Result<Option<Account>> {
+        Ok(self.cluster.wait(self.cluster.rpc.find_raw(address))?)
+    }
+
+    /// The price account of an asset: the one it names, or the youngest of its feed. None where there is none.
+    pub fn feed(&self, asset: &Asset) -> Result<Option<Feed>> {
+        Ok(self.cluster.wait(self.cluster.rpc.feeds([asset], self.now))?.remove(&asset.index))
     }
 
     /// Program that owns an account.

@@ -217,7 +217,8 @@ fn founding(place: &Place, now: i64) -> Vec<Value> {
 /// Runs `novate migrate`.
 fn migrate(node: &Node, folders: &Folders, place: &Place, folder: &Path) -> Result<()> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("migrate").arg(folder).args(["--url", &node.url]);
+    // The pool is a new one, whichever this process was told of.
+    command.arg("migrate").arg(folder).args(["--url", &node.url]).env_remove("NOVATE_POOL");
     command.arg("--keypair").arg(folders.state.join("governor.json"));
     for (coin, mint) in COINS.iter().zip(&place.mints) {
         command.args(["--set", &format!("{}={mint}", coin.symbol.to_lowercase())]);

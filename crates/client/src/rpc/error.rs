@@ -47,6 +47,18 @@ impl Error {
         move |source| Self::Node { doing, source: Box::new(source) }
     }
 
+    /// Whether a transaction whose sending ended so may have landed, or may land yet: a node had been reached, and it is not known what it
+    /// did with it.
+    pub fn may_have_landed(&self) -> bool {
+        match self {
+            Self::Node { source, .. } => match source.kind() {
+                client_error::ErrorKind::Reqwest(error) => !error.is_connect(),
+                _ => true,
+            },
+            _ => false,
+        }
+    }
+
     /// Of a refusal by the program, its error.
     pub fn refused(&self) -> Option<&Refused> {
         match self {

@@ -316,16 +316,18 @@ async fn notified(shared: &Shared, told: &Response<RpcKeyedAccount>) -> Option<C
     with(shared, |mirrored| mirrored.take(address, &account, told.context.slot)).await
 }
 
-/// Reads everything, and puts it in the place of what was there. What was told meanwhile waits in the subscriptions, and is left out
-/// as far as it is older.
+/// Reads everything, all of it at one slot or later, and puts it in the place of what was there. What was told meanwhile waits in the
+/// subscriptions, and is left out as far as it is older than that slot.
 async fn synchronise(cluster: &Cluster, pool: Pubkey, shared: &mut Option<Shared>) -> Result<Shared> {
     let begun = Instant::now();
     let view = cluster.view(&pool).await?;
-    let portfolios = cluster.portfolios(&pool).await?;
+    let portfolios = cluster.portfolios_since(&pool, view.slot).await?;
     let portfolios: BTreeMap<_, _> = portfolios.into_iter().map(|(key, portfolio)| (key, portfolio.into())).collect();
     let keys = portfolios.keys().copied().chain([pool]);
     let assets = view.snapshot.assets.keys().map(|index| addresses::asset(&pool, *index));
-    let slots = keys.chain(assets).map(|key| (key, view.slot)).collect();
+    let markets = view.snapshot.markets.keys().map(|index| addresses::market(&pool, *index));
+    let expiries = view.snapshot.expiries.keys().map(|id| addresses::expiry_by_id(&pool, *id));
+    let slots = keys.chain(assets).chain(markets).chain(expiries).map(|key| (key, view.slot)).collect();
     let mirrored = Mirrored {
         pool,
         snapshot: view.snapshot,

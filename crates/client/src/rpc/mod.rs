@@ -32,7 +32,7 @@ pub use solana_rpc_client::nonblocking::rpc_client;
 pub use solana_signature::Signature;
 pub use solana_transaction::versioned::VersionedTransaction;
 pub use tables::wanted_tables;
-pub use units::{check_units, trade_units};
+pub use units::check_units;
 
 /// What calls of this module return.
 pub type Result<T> = std::result::Result<T, Error>;

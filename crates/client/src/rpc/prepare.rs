@@ -10,6 +10,7 @@ use solana_signer::Signer;
 use solana_transaction::versioned::VersionedTransaction;
 
 use super::refresh::Age;
+use super::units::trader_units;
 use super::{Cluster, Error, PoolView, Result, CONFIRMED};
 use crate::instructions::Holdings;
 
@@ -86,19 +87,23 @@ impl Cluster {
         let refreshes =
             self.refreshes(view, &request.holdings, &request.portfolios, &request.traded, request.age).await?;
         let (payer, tables, options) = (&request.payer, request.tables, &request.options);
-        let together = [&refreshes.instructions[..], &request.instructions].concat();
+        let first = refreshes.instructions.iter().map(|(instruction, _)| instruction);
+        let together: Vec<_> = first.chain(&request.instructions).cloned().collect();
         if together.is_empty() {
             return Ok(Prepared { messages: vec![], stale: refreshes.stale });
         }
         if let Some(message) = self.fitting(&together, payer, tables, options).await? {
             return Ok(Prepared { messages: vec![message], stale: refreshes.stale });
         }
-        // What comes later cannot be simulated before the first have landed.
-        let options = Options { limit: Limit::Units(MOST_UNITS), ..*options };
+        // What comes later cannot be simulated before the first have landed: it has the limit of its shape.
+        let rows = view.snapshot.scenarios.count;
+        let (instructions, traded) = (&request.instructions, request.traded.len());
+        let units = trader_units(instructions.len(), &request.portfolios, traded, rows);
+        let alone = refreshes.instructions.iter().map(|(refresh, units)| (std::slice::from_ref(refresh), *units));
+        let rest = [(&instructions[..], units)].into_iter().filter(|(rest, _)| !rest.is_empty());
         let mut messages = vec![];
-        let refreshes_alone = refreshes.instructions.chunks(1);
-        let rest = [&request.instructions[..]].into_iter().filter(|rest| !rest.is_empty());
-        for instructions in refreshes_alone.chain(rest) {
+        for (instructions, units) in alone.chain(rest) {
+            let options = Options { limit: Limit::Units(units), ..*options };
             messages.push(self.message(instructions, payer, tables, &options).await?);
         }
         Ok(Prepared { messages, stale: refreshes.stale })

@@ -1,5 +1,8 @@
 //! Accounts, one by one, many at once, and by what they hold.
 
+use std::future::Future;
+use std::time::Duration;
+
 use anchor_lang::prelude::{AnchorDeserialize, Pubkey};
 use anchor_lang::ZeroCopy;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -7,8 +10,11 @@ use novate::state::{Portfolio, Scenarios};
 use novate::{HealthReport, ID};
 use solana_account::Account;
 use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding, UiDataSliceConfig};
+use solana_rpc_client_api::client_error;
 use solana_rpc_client_api::config::{RpcAccountInfoConfig, RpcProgramAccountsConfig};
+use solana_rpc_client_api::custom_error::JSON_RPC_SERVER_ERROR_MIN_CONTEXT_SLOT_NOT_REACHED;
 use solana_rpc_client_api::filter::{Memcmp, RpcFilterType};
+use solana_rpc_client_api::request::RpcError;
 
 use super::{Cluster, Error, PoolView, Result, CONFIRMED};
 use crate::accounts::decode;
@@ -30,6 +36,8 @@ const PORTFOLIO_DELEGATE: usize = 80;
 const PAGE: usize = 100;
 /// Requests under way at once.
 const AT_ONCE: usize = 8;
+/// How often a node that lags is asked again, and between two questions: for some seconds.
+const LAG: (usize, Duration) = (20, Duration::from_millis(200));
 
 pub(super) fn encoded(min_context_slot: Option<u64>) -> RpcAccountInfoConfig {
     RpcAccountInfoConfig {
@@ -58,6 +66,22 @@ pub(super) fn typed<T: ZeroCopy>(address: &Pubkey, account: &Account) -> Result<
 pub(super) fn unix_time(clock: &Account) -> Result<i64> {
     let time = clock.data.get(UNIX_TIME..).and_then(|bytes| bytes.first_chunk());
     time.map(|time| i64::from_le_bytes(*time)).ok_or_else(|| Error::Answer("the clock has no time".into()))
+}
+
+/// Asks, and again where the node has not got to a slot yet that another one behind the same address has seen.
+async fn once_reached<T, F: Future<Output = client_error::Result<T>>>(ask: impl Fn() -> F) -> client_error::Result<T> {
+    for _ in 0..LAG.0 {
+        match ask().await {
+            Err(error) if is_behind(&error) => tokio::time::sleep(LAG.1).await,
+            answer => return answer,
+        }
+    }
+    ask().await
+}
+
+fn is_behind(error: &client_error::Error) -> bool {
+    let client_error::ErrorKind::RpcError(RpcError::RpcResponseError { code, .. }) = error.kind() else { return false };
+    *code == JSON_RPC_SERVER_ERROR_MIN_CONTEXT_SLOT_NOT_REACHED
 }
 
 impl Cluster {
@@ -89,8 +113,8 @@ impl Cluster {
     }
 
     async fn read_page(&self, page: &[Pubkey], since: Option<u64>) -> Result<(u64, Vec<Option<Account>>)> {
-        let read = self.client.get_multiple_ui_accounts_with_config(page, encoded(since)).await;
-        let read = read.map_err(Error::node("reading accounts"))?;
+        let ask = || self.client.get_multiple_ui_accounts_with_config(page, encoded(since));
+        let read = once_reached(ask).await.map_err(Error::node("reading accounts"))?;
         let accounts = page.iter().zip(&read.value);
         let accounts = accounts.map(|(address, found)| found.as_ref().map(|a| account_of(address, a)).transpose());
         Ok((read.context.slot, accounts.collect::<Result<_>>()?))
@@ -98,55 +122,67 @@ impl Cluster {
 
     /// Every account of a kind, of all pools.
     pub async fn all<T: ZeroCopy>(&self) -> Result<Vec<(Pubkey, T)>> {
-        self.list(&ID, vec![holds(0, T::DISCRIMINATOR)], false)
+        self.list(&ID, vec![holds(0, T::DISCRIMINATOR)], false, None)
             .await?
             .iter()
             .map(|(a, d)| Ok((*a, typed(a, d)?)))
             .collect()
     }
 
-    /// Accounts of a program that pass filters; without their bytes where only addresses are wanted.
+    /// Accounts of a program that pass filters; without their bytes where only addresses are wanted. None of what is read is older than
+    /// `since`.
     pub(super) async fn list(
         &self,
         program: &Pubkey,
         filters: Vec<RpcFilterType>,
         addresses_only: bool,
+        since: Option<u64>,
     ) -> Result<Vec<(Pubkey, Account)>> {
         let data_slice = addresses_only.then_some(UiDataSliceConfig { offset: 0, length: 0 });
         let config = RpcProgramAccountsConfig {
             filters: Some(filters),
-            account_config: RpcAccountInfoConfig { data_slice, ..encoded(None) },
+            account_config: RpcAccountInfoConfig { data_slice, ..encoded(since) },
             ..Default::default()
         };
-        let found = self.client.get_program_ui_accounts_with_config(program, config).await;
-        let found = found.map_err(Error::node("listing accounts"))?;
+        let ask = || self.client.get_program_ui_accounts_with_config(program, config.clone());
+        let found = once_reached(ask).await.map_err(Error::node("listing accounts"))?;
         found.iter().map(|(address, account)| Ok((*address, account_of(address, account)?))).collect()
     }
 
     /// Portfolios of an owner, in all pools, ascending by address.
     pub async fn portfolios_of(&self, owner: &Pubkey) -> Result<Vec<(Pubkey, Box<Portfolio>)>> {
-        self.portfolios_with(PORTFOLIO_OWNER, owner).await
+        self.portfolios_with(PORTFOLIO_OWNER, owner, None).await
     }
 
     /// Portfolios that a delegate may trade for, or might until its time passed.
     pub async fn portfolios_of_delegate(&self, delegate: &Pubkey) -> Result<Vec<(Pubkey, Box<Portfolio>)>> {
-        self.portfolios_with(PORTFOLIO_DELEGATE, delegate).await
+        self.portfolios_with(PORTFOLIO_DELEGATE, delegate, None).await
     }
 
     /// All portfolios of a pool, ascending by address.
     pub async fn portfolios(&self, pool: &Pubkey) -> Result<Vec<(Pubkey, Box<Portfolio>)>> {
-        self.portfolios_with(POOL, pool).await
+        self.portfolios_with(POOL, pool, None).await
+    }
+
+    /// The same, none of them older than a slot.
+    pub(super) async fn portfolios_since(&self, pool: &Pubkey, slot: u64) -> Result<Vec<(Pubkey, Box<Portfolio>)>> {
+        self.portfolios_with(POOL, pool, Some(slot)).await
     }
 
     /// By a key that they have at an offset. First the addresses, then the accounts in pages: no answer grows with the pool, but
     /// for 32 bytes an account.
-    async fn portfolios_with(&self, offset: usize, key: &Pubkey) -> Result<Vec<(Pubkey, Box<Portfolio>)>> {
+    async fn portfolios_with(
+        &self,
+        offset: usize,
+        key: &Pubkey,
+        since: Option<u64>,
+    ) -> Result<Vec<(Pubkey, Box<Portfolio>)>> {
         let kind = [holds(0, <Portfolio as anchor_lang::Discriminator>::DISCRIMINATOR), holds(offset, key.as_ref())];
         let filters = [RpcFilterType::DataSize(Portfolio::SPACE as u64)].into_iter().chain(kind).collect();
-        let listed = self.list(&ID, filters, true).await?;
+        let listed = self.list(&ID, filters, true, since).await?;
         let mut addresses: Vec<_> = listed.into_iter().map(|(address, _)| address).collect();
         addresses.sort();
-        let (_, accounts) = self.read(&addresses, None).await?;
+        let (_, accounts) = self.read(&addresses, since).await?;
         // One that was closed in between is a tombstone.
         let open = addresses.iter().zip(accounts).filter_map(|(address, account)| Some((*address, account?)));
         Ok(open.filter_map(|(address, account)| Some((address, Box::new(typed(&address, &account).ok()?)))).collect())

@@ -13,6 +13,7 @@ use novate_margin::Price;
 use solana_account::Account;
 
 use super::read::holds;
+use super::units::{asset_units, strike_units};
 use super::{Cluster, PoolView, Result};
 use crate::instructions::{self, ExpirySlots, Holdings};
 
@@ -46,18 +47,23 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// What the program would read of it now; none where it would refuse.
-    pub fn reading(&self, asset: &Asset, now: i64) -> Option<oracle::Reading> {
+    /// What the program would read of it now; fails as it would.
+    pub fn read(&self, asset: &Asset, now: i64) -> anchor_lang::Result<oracle::Reading> {
         let Account { mut lamports, mut data, owner, .. } = self.account.clone();
         let info = AccountInfo::new(&self.address, false, false, &mut lamports, &mut data, &owner, false);
-        oracle::read(asset, &info, now).ok()
+        oracle::read(asset, &info, now)
+    }
+
+    /// The same; none where it would refuse.
+    pub fn reading(&self, asset: &Asset, now: i64) -> Option<oracle::Reading> {
+        self.read(asset, now).ok()
     }
 }
 
-/// Instructions that refresh, and of what no younger price is to be had.
+/// Instructions that refresh, each with the compute units that it takes at most, and of what no younger price is to be had.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Refreshes {
-    pub instructions: Vec<Instruction>,
+    pub instructions: Vec<(Instruction, u32)>,
     pub stale: Vec<u16>,
 }
 
@@ -102,7 +108,7 @@ impl Cluster {
         if asset.feed != Pubkey::default() {
             return Ok(None);
         }
-        let found = self.list(&asset.feed_owner, vec![holds(FEED_ID, &asset.feed_id)], false).await?;
+        let found = self.list(&asset.feed_owner, vec![holds(FEED_ID, &asset.feed_id)], false, None).await?;
         let feeds = found.into_iter().map(|(address, account)| Feed { address, account });
         let read = feeds.filter_map(|feed| Some((feed.reading(asset, now)?.publish_time, feed)));
         let best = read.max_by_key(|(time, _)| *time).map(|(_, feed)| feed);
@@ -150,10 +156,14 @@ impl Cluster {
                 }
             }
             let chunks = pairs.chunks(ASSETS_AT_ONCE);
-            refreshes.instructions.extend(chunks.map(|pairs| instructions::refresh_asset(&view.address, pairs)));
+            let refresh = |pairs: &[_]| (instructions::refresh_asset(&view.address, pairs), asset_units(pairs.len()));
+            refreshes.instructions.extend(chunks.map(refresh));
         }
         let slots = old_slots(view, portfolios, traded, &prices);
-        refreshes.instructions.extend(at_once(&slots).map(|slots| instructions::refresh_expiry(&view.address, slots)));
+        refreshes.instructions.extend(at_once(&slots).map(|slots| {
+            let strikes = slots.iter().map(|slots| usize::from(slots.range.count)).sum();
+            (instructions::refresh_expiry(&view.address, slots), strike_units(slots.len(), strikes))
+        }));
         Ok(refreshes)
     }
 }

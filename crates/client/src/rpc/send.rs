@@ -6,11 +6,13 @@ use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::Instruction;
 use base64::prelude::{Engine, BASE64_STANDARD};
 use novate::ID;
+use serde_json::json;
 use solana_compute_budget_interface::ComputeBudgetInstruction;
 use solana_message::{v0, AddressLookupTableAccount, VersionedMessage};
 use solana_rpc_client_api::client_error;
 use solana_rpc_client_api::config::{RpcSendTransactionConfig, RpcSimulateTransactionConfig};
-use solana_rpc_client_api::request::{RpcError, RpcResponseErrorData};
+use solana_rpc_client_api::request::{RpcError, RpcRequest, RpcResponseErrorData};
+use solana_rpc_client_api::response::Response;
 use solana_transaction::versioned::VersionedTransaction;
 
 use super::{Cluster, Error, Refused, Result, CONFIRMED};
@@ -21,6 +23,9 @@ const LOOK: Duration = Duration::from_millis(100);
 const AGAIN: Duration = Duration::from_secs(2);
 /// After its blockhash expired: what was on its way until then is seen by now.
 const LATE: Duration = Duration::from_secs(1);
+/// Slots that a blockhash serves at least. A node that says sooner that it serves no longer has not come to know it yet: behind one
+/// address there may be several nodes, and not all are as far.
+const LIFE: u64 = 150;
 
 /// What a simulation found.
 #[derive(Clone, Debug, Default)]
@@ -50,13 +55,10 @@ impl Simulated {
 }
 
 impl Cluster {
-    /// Sends a signed transaction, the same bytes again every two seconds, until it is confirmed or its blockhash is too old for it
-    /// to land ([`Error::Expired`]). It is never signed anew here: what comes back as an error other than [`Error::Node`] did not
-    /// happen. Returns its signature.
+    /// Sends a signed transaction that was not sent before, the same bytes again every two seconds, until it is confirmed or its
+    /// blockhash is too old for it to land ([`Error::Expired`]). It is never signed anew here: what comes back as an error other
+    /// than [`Error::Node`] did not happen, and of [`Error::Node`] [`Cluster::follow`] finds out. Returns its signature.
     pub async fn send(&self, transaction: &VersionedTransaction) -> Result<String> {
-        let Some(signature) = transaction.signatures.first().copied() else {
-            return Err(Error::Failed("it is not signed".into()));
-        };
         let preflight = RpcSendTransactionConfig {
             preflight_commitment: Some(CONFIRMED.commitment),
             max_retries: Some(0),
@@ -68,7 +70,33 @@ impl Cluster {
                 return Err(sending(error, &transaction.message));
             }
         }
-        let mut sent = Instant::now();
+        self.confirm(transaction, Some(Instant::now()), &mut None).await
+    }
+
+    /// Finds out what becomes of a transaction that may have been sent: sends the same bytes, and again every two seconds, until it is
+    /// confirmed, has failed, or can no longer land. A node that does not answer is waited for, however long that takes: what comes back as
+    /// an error did not happen, and may be signed anew. Returns its signature.
+    pub async fn follow(&self, transaction: &VersionedTransaction) -> Result<String> {
+        let mut since = None;
+        loop {
+            match self.confirm(transaction, None, &mut since).await {
+                Err(Error::Node { .. }) => tokio::time::sleep(AGAIN).await,
+                done => return done,
+            }
+        }
+    }
+
+    /// Until it is known what became of it, or the node cannot be asked. `sent`: when it was sent last; `since`: the least slot that a
+    /// node was seen at meanwhile.
+    async fn confirm(
+        &self,
+        transaction: &VersionedTransaction,
+        mut sent: Option<Instant>,
+        since: &mut Option<u64>,
+    ) -> Result<String> {
+        let Some(signature) = transaction.signatures.first().copied() else {
+            return Err(Error::Failed("it is not signed".into()));
+        };
         loop {
             match self.landed(transaction).await {
                 Ok(Some(true)) => return Ok(signature.to_string()),
@@ -76,24 +104,32 @@ impl Cluster {
                 Err(Error::Node { .. }) | Ok(_) => {}
                 Err(error) => return Err(error),
             }
-            tokio::time::sleep(LOOK).await;
-            if sent.elapsed() < AGAIN {
+            if sent.is_some_and(|sent| sent.elapsed() < AGAIN) {
+                tokio::time::sleep(LOOK).await;
                 continue;
             }
-            let valid = self.client.is_blockhash_valid(transaction.message.recent_blockhash(), CONFIRMED).await;
-            if !valid.map_err(Error::node(format!("confirming {signature}")))? {
+            let (slot, valid) = self.serves(transaction).await?;
+            let first = *since.insert(since.map_or(slot, |since| since.min(slot)));
+            if !valid && slot.saturating_sub(first) >= LIFE {
                 tokio::time::sleep(LATE).await;
-                match self.landed(transaction).await? {
+                match self.status(transaction, true).await? {
                     Some(true) => return Ok(signature.to_string()),
                     None => return Err(Error::Expired(signature.to_string())),
                     // Executed in time: the cluster confirms it, or forgets it.
-                    Some(false) => continue,
+                    Some(false) => {}
                 }
             }
             // It may have landed since, which the node says by an error.
             let _ = self.push(transaction).await;
-            sent = Instant::now();
+            sent = Some(Instant::now());
         }
+    }
+
+    /// The slot of a node, and whether the transaction's blockhash serves there.
+    async fn serves(&self, transaction: &VersionedTransaction) -> Result<(u64, bool)> {
+        let asked = json!([transaction.message.recent_blockhash().to_string(), CONFIRMED]);
+        let told = self.client.send::<Response<bool>>(RpcRequest::IsBlockhashValid, asked).await;
+        told.map(|told| (told.context.slot, told.value)).map_err(Error::node("confirming"))
     }
 
     /// Sends a signed transaction once, without asking whether it would succeed, and does not wait.
@@ -105,8 +141,16 @@ impl Cluster {
 
     /// Whether it is confirmed; nothing where the node does not know it. Fails with its error where it is confirmed that it failed.
     async fn landed(&self, transaction: &VersionedTransaction) -> Result<Option<bool>> {
+        self.status(transaction, false).await
+    }
+
+    /// The same, `ever` or within the minutes that nodes keep at hand.
+    async fn status(&self, transaction: &VersionedTransaction, ever: bool) -> Result<Option<bool>> {
         let signatures = transaction.signatures.get(..1).unwrap_or_default();
-        let statuses = self.client.get_signature_statuses(signatures).await;
+        let statuses = match ever {
+            true => self.client.get_signature_statuses_with_history(signatures).await,
+            false => self.client.get_signature_statuses(signatures).await,
+        };
         let statuses = statuses.map_err(Error::node("confirming"))?.value;
         let Some(status) = statuses.into_iter().flatten().next() else { return Ok(None) };
         if !status.satisfies_commitment(CONFIRMED) {

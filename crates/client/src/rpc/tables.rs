@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::Instruction;
-use novate::state::Market;
+use novate::state::{Market, Pool};
 use novate::ID;
 use solana_address_lookup_table_interface::instruction::{create_lookup_table, extend_lookup_table};
 use solana_address_lookup_table_interface::program;
@@ -15,10 +15,10 @@ use solana_message::{AddressLookupTableAccount, VersionedMessage};
 use solana_signer::Signer;
 
 use super::read::holds;
-use super::{Cluster, Error, Options, PoolView, Result};
-use crate::addresses;
+use super::{sign, Cluster, Error, Options, PoolView, Result};
 use crate::instructions::SYSTEM_PROGRAM;
 use crate::tokens::{ASSOCIATED_TOKEN_PROGRAM, TOKEN_PROGRAM};
+use crate::{addresses, Snapshot};
 
 /// Where a table has its authority.
 const AUTHORITY: usize = 22;
@@ -29,8 +29,7 @@ const CHUNK: usize = 20;
 const QUARTER: i64 = 7_889_400;
 
 /// What tables of a pool should hold: each begins with what it is of. Of a pool with more than fits one table, what comes first.
-pub fn wanted_tables(view: &PoolView) -> Vec<Vec<Pubkey>> {
-    let (pool, snapshot) = (&view.address, &view.snapshot);
+pub fn wanted_tables(pool: &Pubkey, snapshot: &Snapshot) -> Vec<Vec<Pubkey>> {
     let mut of_pool =
         vec![*pool, snapshot.pool.scenarios, addresses::insurance(pool), addresses::event_authority(), ID];
     of_pool.extend([SYSTEM_PROGRAM, TOKEN_PROGRAM, ASSOCIATED_TOKEN_PROGRAM]);
@@ -65,7 +64,7 @@ fn of_market(pool: &Pubkey, market: &Market) -> Vec<Vec<Pubkey>> {
 impl Cluster {
     /// Tables of an authority that are in use.
     pub async fn tables(&self, authority: &Pubkey) -> Result<Vec<AddressLookupTableAccount>> {
-        let found = self.list(&program::ID, vec![holds(AUTHORITY, authority.as_ref())], false).await?;
+        let found = self.list(&program::ID, vec![holds(AUTHORITY, authority.as_ref())], false, None).await?;
         let mut tables = vec![];
         for (key, account) in found {
             // Its header is 56 bytes: the addresses behind it are aligned in a buffer of their own.
@@ -76,6 +75,15 @@ impl Cluster {
             }
         }
         tables.sort_by_key(|table| table.key);
+        Ok(tables)
+    }
+
+    /// Tables that serve a pool: those of its authority, and those of a key that may have made some itself.
+    pub async fn pool_tables(&self, pool: &Pool, key: &Pubkey) -> Result<Vec<AddressLookupTableAccount>> {
+        let mut tables = self.tables(&pool.authority).await?;
+        if *key != pool.authority {
+            tables.extend(self.tables(key).await?);
+        }
         Ok(tables)
     }
 
@@ -112,7 +120,7 @@ impl Cluster {
         let key = authority.pubkey();
         let mut there = self.tables(&key).await?;
         let mut tables = vec![];
-        for wanted in wanted_tables(view) {
+        for wanted in wanted_tables(&view.address, &view.snapshot) {
             let at = there.iter().position(|table| is_of(&table.addresses, &wanted));
             let mut table = match at {
                 Some(at) => there.remove(at),
@@ -122,7 +130,7 @@ impl Cluster {
             let missing: Vec<_> = missing.take(MOST - table.addresses.len().min(MOST)).collect();
             for chunk in missing.chunks(CHUNK) {
                 let extend = extend_lookup_table(table.key, key, Some(key), chunk.to_vec());
-                self.run(&[extend], &[], &Options::default(), &[authority as &dyn Signer]).await?;
+                self.run_alone(extend, authority).await?;
             }
             table.addresses.extend(missing);
             tables.push(table);
@@ -134,8 +142,15 @@ impl Cluster {
         // The slot has to have passed, and no other table may come from it.
         let slot = self.latest_slot().await?.saturating_sub(1);
         let (create, key): (Instruction, Pubkey) = create_lookup_table(authority.pubkey(), authority.pubkey(), slot);
-        self.run(&[create], &[], &Options::default(), &[authority as &dyn Signer]).await?;
+        self.run_alone(create, authority).await?;
         Ok(key)
+    }
+
+    /// One instruction. No signer of unknown kind is held while it is sent: the task may move to another thread.
+    async fn run_alone<S: Signer + Sync>(&self, instruction: Instruction, authority: &S) -> Result<String> {
+        let message = self.message(&[instruction], &authority.pubkey(), &[], &Options::default()).await?;
+        let signed = sign(message, &[authority as &dyn Signer])?;
+        self.send(&signed).await
     }
 }
 

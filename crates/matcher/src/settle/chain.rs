@@ -31,13 +31,11 @@ impl Chain {
         let pool = options.pool.context("--pool is missing")?;
         let key = key(options.keypair.as_deref().context("--keypair is missing")?)?;
         let venue = options.venue_key.as_deref().map(self::key).transpose()?;
-        let tables = match options.publish_tables {
-            true => {
-                let view = cluster.view(&pool).await.context("reading the pool")?;
-                cluster.publish_tables(&view, &key).await.context("making lookup tables")?
-            }
-            false => cluster.tables(&key.pubkey()).await.context("reading lookup tables")?,
-        };
+        let view = cluster.view(&pool).await.context("reading the pool")?;
+        if options.publish_tables {
+            cluster.publish_tables(&view, &key).await.context("making lookup tables")?;
+        }
+        let tables = cluster.pool_tables(&view.snapshot.pool, &key.pubkey()).await.context("reading lookup tables")?;
         // What changes is looked up when it is needed: whoever is told of each change is not listening.
         let (mirror, mut changes) = Mirror::start(&cluster, pool).await.context("reading the pool")?;
         tokio::spawn(async move { while changes.recv().await.is_some() {} });

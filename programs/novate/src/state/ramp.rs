@@ -4,9 +4,9 @@
 use anchor_lang::prelude::*;
 use novate_margin::collateral::HaircutTerms;
 use novate_margin::fixed::{mul_div_ceil, mul_div_floor};
-use novate_margin::{collateral, volatility, Contracts, Ratio};
+use novate_margin::{collateral, volatility, Contracts, Ratio, MAX_COLUMNS};
 
-use super::{Asset, AssetField};
+use super::{Asset, AssetField, Pool};
 use crate::error::NovateError;
 
 const DAY: i64 = 86_400;
@@ -333,9 +333,28 @@ impl Asset {
         Ok(())
     }
 
+    /// Gets its first market: balances enter the scan (MRG-14), over [`SEASONING`] where it is held in a pool that trades, and it takes the
+    /// next column of the scenario rows while there is one (MRG-23). What it refuses is what would come on top of another change that raises
+    /// margin, and a scan range too wide for its haircut.
+    pub fn become_underlying(&mut self, pool: &mut Pool, now: i64) -> Result<()> {
+        self.underlying = 1;
+        if pool.is_live() && self.is_held()? {
+            self.require_scannable()?;
+            pool.require_model_still(now)?;
+            pool.require_terms_still(now)?;
+            self.scanned = now;
+            pool.model_until = now.saturating_add(SEASONING);
+        }
+        if usize::from(pool.column_count) < MAX_COLUMNS {
+            self.column = pool.column_count;
+            pool.column_count = pool.column_count.saturating_add(1);
+        }
+        Ok(())
+    }
+
     /// Refuses a first market where balances would ask for far more than now: a day of their way into the scan is to
     /// take less than the quarter that lies between maintenance and initial margin.
-    pub fn require_scannable(&self) -> Result<()> {
+    fn require_scannable(&self) -> Result<()> {
         let most = self.haircut.0.saturating_mul(SCAN_PER_HAIRCUT);
         require!(self.scan_range.0 <= most, NovateError::ScanAboveHaircut);
         Ok(())

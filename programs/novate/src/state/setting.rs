@@ -4,7 +4,7 @@
 use anchor_lang::prelude::*;
 
 use novate_margin::bank::LendingTerms;
-use novate_margin::{Contracts, Params, Ratio, Usd};
+use novate_margin::{Asks, Contracts, Params, Ratio, Usd};
 
 use super::{Asset, Market, Outflow, Pool, ASSET_LAYOUT, HOLD, MAX_QUANTITY};
 use crate::error::NovateError;
@@ -28,6 +28,17 @@ pub enum Loosens {
     Down,
     /// Whichever way it moves.
     Either,
+}
+
+impl Loosens {
+    /// Whether going from one value to another loosens.
+    pub fn is<T: Ord>(self, from: T, to: T) -> bool {
+        match self {
+            Self::Up => to > from,
+            Self::Down => to < from,
+            Self::Either => to != from,
+        }
+    }
 }
 
 /// What holds for a field.
@@ -80,11 +91,7 @@ impl Rule {
 
     /// Whether going from one value to another loosens.
     pub fn loosens(&self, from: u64, to: u64) -> bool {
-        match self.loosens {
-            Loosens::Up => to > from,
-            Loosens::Down => to < from,
-            Loosens::Either => to != from,
-        }
+        self.loosens.is(from, to)
     }
 }
 
@@ -355,7 +362,7 @@ impl Asset {
         if live {
             if self.lending_set != 0 || self.is_lent() {
                 require!(now >= self.lending_set.saturating_add(SETTING_INTERVAL), NovateError::SettingTooSoon);
-                let [from, to] = [(self.bank.terms, self.borrow_cap), (terms, borrow_cap)].map(lending);
+                let (from, to) = (self.lending(), lending(terms, borrow_cap));
                 for (rule, (from, to)) in LENDING.iter().zip(from.into_iter().zip(to)) {
                     let free = rule.loosens == Loosens::Up && to < from || rule.least == 0 && from == 0;
                     rule.check(if free { to } else { from }, to)?;
@@ -367,10 +374,15 @@ impl Asset {
         self.borrow_cap = borrow_cap;
         Ok(())
     }
+
+    /// The terms of its bank in force, in the order of [`LENDING`].
+    pub fn lending(&self) -> [u64; LENDING.len()] {
+        lending(self.bank.terms, self.borrow_cap)
+    }
 }
 
 /// Terms of a bank in the order of [`LENDING`].
-fn lending((terms, borrow_cap): (LendingTerms, u64)) -> [u64; LENDING.len()] {
+pub fn lending(terms: LendingTerms, borrow_cap: u64) -> [u64; LENDING.len()] {
     let of = |ratio: Ratio| ratio.0.unsigned_abs();
     [
         of(terms.rate_zero),
@@ -389,6 +401,17 @@ pub struct ParamSetting {
     pub parameter: u8,
     /// 1e-6.
     pub value: i64,
+}
+
+impl ParamSetting {
+    /// Which way its parameter loosens; none where there is no such parameter. Either way waits: this is for who reads a change.
+    pub fn loosens(&self) -> Option<Loosens> {
+        Params::ASKS.get(usize::from(self.parameter)).map(|asks| match asks {
+            Asks::More => Loosens::Down,
+            Asks::Less => Loosens::Up,
+            Asks::Either => Loosens::Either,
+        })
+    }
 }
 
 const PARAM_COUNT: usize = core::mem::size_of::<Params>() / core::mem::size_of::<Ratio>();

@@ -1,5 +1,5 @@
 use anchor_lang::prelude::*;
-use novate_margin::{Contracts, Price, Ratio, MAX_COLUMNS};
+use novate_margin::{Contracts, Price, Ratio};
 
 use super::enactment::*;
 use crate::error::NovateError;
@@ -7,7 +7,7 @@ use crate::events::{MarketAdded, EVENT_VERSION};
 use crate::instruction;
 use crate::order::is_perpetual_symbol;
 use crate::seeds;
-use crate::state::{Asset, Market, Pool, MAX_QUANTITY, SEASONING, VERSION};
+use crate::state::{Asset, Market, Pool, MAX_QUANTITY, VERSION};
 
 /// The terms of a market. Prices are USD 1e-9 per contract, quantities 1e-9 contracts, ratios 1e-6.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,8 @@ pub struct MarketTerms {
 }
 
 impl MarketTerms {
-    fn validate(&self) -> Result<()> {
+    /// Refuses a symbol or terms that no market has.
+    pub fn validate(&self) -> Result<()> {
         require!(is_perpetual_symbol(&self.symbol), NovateError::InvalidMarketSymbol);
         let one = Ratio::ONE.0;
         let within = |value: i64, low: i64, high: i64| value >= low && value <= high;
@@ -121,18 +122,7 @@ pub(crate) fn add_market(ctx: Context<AddMarket>, terms: MarketTerms) -> Result<
     }
 
     if !asset.is_underlying() {
-        asset.underlying = 1;
-        if pool.is_live() && asset.is_held()? {
-            asset.require_scannable()?;
-            pool.require_model_still(now)?;
-            pool.require_terms_still(now)?;
-            asset.scanned = now;
-            pool.model_until = now.saturating_add(SEASONING);
-        }
-        if usize::from(pool.column_count) < MAX_COLUMNS {
-            asset.column = pool.column_count;
-            pool.column_count = pool.column_count.saturating_add(1);
-        }
+        asset.become_underlying(&mut pool, now)?;
     }
     pool.market_count = pool.market_count.checked_add(1).ok_or(NovateError::PoolFull)?;
 

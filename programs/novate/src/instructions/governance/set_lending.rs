@@ -27,7 +27,8 @@ pub struct Lending {
 }
 
 impl Lending {
-    fn checked(&self) -> Result<LendingTerms> {
+    /// As the bank has them; refuses what is not sound.
+    pub fn checked(&self) -> Result<LendingTerms> {
         let terms = LendingTerms {
             rate_zero: Ratio(self.rate_zero),
             rate_kink: Ratio(self.rate_kink),
