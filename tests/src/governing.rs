@@ -5,7 +5,8 @@ use std::mem::offset_of;
 use anchor_lang::Discriminator;
 use bytemuck::Zeroable;
 use novate_client::state::{
-    Asset, Change, Governed, Market, Pool, Ramp, CHANGE_EXPIRY, DISCRIMINATOR, PLAIN_ASSET, PLAIN_ASSET_SPACE,
+    Asset, Change, Governed, Market, Pool, Portfolio, Ramp, CHANGE_EXPIRY, DISCRIMINATOR, PLAIN_ASSET,
+    PLAIN_ASSET_SPACE,
 };
 use novate_client::{
     addresses, decode, instructions as build, AccountMeta, Action, Class, Instruction, Pubkey, Role, ID,
@@ -15,7 +16,7 @@ use solana_account::Account;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
-use crate::{Sent, World};
+use crate::{Actor, Sent, World};
 
 /// Seconds of a day.
 pub const DAY: i64 = 86_400;
@@ -111,6 +112,15 @@ impl World {
         (state.bank.terms.utilisation_cap, state.lending_set) = (Ratio(0), 0);
         account.data[DISCRIMINATOR..].copy_from_slice(bytemuck::bytes_of(&state));
         self.write(address, account);
+    }
+
+    /// For fixtures: cash of a portfolio as if so much had been lost, USD 1e-6. Written from outside.
+    pub fn lose(&mut self, of: &Actor, lost: i64) {
+        let mut account = self.account(&of.portfolio);
+        let cash = self.portfolio(&of.portfolio).cash - lost;
+        let at = DISCRIMINATOR + offset_of!(Portfolio, cash);
+        account.data[at..at + 8].copy_from_slice(&cash.to_le_bytes());
+        self.write(of.portfolio, account);
     }
 
     /// The authority schedules an instruction, for real. Returns the change's number.

@@ -1,17 +1,22 @@
 //! What somebody who holds a key of governance, or was handed a signature, can try (CLR-50): each ends in a named refusal, or in a
 //! loss that is bounded and stated.
 
+mod days;
+mod drift;
+mod feed;
+mod rows;
+
 use anchor_lang::error::ErrorCode;
-use novate_client::state::{Pool, CHANGE_EXPIRY, LOOSENING};
+use novate_client::state::{Pool, CHANGE_EXPIRY, LOOSENING, ROLE_EXPIRY};
 use novate_client::{
-    addresses, instructions as build, Action, AssetField, AssetSetting, Delays, Forecast, Instruction, NovateError,
-    OracleSource, Pubkey, Role, ScenarioRange,
+    addresses, instructions as build, Action, AssetField, AssetSetting, Delays, Forecast, Instruction, Lending,
+    NovateError, OracleSource, Pubkey, Role, ScenarioRange,
 };
 use novate_tests::feed::{Quote, PUSH_ORACLE};
 use novate_tests::world::Listing;
 use novate_tests::{
-    future, Altered, AssetSpec, Builder, World, BTC, BTC_PERP, CHANGE_DELAYS, CONTRACT, DAY, DOLLAR, ETH, ETH_PERP,
-    GOLD, LENDING, LONGEST_PAUSES, PRICE, ROLE_DELAY, USDC,
+    future, Actor, Altered, AssetSpec, Builder, World, BTC, BTC_PERP, CHANGE_DELAYS, CONTRACT, DAY, DOLLAR, ETH,
+    ETH_PERP, GOLD, LENDING, LONGEST_PAUSES, PRICE, ROLE_DELAY, USDC,
 };
 use solana_keypair::Keypair;
 use solana_signer::Signer;
@@ -58,145 +63,6 @@ fn refused_with_a_nonce(world: &mut World, instruction: &Instruction, signer: &K
     let failure = world.twin().send_bare(&with, &[signer]).expect_err("a durable nonce was taken");
     assert!(failure.is(NovateError::DurableNonce), "{:?}\n{}", failure.error, failure.logs.join("\n"));
     world.twin().succeeds(std::slice::from_ref(instruction), &[signer]);
-}
-
-/// Drift, April 2026, step by step: signatures collected beforehand in durable-nonce transactions, the authority taken over, a
-/// worthless token listed with the attacker's own price, the limits of what leaves lifted, and everything borrowed against it.
-mod drift {
-    use super::*;
-
-    #[test]
-    fn approvals_collected_beforehand() {
-        let (mut world, governor) = by_hand();
-        let next = world.new_wallet();
-        let pool = world.pool;
-        let propose = build::propose_role(governor.pubkey(), pool, Role::Authority, next.pubkey());
-        refused_with_a_nonce(&mut world, &propose, &governor);
-        world.succeeds(&[propose], &[&governor]);
-        world.pass(ROLE_DELAY);
-        let accept = build::accept_role(next.pubkey(), pool, Role::Authority);
-        refused_with_a_nonce(&mut world, &accept, &next);
-
-        let set = set_committee(&world, next.pubkey());
-        let schedule = build::schedule_change(governor.pubkey(), governor.pubkey(), 0, &set);
-        refused_with_a_nonce(&mut world, &schedule, &governor);
-        let matured = world.matured(&set);
-        refused_with_a_nonce(&mut world, &matured, &governor);
-        let longer = Delays { listing: 9 * DAY, ..world.state::<Pool>(&pool).delays() };
-        let longer = build::set_delays(governor.pubkey(), pool, longer);
-        refused_with_a_nonce(&mut world, &longer, &governor);
-    }
-
-    #[test]
-    fn the_authority_taken_over_at_once() {
-        let (mut world, governor) = by_hand();
-        let (guardian, attacker) = (world.guardian.insecure_clone(), world.new_wallet());
-        world.propose(Role::Authority, &attacker.pubkey());
-        let take = build::accept_role(attacker.pubkey(), world.pool, Role::Authority);
-        world.refuses(std::slice::from_ref(&take), &[&attacker], NovateError::ProposalTooYoung);
-        let stop = build::cancel_role(guardian.pubkey(), world.pool, Role::Authority);
-        world.succeeds(&[stop], &[&guardian]);
-        world.pass(ROLE_DELAY);
-        world.refuses(&[take], &[&attacker], NovateError::NotProposed);
-        assert_eq!(world.state::<Pool>(&world.pool).authority, governor.pubkey());
-    }
-
-    /// A token that the attacker mints, at a price that the attacker publishes.
-    fn worthless(world: &mut World) -> (Instruction, Listing) {
-        let spec = AssetSpec { deposit_cap: 1_000_000_000_000, ..AssetSpec::new("FAKE", 6, 1.0).pushed() };
-        let listing = world.issue(spec);
-        let (token, terms) = (listing.token, listing.spec.terms(&listing.feed));
-        let list = build::add_asset(world.governor.pubkey(), world.pool, GOLD + 1, token, terms);
-        (list, listing)
-    }
-
-    #[test]
-    fn a_worthless_token_listed_at_once() {
-        let (mut world, governor) = by_hand();
-        let guardian = world.guardian.insecure_clone();
-        let (list, _) = worthless(&mut world);
-        world.refuses(std::slice::from_ref(&list), &[&governor], NovateError::ChangeMissing);
-        let number = world.schedule(&list);
-        let early = execute(&world, &list, number);
-        world.refuses(std::slice::from_ref(&early), &[&governor], NovateError::ChangeNotReady);
-        world.succeeds(&[build::cancel_change(guardian.pubkey(), &world.change(number))], &[&guardian]);
-        world.pass(3 * DAY);
-        world.refuses(&[early], &[&governor], ErrorCode::AccountOwnedByWrongProgram);
-    }
-
-    /// Where the guardian sleeps too: the token counts for nothing on the first day, and what can be taken out against it grows with
-    /// its share of the cap and of its haircut. Cap 1,000,000 USD at the attacker's price, haircut 10 %: after d of 14 days at most
-    /// d/14 of the cap is in, and d/14 of 90 % of that counts: together less than 0.9 (d/14)² of the cap.
-    #[test]
-    fn what_it_lets_out_grows_from_nothing() {
-        let (mut world, governor) = by_hand();
-        let lender = world.trader(3_000_000);
-        world.by_hand = false;
-        world.open_bank(USDC);
-        world.by_hand = true;
-        world.lend(&lender, USDC, 2_900_000 * DOLLAR as u64);
-        let (list, listing) = worthless(&mut world);
-        let listed = world.matured(&list);
-        world.succeeds(&[listed], &[&governor]);
-        world.listings.push(listing);
-        world.refresh();
-        let attacker = world.actor();
-        world.fund(&attacker, GOLD + 1, 1_000_000_000_000);
-        let none = world.deposit_instruction(&attacker, GOLD + 1, 100_000);
-        world.refuses(&[none], &[&attacker.key], NovateError::DepositCap);
-        assert_eq!(world.asset(GOLD + 1).haircut.0, 1_000_000);
-
-        let mut taken = 0;
-        for day in [1i64, 2, 7] {
-            world.pass(world.asset(GOLD + 1).ramp.listed + day * DAY - world.now());
-            world.refresh();
-            let limit = 1_000_000_000_000 * day as u64 / 14;
-            let held = world.vault(GOLD + 1);
-            let deposit = world.deposit_instruction(&attacker, GOLD + 1, limit - held);
-            world.succeeds(&[deposit], &[&attacker.key]);
-            let over = world.deposit_instruction(&attacker, GOLD + 1, 1_000_000);
-            world.refuses(&[over], &[&attacker.key], NovateError::DepositCap);
-            // At most what remains after the haircut, which is 1 - 0.9 d/14.
-            let most = limit as i128 * (900_000 * i128::from(day) / 14) / 1_000_000;
-            let mut step = 1u64 << 40;
-            while step > DOLLAR as u64 {
-                let borrow = world.borrow_instruction(&attacker, USDC, step);
-                let withdraw = world.withdraw_instruction(&attacker, USDC, step);
-                match world.send(&[borrow, withdraw], &[&attacker.key]) {
-                    Ok(_) => taken += step as i128,
-                    Err(_) => step /= 2,
-                }
-            }
-            assert!(taken > 0 || day < 3, "day {day}");
-            assert!(taken <= most, "day {day}: {taken} of at most {most}");
-        }
-        // After a week, a quarter of what the cap times its price pretends to be.
-        assert!(taken < 230_000_000_000, "{taken}");
-    }
-
-    #[test]
-    fn the_limits_of_what_leaves_lifted() {
-        const SILVER: u16 = GOLD + 1;
-        let silver = AssetSpec::new("SILVER", 6, 50.0).deposit_cap(7_000_000_000);
-        let mut world = Builder::default().and_asset(silver).build();
-        world.by_hand = true;
-        let governor = world.governor.insecure_clone();
-        // Limited to begin with: a first limit tightens, and is the guardian's to set too.
-        let limit = vec![setting(AssetField::OutflowLimit, 2_000_000_000)];
-        let risk = world.risk.insecure_clone();
-        let limit = build::tighten_asset(risk.pubkey(), world.pool, SILVER, limit, &[]);
-        world.succeeds(&[limit], &[&risk]);
-        for (value, error) in [
-            (0, NovateError::SettingOutOfBounds),
-            (u64::MAX, NovateError::SettingStep),
-            (3_000_000_001, NovateError::SettingStep),
-        ] {
-            let lift = set_asset(&world, SILVER, AssetField::OutflowLimit, value);
-            world.refuses(std::slice::from_ref(&lift), &[&governor], NovateError::ChangeMissing);
-            let lift = world.matured(&lift);
-            world.refuses(&[lift], &[&governor], error);
-        }
-    }
 }
 
 #[test]
@@ -344,37 +210,58 @@ fn the_guardian_gone_rogue() {
     assert_eq!(world.portfolio(&owner.portfolio).positions().first().map_or(0, |p| p.quantity), 0);
 }
 
+/// A key that nobody has takes nothing, nor does one that has another role, comes early or late, or was named by mistake; until one that was
+/// meant has signed, the authority is who it was.
 #[test]
 fn the_authority_handed_to_a_wrong_key() {
     let (mut world, governor) = by_hand();
-    let (nobody, right) = (Pubkey::new_from_array([1; 32]), world.new_wallet());
+    let guardian = world.guardian.insecure_clone();
+    let (nobody, wrong, right) = (Pubkey::new_from_array([1; 32]), world.new_wallet(), world.new_wallet());
+    let pool = world.pool;
+    let accept = |key: &Keypair, role| build::accept_role(key.pubkey(), pool, role);
+    let propose = |key| build::propose_role(governor.pubkey(), pool, Role::Authority, key);
+    let holds = |world: &World, key: &Keypair| assert_eq!(world.state::<Pool>(&pool).authority, key.pubkey());
+
+    for key in [Pubkey::default(), guardian.pubkey(), governor.pubkey()] {
+        world.refuses(&[propose(key)], &[&governor], NovateError::InvalidRole);
+    }
     world.propose(Role::Authority, &nobody);
-    world.pass(14 * DAY);
-    assert_eq!(world.state::<Pool>(&world.pool).authority, governor.pubkey());
+    world.pass(ROLE_DELAY);
+    for key in [&wrong, &guardian, &governor] {
+        world.refuses(&[accept(key, Role::Authority)], &[key], NovateError::NotProposed);
+    }
+    let unsigned = build::accept_role(nobody, pool, Role::Authority).unsigned(1);
+    world.refuses(&[unsigned], &[], ErrorCode::AccountNotSigner);
+    holds(&world, &governor);
+
+    // A slip: the one who was named first can take it for as long as nobody looks, and from three days on.
+    world.propose(Role::Authority, &wrong.pubkey());
+    world.pass(ROLE_DELAY - 1);
+    world.refuses(&[accept(&wrong, Role::Authority)], &[&wrong], NovateError::ProposalTooYoung);
+    for role in [Role::Guardian, Role::Risk] {
+        world.refuses(&[accept(&wrong, role)], &[&wrong], NovateError::NotProposed);
+    }
+    world.refuses(&[accept(&right, Role::Authority)], &[&right], NovateError::NotProposed);
+    let mut unseen = world.twin();
+    unseen.pass(1);
+    unseen.succeeds(&[accept(&wrong, Role::Authority)], &[&wrong]);
+    unseen.refuses(&[propose(right.pubkey())], &[&governor], NovateError::NotAuthority);
+    let mut late = world.twin();
+    late.pass(ROLE_EXPIRY);
+    late.refuses(&[accept(&wrong, Role::Authority)], &[&wrong], NovateError::ProposalLapsed);
+    holds(&late, &governor);
+    // Taken back, by the guardian too, or another named in its place.
+    let cancel = build::cancel_role(guardian.pubkey(), pool, Role::Authority);
+    let mut cancelled = world.twin();
+    cancelled.succeeds(&[cancel], &[&guardian]);
+    cancelled.pass(1);
+    cancelled.refuses(&[accept(&wrong, Role::Authority)], &[&wrong], NovateError::NotProposed);
     world.propose(Role::Authority, &right.pubkey());
     world.pass(ROLE_DELAY);
-    world.succeeds(&[build::accept_role(right.pubkey(), world.pool, Role::Authority)], &[&right]);
-}
-
-/// Seven days to see it; then the first readings count only within the band of what the old feed said.
-#[test]
-fn an_oracle_swapped_for_the_attackers() {
-    let (mut world, governor) = by_hand();
-    let feed = world.issue(AssetSpec::new("FAKE", 8, 1.0).pushed()).feed;
-    let source = OracleSource { oracle: 2, feed: feed.address, feed_owner: PUSH_ORACLE, feed_id: [0; 32] };
-    let swap = build::set_oracle(governor.pubkey(), world.pool, BTC, source);
-    world.refuses(std::slice::from_ref(&swap), &[&governor], NovateError::ChangeMissing);
-    let number = world.schedule(&swap);
-    assert_eq!(world.change(number).ready - world.now(), 7 * DAY);
-    world.pass(7 * DAY);
-    world.refresh();
-    let swap = execute(&world, &swap, number);
-    world.succeeds(&[swap], &[&governor]);
-    world.pass(60);
-    world.publish_at(&feed, Quote::new(2_000_000.0, world.now()));
-    world.succeeds(&[build::refresh_asset(&world.pool, &[(BTC, feed.address)])], &[]);
-    assert_eq!(world.asset(BTC).price.0, 20_000 * PRICE);
-    assert!(world.asset(BTC).guard.is_restricted(world.now()));
+    world.refuses(&[accept(&wrong, Role::Authority)], &[&wrong], NovateError::NotProposed);
+    world.succeeds(&[accept(&right, Role::Authority)], &[&right]);
+    holds(&world, &right);
+    world.refuses(&[propose(wrong.pubkey())], &[&governor], NovateError::NotAuthority);
 }
 
 #[test]
@@ -547,29 +434,6 @@ fn an_expiry_listed_to_trade_on_its_own_forecast() {
     let trade = world.trade_of(owner.side(), maker.side(), &far);
     world.refuses(&[trade], &[&owner.key, &maker.key], NovateError::OutsideBand);
     world.trade_legs(&owner, &maker, &[future(BTC_PERP, time, CONTRACT, 20_000 * PRICE)]);
-}
-
-/// A key of the authority alone, within a week: everything that it may send is refused or waits, and no portfolio notices.
-#[test]
-fn a_hostile_authority_within_a_week() {
-    let (mut world, governor) = by_hand();
-    let pool = world.pool;
-    let (owner, maker) = (world.trader(3_100), world.trader(100_000));
-    world.trade(&owner, &maker, &[(BTC_PERP, CONTRACT, 20_000 * PRICE)]);
-    let before = (world.health(&owner), world.health(&maker));
-    let waits = [
-        set_asset(&world, BTC, AssetField::BaseRange, 187_500),
-        build::set_params(governor.pubkey(), pool, vec![novate_client::ParamSetting { parameter: 4, value: 675_000 }]),
-        same_committee(&world),
-        world.set_lending_instruction(USDC, LENDING),
-    ];
-    for instruction in &waits {
-        world.refuses(std::slice::from_ref(instruction), &[&governor], NovateError::ChangeMissing);
-    }
-    // The one that waits least is tighter margin: two days, and a day until it is there.
-    let execute = world.matured(&waits[0]);
-    world.succeeds(&[execute], &[&governor]);
-    assert_eq!((world.health(&owner), world.health(&maker)), before);
 }
 
 /// The delay protects nobody if whoever likes can send what the authority scheduled and then thought better of.
