@@ -4,6 +4,11 @@
 
 mod scene;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
 use novate_client::rpc::{Cluster, Mirror};
 use novate_client::state::Portfolio;
 use novate_tests::DOLLAR;
@@ -54,4 +59,34 @@ fn what_a_node_that_lags_says_is_not_taken_for_the_latest() {
         .unwrap();
     let mirrored = mirror.read();
     assert_eq!(mirrored.portfolios.get(&address).map(|portfolio| portfolio.cash), Some(700 * DOLLAR));
+}
+
+/// A node that names the slot of the subscription in all that it tells: where the clock leapt between subscribing and reading, all of it
+/// looks older than what was read.
+#[test]
+fn what_is_told_with_a_slot_of_before_is_asked_for() {
+    let (scene, trader) = Scene::new("mirror_leaps", 100, |mut world| {
+        let trader = world.trader(1_000);
+        (world, trader)
+    });
+    let gate = Gate::start(scene.node.address());
+    let leapt = Arc::new(AtomicBool::new(false));
+    let seen = leapt.clone();
+    gate.rule(move |_| if seen.load(Ordering::Relaxed) { Fate::Passes } else { Fate::Waits });
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (mirror, _changes) = thread::scope(|scope| {
+        scope.spawn(|| {
+            // It subscribes meanwhile.
+            thread::sleep(Duration::from_secs(1));
+            scene.node.pass(3_600);
+            leapt.store(true, Ordering::Relaxed);
+        });
+        let cluster = Cluster::new(&gate.url(), &scene.node.ws());
+        runtime.block_on(async { Mirror::start(&cluster, scene.world.pool).await }).unwrap()
+    });
+    let mut state: Portfolio = scene.portfolio(&trader);
+    (state.cash, state.sequence) = (700 * DOLLAR, state.sequence + 1);
+    scene.write_state(&trader.portfolio, &state);
+    let shown = || mirror.read().portfolios.get(&trader.portfolio).map(|portfolio| portfolio.cash);
+    scene::within(10, || shown() == Some(700 * DOLLAR));
 }

@@ -266,15 +266,17 @@ async fn follow(
     loop {
         let change = tokio::select! {
             told = told.next() => match told {
-                Some(told) => notified(&shared, &told).await,
+                Some(told) => notified(cluster, &shared, &told).await?,
                 None => return Ok(()),
             },
             own = own.next() => match own {
                 Some(told) => {
                     let account = account_of(&pool, &told.value)?;
+                    let read = youngest(cluster, &shared, pool, account, told.context.slot).await?;
+                    let Some((account, slot)) = read else { return Ok(()) };
                     let taken = with(&shared, |mirrored| {
                         let generation = mirrored.snapshot.pool.generation;
-                        let change = mirrored.take(pool, &account, told.context.slot);
+                        let change = mirrored.take(pool, &account, slot);
                         (mirrored.snapshot.pool.generation == generation).then_some(change)
                     });
                     // Other scenario rows: they are read with everything.
@@ -310,10 +312,30 @@ async fn with<R>(shared: &Shared, change: impl FnOnce(&mut Mirrored) -> R) -> R 
     }
 }
 
-async fn notified(shared: &Shared, told: &Response<RpcKeyedAccount>) -> Option<Change> {
-    let address: Pubkey = told.value.pubkey.parse().ok()?;
-    let account = account_of(&address, &told.value.account).ok()?;
-    with(shared, |mirrored| mirrored.take(address, &account, told.context.slot)).await
+async fn notified(cluster: &Cluster, shared: &Shared, told: &Response<RpcKeyedAccount>) -> Result<Option<Change>> {
+    let Ok(address) = told.value.pubkey.parse() else { return Ok(None) };
+    let Ok(account) = account_of(&address, &told.value.account) else { return Ok(None) };
+    let Some((account, slot)) = youngest(cluster, shared, address, account, told.context.slot).await? else {
+        return Ok(None);
+    };
+    Ok(with(shared, |mirrored| mirrored.take(address, &account, slot)).await)
+}
+
+/// An account that was told of, or, where that is of an older slot than what is there, as it is now: it may have waited since before
+/// everything was read, and there are nodes that name the slot of the subscription in all that they tell. None where it is gone.
+async fn youngest(
+    cluster: &Cluster,
+    shared: &Shared,
+    address: Pubkey,
+    account: Account,
+    slot: u64,
+) -> Result<Option<(Account, u64)>> {
+    let known = with(shared, |mirrored| mirrored.slots.get(&address).copied().unwrap_or_default()).await;
+    if slot >= known {
+        return Ok(Some((account, slot)));
+    }
+    let (slot, found) = cluster.read(&[address], Some(known)).await?;
+    Ok(found.into_iter().flatten().next().map(|account| (account, slot)))
 }
 
 /// Reads everything, all of it at one slot or later, and puts it in the place of what was there. What was told meanwhile waits in the
